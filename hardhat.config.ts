@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url'
+import hardhatToolboxMochaEthers from '@nomicfoundation/hardhat-toolbox-mocha-ethers'
+import { defineConfig } from 'hardhat/config'
+
+// The compiler is the npm package's WASM build: compiling downloads nothing. Hardhat wants an absolute path.
+const compilerPath = fileURLToPath(import.meta.resolve('solc/soljson.js'))
+
+/** Interval between blocks is zero, so two blocks may share a second; chain time then follows the clock. */
+const localChain = {
+  type: 'edr-simulated',
+  chainType: 'l1',
+  allowBlocksWithSameTimestamp: true,
+  accounts: { count: 40 },
+} as const
+
+export default defineConfig({
+  plugins: [hardhatToolboxMochaEthers],
+  solidity: {
+    version: '0.8.37',
+    path: compilerPath,
+    settings: { optimizer: { enabled: true, runs: 10_000 }, evmVersion: 'osaka' },
+  },
+  networks: {
+    lenders: { ...localChain, chainId: 31337 },
+    insurers: { ...localChain, chainId: 31338 },
+  },
+  paths: { tests: { mocha: 'test/contracts', solidity: 'test/contracts' } },
+})

@@ -1,0 +1,76 @@
+export interface ErrorRow {
+  httpStatus: number
+  meaning: string
+  remedy: string
+  /** True when the same call may succeed later without a change. */
+  retryable: boolean
+}
+
+const row = (httpStatus: number, meaning: string, remedy: string, retryable = false): ErrorRow => ({
+  httpStatus,
+  meaning,
+  remedy,
+  retryable,
+})
+
+/** Every error code, declared once. `docs/errors.md` has a row for each; a test compares the two. */
+export const ERROR_CATALOGUE = {
+  ADDRESS_BOOK_INVALID: row(
+    500,
+    'The address book is not valid',
+    'Run the deploy script again, or correct the named field.',
+  ),
+  ADDRESS_MALFORMED: row(
+    400,
+    'Not an Ethereum address',
+    'Give 0x and 40 hexadecimal digits, with a right EIP-55 checksum if mixed case.',
+  ),
+  BATCH_EMPTY: row(400, 'A batch without entries', 'Give at least one entry.'),
+  HEX_MALFORMED: row(
+    400,
+    'Not hexadecimal data',
+    'Give 0x and an even number of hexadecimal digits of the length named.',
+  ),
+  INTERNAL: row(
+    500,
+    'Something failed that should not have',
+    'Try again; if it stays, give the operator the time and the route.',
+    true,
+  ),
+  JSON_MALFORMED: row(400, 'Not JSON', 'Send one well-formed JSON document in UTF-8.'),
+  JSON_NOT_CANONICALISABLE: row(
+    422,
+    'A value has no canonical JSON form (RFC 8785)',
+    'Change the value at the named path; send amounts and large integers as strings.',
+  ),
+  REQUEST_EXPIRED: row(
+    401,
+    'The signed request has expired',
+    'Check the clock, sign a new request and send it at once.',
+  ),
+  REQUEST_REPLAYED: row(
+    409,
+    'A request with this nonce was accepted before',
+    'Sign each request with a new nonce.',
+  ),
+  REQUEST_SIGNATURE_INVALID: row(
+    401,
+    'The request signature does not match',
+    "Sign method, path, body and recipient as sent, with the sender's key.",
+  ),
+  REQUEST_SIGNATURE_MISSING: row(401, 'The request is not signed', 'Send the four countersign-… headers.'),
+  SALT_SECRET_TOO_SHORT: row(
+    500,
+    'The salt secret is too short',
+    'Use a salt secret of at least 32 random bytes.',
+  ),
+  SERIAL_MALFORMED: row(400, 'Not a serial', 'Give the 26-character ULID that the proxy answered with.'),
+  SIGNATURE_MALFORMED: row(
+    400,
+    'Not a recoverable secp256k1 signature',
+    'Give 65 bytes r, s, v with low s and v 27 or 28.',
+  ),
+  TYPED_DATA_INVALID: row(400, 'The value does not fit its EIP-712 type', 'Correct the named member.'),
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE

@@ -1,0 +1,81 @@
+import { keccak_256 } from '@noble/hashes/sha3.js'
+import {
+  bytesToHex as nobleBytesToHex,
+  concatBytes as nobleConcatBytes,
+  hexToBytes as nobleHexToBytes,
+  utf8ToBytes as nobleUtf8ToBytes,
+  randomBytes,
+} from '@noble/hashes/utils.js'
+import { CountersignError } from './errors.ts'
+
+/** `0x` and an even number of lower-case hexadecimal digits, unless said otherwise. */
+export type Hex = `0x${string}`
+/** 20 bytes, with the EIP-55 checksum. */
+export type Address = Hex
+/** 32 bytes, lower case. */
+export type Bytes32 = Hex
+
+export const ZERO_BYTES32: Bytes32 = `0x${'0'.repeat(64)}`
+export const ZERO_ADDRESS: Address = `0x${'0'.repeat(40)}`
+
+export const utf8ToBytes = (text: string): Uint8Array => nobleUtf8ToBytes(text)
+export const concatBytes = (...parts: Uint8Array[]): Uint8Array => nobleConcatBytes(...parts)
+export const bytesToHex = (bytes: Uint8Array): Hex => `0x${nobleBytesToHex(bytes)}`
+export const keccak256 = (bytes: Uint8Array): Uint8Array => keccak_256(bytes)
+export const keccak256Hex = (bytes: Uint8Array): Bytes32 => bytesToHex(keccak_256(bytes))
+/** 32 bytes from the platform's cryptographic random source. */
+export const randomBytes32 = (): Bytes32 => bytesToHex(randomBytes(32))
+
+/** @throws HEX_MALFORMED unless `text` is `0x` and an even number of hexadecimal digits (`length` bytes, when given). */
+export function hexToBytes(text: string, length?: number): Uint8Array {
+  if (!/^0x(?:[0-9a-fA-F]{2})*$/.test(text))
+    throw new CountersignError('HEX_MALFORMED', `not 0x-prefixed hexadecimal data: ${excerpt(text)}`)
+  const bytes = nobleHexToBytes(text.slice(2))
+  if (length !== undefined && bytes.length !== length)
+    throw new CountersignError(
+      'HEX_MALFORMED',
+      `expected ${length} bytes, got ${bytes.length}: ${excerpt(text)}`,
+    )
+  return bytes
+}
+
+export const isBytes32 = (value: unknown): value is Bytes32 =>
+  typeof value === 'string' && /^0x[0-9a-f]{64}$/.test(value)
+
+/** Lower-cases and checks 32 bytes of hexadecimal data. @throws HEX_MALFORMED */
+export function toBytes32(text: string): Bytes32 {
+  return bytesToHex(hexToBytes(text, 32))
+}
+
+/** The EIP-55 checksummed form. @throws ADDRESS_MALFORMED on a wrong form or, in mixed case, a wrong checksum. */
+export function toAddress(text: string): Address {
+  const cached = checksummed.get(text)
+  if (cached !== undefined) return cached
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text))
+    throw new CountersignError('ADDRESS_MALFORMED', `not an address: ${excerpt(text)}`)
+  const digits = text.slice(2).toLowerCase()
+  const hash = nobleBytesToHex(keccak_256(utf8ToBytes(digits)))
+  let address = '0x'
+  for (let i = 0; i < 40; i++) {
+    const digit = digits[i]!
+    address += Number.parseInt(hash[i]!, 16) >= 8 ? digit.toUpperCase() : digit
+  }
+  const isMixedCase = text.slice(2) !== digits && text.slice(2) !== digits.toUpperCase()
+  if (isMixedCase && text !== address)
+    throw new CountersignError('ADDRESS_MALFORMED', `wrong EIP-55 checksum: ${text}`)
+  if (checksummed.size >= CHECKSUM_CACHE_SIZE) checksummed.clear()
+  checksummed.set(text, address as Address)
+  return address as Address
+}
+
+// A checksum costs a keccak256 and the same few parties come back all day.
+const CHECKSUM_CACHE_SIZE = 4096
+const checksummed = new Map<string, Address>()
+
+export const isSameAddress = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
+
+/** An error shows at most this much of a value that came from outside. */
+function excerpt(text: unknown): string {
+  const shown = String(text)
+  return JSON.stringify(shown.length > 80 ? `${shown.slice(0, 77)}…` : shown)
+}

@@ -26,6 +26,11 @@ export const ERROR_CATALOGUE = {
     'Give 0x and 40 hexadecimal digits, with a right EIP-55 checksum if mixed case.',
   ),
   BATCH_EMPTY: row(400, 'A batch without entries', 'Give at least one entry.'),
+  BODY_TOO_LARGE: row(
+    413,
+    'The request body is too large',
+    'Send less at once; the limit is in the OpenAPI document.',
+  ),
   HEX_MALFORMED: row(
     400,
     'Not hexadecimal data',
@@ -43,10 +48,22 @@ export const ERROR_CATALOGUE = {
     'A value has no canonical JSON form (RFC 8785)',
     'Change the value at the named path; send amounts and large integers as strings.',
   ),
+  MEDIA_TYPE_UNSUPPORTED: row(
+    415,
+    'The body has a media type this route does not take',
+    'Send application/json.',
+  ),
+  NOT_READY: row(503, 'The server cannot serve right now', 'Wait and ask again; /readyz says why.', true),
+  RATE_LIMITED: row(429, 'Too many requests', 'Wait for the seconds in Retry-After.', true),
   REQUEST_EXPIRED: row(
     401,
     'The signed request has expired',
     'Check the clock, sign a new request and send it at once.',
+  ),
+  REQUEST_INVALID: row(
+    400,
+    'The request does not fit its schema',
+    'Correct the members named; the schema is at /openapi.json.',
   ),
   REQUEST_REPLAYED: row(
     409,
@@ -59,6 +76,7 @@ export const ERROR_CATALOGUE = {
     "Sign method, path, body and recipient as sent, with the sender's key.",
   ),
   REQUEST_SIGNATURE_MISSING: row(401, 'The request is not signed', 'Send the four countersign-… headers.'),
+  ROUTE_UNKNOWN: row(404, 'There is no such route', 'See /docs for the routes.'),
   SALT_SECRET_TOO_SHORT: row(
     500,
     'The salt secret is too short',

@@ -55,6 +55,17 @@ export const ERROR_CATALOGUE = {
   ),
   NOT_READY: row(503, 'The server cannot serve right now', 'Wait and ask again; /readyz says why.', true),
   RATE_LIMITED: row(429, 'Too many requests', 'Wait for the seconds in Retry-After.', true),
+  PROOF_INVALID: row(
+    422,
+    'A proof does not prove what it says',
+    'Treat what it accompanies as unproven; get the proof anew from the author, or build it from the chain.',
+  ),
+  PROOF_UNBUILDABLE: row(
+    502,
+    'The answers of a node cannot be made into a proof',
+    'Ask another node of that chain, one that serves whole blocks and their receipts.',
+    true,
+  ),
   REQUEST_EXPIRED: row(
     401,
     'The signed request has expired',

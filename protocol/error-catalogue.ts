@@ -25,6 +25,11 @@ export const ERROR_CATALOGUE = {
     'Not an Ethereum address',
     'Give 0x and 40 hexadecimal digits, with a right EIP-55 checksum if mixed case.',
   ),
+  AUDIT_REPORT_INVALID: row(
+    422,
+    'The audit report does not prove what it says',
+    'Do not rely on it; ask the auditor for the original file, or audit again.',
+  ),
   BATCH_EMPTY: row(400, 'A batch without entries', 'Give at least one entry.'),
   BODY_TOO_LARGE: row(
     413,
@@ -54,6 +59,21 @@ export const ERROR_CATALOGUE = {
     'Send application/json.',
   ),
   NOT_READY: row(503, 'The server cannot serve right now', 'Wait and ask again; /readyz says why.', true),
+  PROOF_FILE_ALTERED: row(
+    422,
+    'The file was altered',
+    'Ask for the original file; keep proof files byte for byte.',
+  ),
+  PROOF_FILE_INVALID: row(
+    422,
+    'A member of the file has a wrong form',
+    'Ask for the original file; the named member is wrong or missing.',
+  ),
+  PROOF_FILE_MALFORMED: row(
+    400,
+    'Not a proof file',
+    'Give a receipt or audit report file as it was handed out.',
+  ),
   RATE_LIMITED: row(429, 'Too many requests', 'Wait for the seconds in Retry-After.', true),
   PROOF_INVALID: row(
     422,
@@ -65,6 +85,11 @@ export const ERROR_CATALOGUE = {
     'The answers of a node cannot be made into a proof',
     'Ask another node of that chain, one that serves whole blocks and their receipts.',
     true,
+  ),
+  RECEIPT_INVALID: row(
+    422,
+    'The receipt does not prove what it says',
+    'Do not rely on it; ask the provider for the original.',
   ),
   REQUEST_EXPIRED: row(
     401,
@@ -92,6 +117,11 @@ export const ERROR_CATALOGUE = {
     500,
     'The salt secret is too short',
     'Use a salt secret of at least 32 random bytes.',
+  ),
+  SAMPLE_INVALID: row(
+    400,
+    'The sample does not fit its population',
+    'Give a sample of at least one and at most all, and a confidence between 0 and 1.',
   ),
   SERIAL_MALFORMED: row(400, 'Not a serial', 'Give the 26-character ULID that the proxy answered with.'),
   SIGNATURE_MALFORMED: row(

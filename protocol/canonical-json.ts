@@ -4,16 +4,26 @@ import { utf8ToBytes } from './hex.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json }
 
+type LargeIntegers = NonNullable<CanonicalJsonOptions['largeIntegers']>
+
 /** Deeper than any answer a person reads, shallow enough that no walk over it exhausts the stack. */
 const MAX_DEPTH = 64
+
+export interface CanonicalJsonOptions {
+  /** RFC 8785 itself carries 1e30; here an integer that a double cannot tell from its neighbour is refused unless accepted. */
+  largeIntegers?: 'refuse' | 'accept'
+}
 
 /**
  * Canonical JSON by RFC 8785 (JCS).
  * @throws JSON_NOT_CANONICALISABLE, naming the path, for values JCS cannot carry without loss or doubt: NaN, infinities, integers
  * past 2^53 as numbers, unpaired surrogates, undefined, functions, bigints, class instances, nesting past 64.
  */
-export function canonicalJson(value: unknown): string {
-  assertCanonicalisable(value, '$', 0)
+export function canonicalJson(
+  value: unknown,
+  { largeIntegers = 'refuse' }: CanonicalJsonOptions = {},
+): string {
+  assertCanonicalisable(value, '$', 0, largeIntegers)
   return canonicalize(value) as string
 }
 
@@ -29,7 +39,12 @@ export function parseJson(text: string): Json {
   }
 }
 
-function assertCanonicalisable(value: unknown, path: string, depth: number): void {
+function assertCanonicalisable(
+  value: unknown,
+  path: string,
+  depth: number,
+  largeIntegers: LargeIntegers,
+): void {
   if (depth > MAX_DEPTH) refuse(path, `nested deeper than ${MAX_DEPTH}`)
   switch (typeof value) {
     case 'boolean':
@@ -39,28 +54,29 @@ function assertCanonicalisable(value: unknown, path: string, depth: number): voi
       return
     case 'number':
       if (!Number.isFinite(value)) refuse(path, 'not a finite number')
-      if (Number.isInteger(value) && !Number.isSafeInteger(value))
+      if (largeIntegers === 'refuse' && Number.isInteger(value) && !Number.isSafeInteger(value))
         refuse(path, 'an integer past 2^53 as a number')
       return
     case 'object':
       if (value === null) return
       if (Array.isArray(value)) {
-        for (let i = 0; i < value.length; i++) assertCanonicalisable(value[i], `${path}[${i}]`, depth + 1)
+        for (let i = 0; i < value.length; i++)
+          assertCanonicalisable(value[i], `${path}[${i}]`, depth + 1, largeIntegers)
         return
       }
-      assertPlainObject(value, path, depth)
+      assertPlainObject(value, path, depth, largeIntegers)
       return
     default:
       refuse(path, `a ${typeof value}`)
   }
 }
 
-function assertPlainObject(value: object, path: string, depth: number): void {
+function assertPlainObject(value: object, path: string, depth: number, largeIntegers: LargeIntegers): void {
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) refuse(path, 'not a plain object')
   for (const [name, member] of Object.entries(value)) {
     if (!name.isWellFormed()) refuse(path, 'a member name with an unpaired surrogate')
-    assertCanonicalisable(member, `${path}.${name}`, depth + 1)
+    assertCanonicalisable(member, `${path}.${name}`, depth + 1, largeIntegers)
   }
 }
 

@@ -1,18 +1,20 @@
-import { decodeTime, isValid, monotonicFactory } from 'ulid'
+import { decodeTime, monotonicFactory, ulid } from 'ulid'
 import { CountersignError } from './errors.ts'
 import { type Bytes32, bytesToHex, hexToBytes, utf8ToBytes } from './hex.ts'
 
 /** A ULID: 26 characters of Crockford base32, upper case, ordered by time. Names one query for all its providers. */
 export type Serial = string
 
+// The first character carries three bits: 8 and above would be a time past 48 bits.
+const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
 const nextUlid = monotonicFactory()
 
-/** @param now unix milliseconds; serials made in the same millisecond by one process still ascend. */
-export const newSerial = (now: number = Date.now()): Serial => nextUlid(now)
+/** Serials of one process ascend, also within a millisecond and when the clock is set back. @param time unix milliseconds, instead of now */
+export const newSerial = (time?: number): Serial => (time === undefined ? nextUlid() : ulid(time))
 
 /** @throws SERIAL_MALFORMED unless `text` is a ULID in upper case. */
 export function parseSerial(text: string): Serial {
-  if (!isValid(text) || text !== text.toUpperCase())
+  if (!ULID.test(text))
     throw new CountersignError('SERIAL_MALFORMED', `not a serial: ${JSON.stringify(text.slice(0, 40))}`)
   return text
 }

@@ -1,0 +1,33 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+/** Folder of the published test suites; they are read in place and are no part of this repository. */
+const DATA_FOLDER = process.env.COUNTERSIGN_DATA ?? resolve(import.meta.dirname, '../../../shared/data')
+
+/** Path inside the data folder, or undefined where the suite is not present: the test then calls `this.skip()`. */
+export function findSuite(...path: string[]): string | undefined {
+  const found = join(DATA_FOLDER, ...path)
+  return existsSync(found) ? found : undefined
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the suites' files have many shapes, each test knows its own
+export const readSuiteJson = (path: string): any => JSON.parse(readFileSync(path, 'utf8'))
+
+export interface Exchange {
+  file: string
+  request: { method: string; params: unknown[] }
+  /** Undefined when the answer is an error. */
+  // biome-ignore lint/suspicious/noExplicitAny: as raw as a node's answer
+  result: any
+}
+
+/** All request and answer pairs of the `.io` files in a folder of `suite-eth-jsonrpc`. */
+export function readExchanges(suite: string, method: string): Exchange[] {
+  const folder = join(suite, method)
+  return readdirSync(folder).flatMap((name) => {
+    const lines = readFileSync(join(folder, name), 'utf8').split('\n')
+    const sent = lines.filter((line) => line.startsWith('>> ')).map((line) => JSON.parse(line.slice(3)))
+    const answers = lines.filter((line) => line.startsWith('<< ')).map((line) => JSON.parse(line.slice(3)))
+    return sent.map((request, i) => ({ file: `${method}/${name}`, request, result: answers[i].result }))
+  })
+}

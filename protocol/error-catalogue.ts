@@ -36,6 +36,18 @@ export const ERROR_CATALOGUE = {
     'The request body is too large',
     'Send less at once; the limit is in the OpenAPI document.',
   ),
+  CHAIN_CONTRADICTS: row(
+    422,
+    'The chain does not hold what the file says',
+    'Ask a second node; if it agrees, do not rely on the file.',
+  ),
+  CHAIN_UNREACHABLE: row(
+    503,
+    'The chain cannot be asked right now',
+    'Check the JSON-RPC endpoint and try again.',
+    true,
+  ),
+  FILE_UNREADABLE: row(400, 'The file cannot be read', 'Check the name and its permissions.'),
   HEX_MALFORMED: row(
     400,
     'Not hexadecimal data',

@@ -1,0 +1,156 @@
+import type { AuditReport } from './audit-report.ts'
+import { CountersignError } from './errors.ts'
+import type { EventProof } from './event-proof.ts'
+import { type Address, type Bytes32, ZERO_BYTES32 } from './hex.ts'
+import type { Receipt, ReceiptVerification } from './receipt.ts'
+import { type Serial, serialToKey } from './serial.ts'
+import { type Check, Checklist } from './verification.ts'
+
+/** What confirming a file against its chain reads. Handed in, so that a verifier chooses whom it asks and trusts. */
+export interface ChainReader {
+  chainId(): Promise<number>
+  headBlock(): Promise<{ number: number; timestamp: number }>
+  /** The hash of the canonical block of that number, if there is one. */
+  blockHash(blockNumber: number): Promise<Bytes32 | null>
+  /** Where a transaction is, if it is in a block. */
+  transactionLocation(hash: Bytes32): Promise<{ blockHash: Bytes32; index: number } | null>
+  /** `digestOf(author, key)` of the registry, now or at a block; zero when nothing is recorded. */
+  digestOf(registry: Address, author: Address, key: Bytes32, atBlock?: number): Promise<Bytes32>
+  /** `headOf(author)` of the registry at a block. */
+  headOf(registry: Address, author: Address, atBlock: number): Promise<Bytes32>
+}
+
+export interface ConfirmationOptions {
+  /** Blocks after which a block counts as final; default 0. */
+  finalityDepth?: number
+}
+
+/**
+ * Confirms against a node what a receipt alone cannot prove: that its block is part of the chain and final, that the transaction
+ * is where the receipt says, that the registry holds the digest.
+ * @param offline what `verifyReceipt` said
+ */
+export async function confirmReceipt(
+  receipt: Receipt,
+  offline: ReceiptVerification,
+  chain: ChainReader,
+  { finalityDepth = 0 }: ConfirmationOptions = {},
+): Promise<ReceiptVerification | { verdict: 'unrecorded'; checks: Check[] }> {
+  const list = new Checklist()
+  let verdict: ReceiptVerification['verdict'] | 'unrecorded' = offline.verdict
+  if (offline.verdict === null) return offline
+  await list.run('chain', () => checkChainId(chain, receipt.chainId))
+  const { proof } = receipt
+  if (proof !== null) {
+    await list.run('block', () => checkBlock(chain, proof.blockNumber, proof.blockHash))
+    await list.run('transaction', () => checkTransaction(chain, proof))
+    await list.run('finality', async () => {
+      const { number } = await chain.headBlock()
+      if (proof.blockNumber + finalityDepth > number) verdict = 'unconfirmed'
+      return `block ${proof.blockNumber}, the chain is at ${number}, final after ${finalityDepth}`
+    })
+  }
+  await list.run('registry', async () => {
+    const recorded = await chain.digestOf(receipt.registry, receipt.author, serialToKey(receipt.serial))
+    if (proof === null) verdict = await promisedVerdict(receipt, recorded, chain)
+    else if (recorded === ZERO_BYTES32)
+      throw new CountersignError(
+        'CHAIN_CONTRADICTS',
+        'the registry holds nothing under this author and serial',
+      )
+    return recorded === ZERO_BYTES32 ? 'the registry holds nothing yet' : `the registry holds ${recorded}`
+  })
+  const { head } = receipt
+  if (head !== null)
+    await list.run('head', async () => {
+      const value = await chain.headOf(receipt.registry, receipt.author, head.blockNumber)
+      if (value !== head.value)
+        throw new CountersignError(
+          'CHAIN_CONTRADICTS',
+          `the author's head at block ${head.blockNumber} is ${value}`,
+        )
+      return `the author's head at block ${head.blockNumber} is ${value}`
+    })
+  return {
+    verdict: list.failed ? null : verdict,
+    checks: [...offline.checks, ...list.checks],
+  } as ReceiptVerification
+}
+
+/** Confirms against a node that the blocks of an audit report are part of the chain, and that what it did not find is not there. */
+export async function confirmAuditReport(
+  report: AuditReport,
+  checks: Check[],
+  chain: ChainReader,
+): Promise<{ confirmed: boolean; checks: Check[] }> {
+  const list = new Checklist()
+  const { recorded, searchedTo } = report
+  await list.run('chain', () => checkChainId(chain, report.chainId))
+  await list.run('searched', () => checkBlock(chain, searchedTo.blockNumber, searchedTo.blockHash))
+  if (recorded !== null) {
+    await list.run('block', () => checkBlock(chain, recorded.proof.blockNumber, recorded.proof.blockHash))
+    await list.run('transaction', () => checkTransaction(chain, recorded.proof))
+  }
+  await list.run('registry', () => checkRegistryAt(chain, report, report.serial))
+  return { confirmed: !list.failed, checks: [...checks, ...list.checks] }
+}
+
+async function promisedVerdict(
+  receipt: Receipt,
+  recorded: Bytes32,
+  chain: ChainReader,
+): Promise<'consistent' | 'misreported' | 'unconfirmed' | 'unrecorded'> {
+  if (recorded !== ZERO_BYTES32) return recorded === receipt.digest ? 'consistent' : 'misreported'
+  const { timestamp } = await chain.headBlock()
+  return receipt.recordBy > 0 && timestamp <= receipt.recordBy ? 'unconfirmed' : 'unrecorded'
+}
+
+async function checkChainId(chain: ChainReader, chainId: number): Promise<string> {
+  const asked = await chain.chainId()
+  if (asked !== chainId)
+    throw new CountersignError(
+      'CHAIN_CONTRADICTS',
+      `the node is of chain ${asked}, the file of chain ${chainId}`,
+    )
+  return `chain ${chainId}`
+}
+
+async function checkBlock(chain: ChainReader, blockNumber: number, blockHash: Bytes32): Promise<string> {
+  const canonical = await chain.blockHash(blockNumber)
+  if (canonical !== blockHash)
+    throw new CountersignError(
+      'CHAIN_CONTRADICTS',
+      `block ${blockNumber} of the chain is ${canonical ?? 'not there'}, the file says ${blockHash}`,
+    )
+  return `block ${blockNumber} is ${blockHash}`
+}
+
+async function checkTransaction(
+  chain: ChainReader,
+  { transactionHash, transactionIndex, blockHash }: EventProof,
+): Promise<string> {
+  const location = await chain.transactionLocation(transactionHash)
+  if (location === null || location.blockHash !== blockHash || location.index !== transactionIndex)
+    throw new CountersignError(
+      'CHAIN_CONTRADICTS',
+      `transaction ${transactionHash} is not number ${transactionIndex} of block ${blockHash}`,
+    )
+  return `transaction ${transactionHash} is number ${transactionIndex} of that block`
+}
+
+async function checkRegistryAt(
+  chain: ChainReader,
+  { registry, provider, recorded, searchedTo }: AuditReport,
+  serial: Serial,
+): Promise<string> {
+  const held = await chain.digestOf(registry, provider, serialToKey(serial), searchedTo.blockNumber)
+  const reported = recorded?.digest ?? ZERO_BYTES32
+  if (held !== reported)
+    throw new CountersignError(
+      'CHAIN_CONTRADICTS',
+      `at block ${searchedTo.blockNumber} the registry holds ${held}, the report says ${reported}`,
+    )
+  return recorded === null
+    ? `nothing was recorded up to block ${searchedTo.blockNumber}`
+    : `the registry holds ${held}`
+}

@@ -41,10 +41,21 @@ export const ERROR_CATALOGUE = {
     'The chain does not hold what the file says',
     'Ask a second node; if it agrees, do not rely on the file.',
   ),
+  CHAIN_MISMATCH: row(
+    502,
+    'A node answers for another chain',
+    'Correct the RPC URL of that chain in the address book.',
+  ),
   CHAIN_UNREACHABLE: row(
     503,
     'The chain cannot be asked right now',
     'Check the JSON-RPC endpoint and try again.',
+    true,
+  ),
+  DIRECTORY_UNAVAILABLE: row(
+    503,
+    'The participant directory cannot be read',
+    'Try again; if it stays, see to the chain that holds the directory.',
     true,
   ),
   FILE_UNREADABLE: row(400, 'The file cannot be read', 'Check the name and its permissions.'),

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { RLP } from '@ethereumjs/rlp'
 
 /** Folder of the published test suites; they are read in place and are no part of this repository. */
 const DATA_FOLDER = process.env.COUNTERSIGN_DATA ?? resolve(import.meta.dirname, '../../../shared/data')
@@ -30,4 +31,16 @@ export function readExchanges(suite: string, method: string): Exchange[] {
     const answers = lines.filter((line) => line.startsWith('<< ')).map((line) => JSON.parse(line.slice(3)))
     return sent.map((request, i) => ({ file: `${method}/${name}`, request, result: answers[i].result }))
   })
+}
+
+/** RLP of the headers of blocks 1, 2, … of the chain in `suite-eth-jsonrpc`; it has blocks of every fork up to Osaka. */
+export function readChainHeaders(suite: string): Uint8Array[] {
+  const headers: Uint8Array[] = []
+  let rest: Uint8Array = readFileSync(join(suite, '_chain', 'chain.rlp'))
+  while (rest.length > 0) {
+    const { data, remainder } = RLP.decode(rest, true)
+    headers.push(RLP.encode(data[0]!))
+    rest = remainder
+  }
+  return headers
 }

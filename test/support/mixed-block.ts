@@ -85,6 +85,9 @@ export async function mineMixedBlock(request: Request, options: { withBlob: bool
   }
   await mine()
   const block = await request<RawBlock>('eth_getBlockByNumber', ['latest', false])
-  const receipts = await request<RawReceipt[]>('eth_getBlockReceipts', [block.hash])
+  // Hardhat's network does not know eth_getBlockReceipts.
+  const receipts = await Promise.all(
+    (block.transactions as Bytes32[]).map((hash) => request<RawReceipt>('eth_getTransactionReceipt', [hash])),
+  )
   return { block, receipts, hashes, writer: to, threeLogWriter: threeLogWriter! }
 }

@@ -46,6 +46,11 @@ export const ERROR_CATALOGUE = {
     'A node answers for another chain',
     'Correct the RPC URL of that chain in the address book.',
   ),
+  CHAIN_UNKNOWN: row(
+    500,
+    'The address book does not have this chain',
+    'Deploy to the chain, or correct the address book.',
+  ),
   CHAIN_UNREACHABLE: row(
     503,
     'The chain cannot be asked right now',
@@ -82,6 +87,11 @@ export const ERROR_CATALOGUE = {
     'Send application/json.',
   ),
   NOT_READY: row(503, 'The server cannot serve right now', 'Wait and ask again; /readyz says why.', true),
+  PROCESS_FAILED: row(
+    500,
+    'A process of the local network did not start or ended',
+    'Read its log; a port may be taken.',
+  ),
   PROOF_FILE_ALTERED: row(
     422,
     'The file was altered',

@@ -19,10 +19,14 @@ export default defineConfig({
     version: '0.8.37',
     path: compilerPath,
     settings: { optimizer: { enabled: true, runs: 10_000 }, evmVersion: 'osaka' },
+    // Deployed as it is: the directory is administered through it.
+    npmFilesToBuild: ['@openzeppelin/contracts/access/manager/AccessManager.sol'],
   },
   networks: {
     lenders: { ...localChain, chainId: 31337 },
     insurers: { ...localChain, chainId: 31338 },
+    // Any chain with a node; the deployment fills in URL and key.
+    external: { type: 'http', chainType: 'generic', url: 'http://127.0.0.1:8545' },
   },
   paths: { tests: { mocha: 'test/contracts', solidity: 'test/contracts' } },
 })

@@ -46,6 +46,16 @@ export const ERROR_CATALOGUE = {
     'A node answers for another chain',
     'Correct the RPC URL of that chain in the address book.',
   ),
+  CHAIN_REORGANISED_PAST_FINALITY: row(
+    503,
+    'A chain replaced blocks that counted as final',
+    'Find out what happened to the chain; then index it anew with a greater finality depth, or into a new database.',
+  ),
+  CHAIN_REPLACED: row(
+    503,
+    'The node answers for another chain than the one indexed',
+    'If the chain was started afresh, index it into a new database file; otherwise correct its RPC URL.',
+  ),
   CHAIN_UNKNOWN: row(
     500,
     'The address book does not have this chain',
@@ -56,6 +66,21 @@ export const ERROR_CATALOGUE = {
     'The chain cannot be asked right now',
     'Check the JSON-RPC endpoint and try again.',
     true,
+  ),
+  CONFIGURATION_INVALID: row(
+    500,
+    'The configuration is not valid',
+    'Correct the environment variables named; .env.example describes each.',
+  ),
+  CURSOR_INVALID: row(
+    400,
+    'Not a cursor of this list',
+    'Give the cursor of the page before, unchanged, with the same filters.',
+  ),
+  CURSOR_ORPHANED: row(
+    409,
+    'The chain was reorganised below the block this cursor is bound to',
+    'Start the list again, without a cursor.',
   ),
   DIRECTORY_UNAVAILABLE: row(
     503,
@@ -68,6 +93,16 @@ export const ERROR_CATALOGUE = {
     400,
     'Not hexadecimal data',
     'Give 0x and an even number of hexadecimal digits of the length named.',
+  ),
+  INDEX_DATABASE_LOCKED: row(
+    500,
+    'Another indexer writes to this database',
+    'Stop the other one, or give this one a file of its own (INDEXER_DATABASE).',
+  ),
+  INDEX_DATABASE_NEWER: row(
+    500,
+    'A newer program made this database',
+    'Start the newer version, or give a new file (INDEXER_DATABASE).',
   ),
   INTERNAL: row(
     500,
@@ -87,6 +122,11 @@ export const ERROR_CATALOGUE = {
     'Send application/json.',
   ),
   NOT_READY: row(503, 'The server cannot serve right now', 'Wait and ask again; /readyz says why.', true),
+  PARTICIPANT_UNKNOWN: row(
+    404,
+    'The directory has no such participant',
+    'Check the address; /v1/participants lists all.',
+  ),
   PROCESS_FAILED: row(
     500,
     'A process of the local network did not start or ended',
@@ -107,6 +147,12 @@ export const ERROR_CATALOGUE = {
     'Not a proof file',
     'Give a receipt or audit report file as it was handed out.',
   ),
+  PROOF_UNAVAILABLE: row(
+    503,
+    'The proof cannot be made right now',
+    'Try again; a storage proof needs a node that still has the state of the block.',
+    true,
+  ),
   RATE_LIMITED: row(429, 'Too many requests', 'Wait for the seconds in Retry-After.', true),
   PROOF_INVALID: row(
     422,
@@ -123,6 +169,11 @@ export const ERROR_CATALOGUE = {
     422,
     'The receipt does not prove what it says',
     'Do not rely on it; ask the provider for the original.',
+  ),
+  RECORD_UNKNOWN: row(
+    404,
+    'Nothing is recorded under this serial',
+    'Check serial and provider; the answer names the block and the heads it was looked up at.',
   ),
   REQUEST_EXPIRED: row(
     401,

@@ -1,0 +1,116 @@
+import { createRpcEndpoint, type RpcCall, type RpcEndpoint } from './rpc-endpoint.ts'
+import { isRpcError, RpcError, type RpcFailure } from './rpc-error.ts'
+
+export interface RpcClientOptions {
+  /** In order of preference. */
+  urls: readonly string[]
+  /** Prefix of the endpoints' names in logs and status. */
+  name: string
+  timeoutMs?: number
+  maxResponseBytes?: number
+  onFailure?: (error: RpcError) => void
+}
+
+export interface EndpointHealth {
+  name: string
+  healthy: boolean
+  /** Failed requests since start. */
+  failures: number
+  lastFailure?: RpcFailure
+}
+
+/** All endpoints of one chain as one: a request goes to the first healthy one and moves on when it fails. */
+export interface RpcClient {
+  request<T>(method: string, params: readonly unknown[]): Promise<T>
+  batch<T extends readonly unknown[]>(calls: readonly RpcCall[]): Promise<T>
+  /** Runs `task` against one endpoint only, so that its answers belong together; on failure again against the next. */
+  withEndpoint<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<T>
+  /** Puts an endpoint last for a while, because it contradicted itself, another, or the chain's own heads. */
+  setAside(endpoint: string, reason: RpcFailure): void
+  health(): EndpointHealth[]
+  close(): Promise<void>
+}
+
+interface Member {
+  endpoint: RpcEndpoint
+  failures: number
+  consecutive: number
+  asideUntil: number
+  lastFailure?: RpcFailure
+}
+
+const FIRST_PAUSE_MS = 250
+const MAX_PAUSE_MS = 30_000
+/** The caller has to ask differently; another endpoint would say the same. */
+const CALLERS_FAULT: readonly RpcFailure[] = ['range-too-large']
+
+export function createRpcClient(options: RpcClientOptions): RpcClient {
+  const members = options.urls.map((url, i): Member => {
+    const endpoint = createRpcEndpoint({
+      url,
+      name: `${options.name}#${i}`,
+      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      ...(options.maxResponseBytes === undefined ? {} : { maxResponseBytes: options.maxResponseBytes }),
+    })
+    return { endpoint, failures: 0, consecutive: 0, asideUntil: 0 }
+  })
+
+  function noteFailure(member: Member, error: RpcError): void {
+    member.failures++
+    member.lastFailure = error.failure
+    options.onFailure?.(error)
+    // A block not found is the everyday answer of a node slightly behind; it stays in use.
+    if (error.failure === 'not-found') return
+    member.consecutive++
+    pause(member)
+  }
+
+  function pause(member: Member): void {
+    member.asideUntil = Date.now() + Math.min(FIRST_PAUSE_MS * 2 ** (member.consecutive - 1), MAX_PAUSE_MS)
+  }
+
+  async function withEndpoint<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<T> {
+    const now = Date.now()
+    // Those set aside are still tried, last: with a single endpoint there is no other.
+    const order = members.toSorted((a, b) => Number(a.asideUntil > now) - Number(b.asideUntil > now))
+    let last: unknown
+    for (const member of order) {
+      try {
+        const result = await task(member.endpoint)
+        member.consecutive = 0
+        member.asideUntil = 0
+        return result
+      } catch (error) {
+        if (!isRpcError(error) || CALLERS_FAULT.includes(error.failure)) throw error
+        noteFailure(member, error)
+        last = error
+      }
+    }
+    throw last ?? new RpcError('unreachable', options.name, `${options.name}: no endpoint is configured`)
+  }
+
+  return {
+    withEndpoint,
+    request: <T>(method: string, params: readonly unknown[]) =>
+      withEndpoint((endpoint) => endpoint.request<T>(method, params)),
+    batch: <T extends readonly unknown[]>(calls: readonly RpcCall[]) =>
+      withEndpoint((endpoint) => endpoint.batch<T>(calls)),
+    setAside(name, reason) {
+      const member = members.find(({ endpoint }) => endpoint.name === name)
+      if (member === undefined) return
+      member.lastFailure = reason
+      member.consecutive++
+      pause(member)
+    },
+    health: () =>
+      members.map(({ endpoint, failures, asideUntil, lastFailure }) => ({
+        name: endpoint.name,
+        healthy: asideUntil <= Date.now(),
+        failures,
+        ...(lastFailure === undefined ? {} : { lastFailure }),
+      })),
+    async close() {
+      await Promise.all(members.map(({ endpoint }) => endpoint.close()))
+    },
+  }
+}

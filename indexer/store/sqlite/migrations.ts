@@ -1,0 +1,103 @@
+import { POSITION_COLUMNS, TABLES } from '../tables.ts'
+
+/** Forward only: a released step is never changed, a new one is added at the end. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE chains (
+    chain_id INTEGER PRIMARY KEY,
+    genesis_hash BLOB NOT NULL,
+    checkpoint_number INTEGER NOT NULL,
+    checkpoint_hash BLOB NOT NULL,
+    checkpoint_time INTEGER NOT NULL,
+    final_number INTEGER NOT NULL
+  );
+  CREATE TABLE contracts (
+    contract_id INTEGER PRIMARY KEY,
+    chain_id INTEGER NOT NULL REFERENCES chains,
+    address BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    start_block INTEGER NOT NULL,
+    caught_up_to INTEGER,
+    UNIQUE (chain_id, address)
+  );
+  -- Blocks that have rows, and every block above the last final one.
+  CREATE TABLE blocks (
+    chain_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (chain_id, number)
+  ) WITHOUT ROWID;
+  CREATE TABLE records (
+    chain_id INTEGER NOT NULL,
+    block_number INTEGER NOT NULL,
+    log_index INTEGER NOT NULL,
+    entry_index INTEGER NOT NULL,
+    contract_id INTEGER NOT NULL,
+    author BLOB NOT NULL,
+    key BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    tier INTEGER NOT NULL,
+    transaction_hash BLOB NOT NULL,
+    PRIMARY KEY (chain_id, block_number, log_index, entry_index)
+  ) WITHOUT ROWID;
+  CREATE INDEX records_by_key ON records (key);
+  CREATE INDEX records_by_author ON records (author, contract_id, block_number, log_index, entry_index);
+  CREATE TABLE roots (
+    chain_id INTEGER NOT NULL,
+    block_number INTEGER NOT NULL,
+    log_index INTEGER NOT NULL,
+    entry_index INTEGER NOT NULL,
+    contract_id INTEGER NOT NULL,
+    author BLOB NOT NULL,
+    root BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    leaf_count INTEGER NOT NULL,
+    manifest_uri TEXT,
+    transaction_hash BLOB NOT NULL,
+    PRIMARY KEY (chain_id, block_number, log_index, entry_index)
+  ) WITHOUT ROWID;
+  CREATE INDEX roots_by_root ON roots (root);
+  CREATE TABLE participant_events (
+    chain_id INTEGER NOT NULL,
+    block_number INTEGER NOT NULL,
+    log_index INTEGER NOT NULL,
+    entry_index INTEGER NOT NULL,
+    contract_id INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    details TEXT NOT NULL,
+    transaction_hash BLOB NOT NULL,
+    PRIMARY KEY (chain_id, block_number, log_index, entry_index)
+  ) WITHOUT ROWID;
+  ${orphanTable('records')}
+  CREATE INDEX orphaned_records_by_key ON orphaned_records (key);
+  ${orphanTable('roots')}
+  ${orphanTable('participant_events')}
+  CREATE TABLE heads (
+    contract_id INTEGER NOT NULL,
+    author BLOB NOT NULL,
+    block_number INTEGER NOT NULL,
+    head BLOB NOT NULL,
+    entry_count INTEGER NOT NULL,
+    verified INTEGER NOT NULL,
+    PRIMARY KEY (contract_id, author, block_number)
+  ) WITHOUT ROWID;
+  CREATE TABLE incomplete (
+    contract_id INTEGER NOT NULL,
+    author BLOB NOT NULL,
+    block_number INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (contract_id, author)
+  ) WITHOUT ROWID;
+  `,
+]
+
+/** Types follow the values: an orphan is a copy of a row that was checked when it came in. */
+function orphanTable(name: keyof typeof TABLES): string {
+  const own = TABLES[name].columns.slice(POSITION_COLUMNS.length)
+  return `CREATE TABLE orphaned_${name} (
+    ${[...POSITION_COLUMNS, ...own].join(', ')},
+    block_hash BLOB NOT NULL, block_time INTEGER NOT NULL, orphaned_at INTEGER NOT NULL, reason TEXT NOT NULL
+  );`
+}

@@ -1,0 +1,175 @@
+import type { RecordTier, RootKind, RowBuffer } from './tables.ts'
+
+/** How far a chain is indexed. Everything at or below `number` is in the store; nothing above is. */
+export interface Checkpoint {
+  number: number
+  hash: Uint8Array
+  /** Unix seconds. */
+  timestamp: number
+  /** Blocks up to this number are final. */
+  finalNumber: number
+}
+
+export interface StoredChain {
+  chainId: number
+  genesisHash: Uint8Array
+  checkpoint: Checkpoint
+}
+
+export interface StoredContract {
+  contractId: number
+  chainId: number
+  address: Uint8Array
+  kind: string
+  startBlock: number
+  /** Set while a contract that was added later is read up to the chain's checkpoint. */
+  caughtUpTo: number | null
+}
+
+export interface BlockRow {
+  number: number
+  hash: Uint8Array
+  timestamp: number
+}
+
+/** An author's head after its last entry up to `blockNumber`. */
+export interface HeadRow {
+  contractId: number
+  author: Uint8Array
+  blockNumber: number
+  head: Uint8Array
+  /** Entries that this head has taken in: records, and one for a publication or an anchor. */
+  entryCount: number
+  /** True once it was equal to `headOf` on chain at a block from `blockNumber` on. */
+  verified: boolean
+}
+
+/** One step of a chain, written in one transaction. */
+export interface ChainCommit {
+  chainId: number
+  /** First move everything above this block to the orphans. */
+  rollbackTo?: number
+  blocks: readonly BlockRow[]
+  rows: readonly RowBuffer[]
+  heads: readonly HeadRow[]
+  checkpoint: Checkpoint
+  /** Heads found equal to the chain's since the last commit. */
+  verified?: readonly HeadRow[]
+}
+
+/** What a repair found in a range of one contract, written in one transaction. */
+export interface RepairCommit {
+  chainId: number
+  contractId: number
+  fromBlock: number
+  toBlock: number
+  /** Positions of rows that the chain does not have, moved to the orphans. */
+  surplus: readonly Position[]
+  blocks: readonly BlockRow[]
+  rows: readonly RowBuffer[]
+  /** Replace the heads of their authors above `fromBlock - 1`. */
+  heads: readonly HeadRow[]
+}
+
+export interface Position {
+  blockNumber: number
+  logIndex: number
+}
+
+export interface RecordRow extends Position {
+  chainId: number
+  entryIndex: number
+  contractId: number
+  author: Uint8Array
+  key: Uint8Array
+  digest: Uint8Array
+  tier: RecordTier
+  transactionHash: Uint8Array
+  blockHash: Uint8Array
+  /** Unix seconds. */
+  blockTime: number
+}
+
+export interface OrphanedRecordRow extends RecordRow {
+  /** Unix milliseconds. */
+  orphanedAt: number
+}
+
+export interface RootRow extends Position {
+  chainId: number
+  contractId: number
+  author: Uint8Array
+  root: Uint8Array
+  kind: RootKind
+  leafCount: number
+}
+
+export interface ParticipantEventRow extends Position {
+  chainId: number
+  contractId: number
+  account: Uint8Array
+  kind: string
+  details: string
+  blockNumber: number
+  blockTime: number
+}
+
+/** An author whose indexed head differs from the chain's: its answers are incomplete until repaired. */
+export interface IncompleteRow {
+  contractId: number
+  author: Uint8Array
+  /** The block at which the difference was seen. */
+  blockNumber: number
+  /** Unix milliseconds. */
+  since: number
+}
+
+/** What the API reads. Answers come from committed rows only. */
+export interface StoreReader {
+  /** Every record of a key over all chains, in chain order within each. */
+  findRecords(key: Uint8Array): Promise<RecordRow[]>
+  findOrphanedRecords(key: Uint8Array): Promise<OrphanedRecordRow[]>
+  /** Records of an author in chain order, after a position, up to a block. */
+  listRecords(query: RecordListQuery): Promise<RecordRow[]>
+  /** True when the author wrote this key before this position. */
+  hasEarlierRecord(record: RecordRow): Promise<boolean>
+  listParticipantEvents(contractId: number): Promise<ParticipantEventRow[]>
+  findBlock(chainId: number, number: number): Promise<BlockRow | undefined>
+  countRecords(contractId: number, author: Uint8Array): Promise<number>
+}
+
+export interface RecordListQuery {
+  author: Uint8Array
+  contractId: number
+  /** Inclusive. */
+  toBlock: number
+  fromTime?: number
+  toTime?: number
+  after?: Position & { entryIndex: number }
+  limit: number
+}
+
+/** What the one writer needs besides. */
+export interface Store extends StoreReader {
+  listChains(): Promise<StoredChain[]>
+  createChain(chain: StoredChain): Promise<void>
+  listContracts(chainId: number): Promise<StoredContract[]>
+  createContract(contract: Omit<StoredContract, 'contractId'>): Promise<StoredContract>
+  setCaughtUpTo(contractId: number, block: number | null): Promise<void>
+  commit(commit: ChainCommit): Promise<void>
+  repair(commit: RepairCommit): Promise<void>
+  /** The newest head of each author at or below `atBlock`. */
+  listHeads(chainId: number, atBlock: number): Promise<HeadRow[]>
+  /** The newest verified head of an author at or below `atBlock`. */
+  findVerifiedHead(contractId: number, author: Uint8Array, atBlock: number): Promise<HeadRow | undefined>
+  markVerified(heads: readonly HeadRow[]): Promise<void>
+  /** All rows of a contract in a range, for comparison and for folding heads anew. */
+  listContractRecords(contractId: number, fromBlock: number, toBlock: number): Promise<RecordRow[]>
+  listContractRoots(contractId: number, fromBlock: number, toBlock: number): Promise<RootRow[]>
+  setIncomplete(row: IncompleteRow): Promise<void>
+  clearIncomplete(contractId: number, author: Uint8Array): Promise<void>
+  listIncomplete(chainId: number): Promise<IncompleteRow[]>
+  /** Everything that follows from the chain, as text in a fixed order: two stores of one chain are equal if these are. */
+  dump(): Iterable<string>
+  close(): Promise<void>
+}

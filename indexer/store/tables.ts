@@ -1,0 +1,48 @@
+/**
+ * The tables that projections fill. Every one has the same first columns, which say where on the chain a row comes from,
+ * so that rolling back, repairing and dumping are written once. An orphaned row moves to `orphaned_<table>`, which
+ * has these columns too and says in which block it was, when and why it left.
+ */
+export const POSITION_COLUMNS = ['chain_id', 'block_number', 'log_index', 'entry_index'] as const
+
+const table = <Name extends string>(name: Name, columns: readonly string[]) => ({
+  name,
+  columns: [...POSITION_COLUMNS, ...columns] as readonly string[],
+})
+
+export const TABLES = {
+  /** One row a record: of its own event or transaction batch (tier 0), or an entry of a publication (tier 1). */
+  records: table('records', ['contract_id', 'author', 'key', 'digest', 'tier', 'transaction_hash']),
+  /** Publications (kind 0) and anchors (kind 1). */
+  roots: table('roots', [
+    'contract_id',
+    'author',
+    'root',
+    'kind',
+    'leaf_count',
+    'manifest_uri',
+    'transaction_hash',
+  ]),
+  /** What the participant directory said; `details` is JSON. */
+  participant_events: table('participant_events', [
+    'contract_id',
+    'account',
+    'kind',
+    'details',
+    'transaction_hash',
+  ]),
+} as const
+
+export type TableName = keyof typeof TABLES
+export type Value = number | string | Uint8Array | null
+
+/** Rows of one table, their values one after the other: a bulk insert takes slices of it. */
+export interface RowBuffer {
+  readonly table: TableName
+  readonly values: Value[]
+}
+
+export const RECORD_TIERS = ['recorded', 'published'] as const
+export type RecordTier = (typeof RECORD_TIERS)[number]
+export const ROOT_KINDS = ['publication', 'anchor'] as const
+export type RootKind = (typeof ROOT_KINDS)[number]

@@ -26,11 +26,11 @@ interface IParticipantDirectory {
         uint64 registeredAt;
         /// @dev Unix seconds of the last change of anything but books: registration, update or status.
         uint64 changedAt;
-        /// @dev UTF-8, at most 64 bytes.
+        /// @dev UTF-8, at most 128 bytes.
         string name;
         /// @dev URL of the participant's server, at most 256 bytes; may be empty.
         string endpoint;
-        /// @dev URI of anything further, at most 256 bytes; may be empty.
+        /// @dev URI of anything further (`data:` too), at most 2,048 bytes; may be empty.
         string metadataURI;
     }
 

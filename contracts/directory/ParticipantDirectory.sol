@@ -11,8 +11,9 @@ contract ParticipantDirectory is IParticipantDirectory, AccessManaged {
     using Checkpoints for Checkpoints.Trace208;
 
     uint8 private constant ROLE_COUNT = 9;
-    uint256 private constant NAME_MAX_BYTES = 64;
-    uint256 private constant URI_MAX_BYTES = 256;
+    uint256 private constant NAME_MAX_BYTES = 128;
+    uint256 private constant ENDPOINT_MAX_BYTES = 256;
+    uint256 private constant METADATA_URI_MAX_BYTES = 2048;
 
     mapping(address account => Participant) private _participants;
     mapping(address account => mapping(uint8 role => Book)) private _books;
@@ -120,8 +121,8 @@ contract ParticipantDirectory is IParticipantDirectory, AccessManaged {
         if (roles == 0) revert ParticipantRolesEmpty(account);
         if (roles >> ROLE_COUNT != 0) revert ParticipantRolesUnknown(account, roles);
         _requireLength("name", bytes(name).length, NAME_MAX_BYTES);
-        _requireLength("endpoint", bytes(endpoint).length, URI_MAX_BYTES);
-        _requireLength("metadataURI", bytes(metadataURI).length, URI_MAX_BYTES);
+        _requireLength("endpoint", bytes(endpoint).length, ENDPOINT_MAX_BYTES);
+        _requireLength("metadataURI", bytes(metadataURI).length, METADATA_URI_MAX_BYTES);
 
         participant.roles = roles;
         participant.name = name;

@@ -88,6 +88,11 @@ export const ERROR_CATALOGUE = {
     'Try again; if it stays, see to the chain that holds the directory.',
     true,
   ),
+  CONNECTION_UNKNOWN: row(
+    400,
+    'No server to ask is known',
+    'Set COUNTERSIGN_PROXY_URL and COUNTERSIGN_API_KEY, or run npm start in another terminal.',
+  ),
   FILE_UNREADABLE: row(400, 'The file cannot be read', 'Check the name and its permissions.'),
   HEX_MALFORMED: row(
     400,
@@ -151,6 +156,12 @@ export const ERROR_CATALOGUE = {
     503,
     'The proof cannot be made right now',
     'Try again; a storage proof needs a node that still has the state of the block.',
+    true,
+  ),
+  PROXY_UNREACHABLE: row(
+    503,
+    'The proxy does not answer',
+    'Check COUNTERSIGN_PROXY_URL, and that the proxy runs.',
     true,
   ),
   RATE_LIMITED: row(429, 'Too many requests', 'Wait for the seconds in Retry-After.', true),

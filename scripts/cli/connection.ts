@@ -1,0 +1,30 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { CountersignError } from '../../protocol/errors.ts'
+import { ProxyClient } from './proxy-client.ts'
+
+/** Where `npm start` leaves how to reach what it started. */
+export const LOCAL_STATE_FILE = '.countersign/local.json'
+
+export interface LocalState {
+  proxyUrl: string
+  indexerUrl: string
+  /** Of a user who may ask and audit, on local chains only. */
+  apiKey: string
+}
+
+/**
+ * The proxy to ask: `COUNTERSIGN_PROXY_URL` and `COUNTERSIGN_API_KEY`, or else the network that `npm start` runs.
+ * @throws CONNECTION_UNKNOWN
+ */
+export function connectProxy(env: NodeJS.ProcessEnv = process.env): ProxyClient {
+  const { COUNTERSIGN_PROXY_URL: url, COUNTERSIGN_API_KEY: apiKey } = env
+  if (url !== undefined && apiKey !== undefined) return new ProxyClient(url, apiKey)
+  if (url === undefined && apiKey === undefined && existsSync(LOCAL_STATE_FILE)) {
+    const state = JSON.parse(readFileSync(LOCAL_STATE_FILE, 'utf8')) as LocalState
+    return new ProxyClient(state.proxyUrl, state.apiKey)
+  }
+  throw new CountersignError(
+    'CONNECTION_UNKNOWN',
+    'it is not known which proxy to ask, or with which API key',
+  )
+}

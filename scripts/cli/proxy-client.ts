@@ -1,0 +1,104 @@
+import { ERROR_CATALOGUE } from '../../protocol/error-catalogue.ts'
+import { CountersignError, type ErrorCode, type Problem } from '../../protocol/errors.ts'
+import type { Receipt } from '../../protocol/receipt.ts'
+
+export interface QueryAnswer {
+  provider: string
+  name: string
+  outcome: 'answered' | 'refused' | 'timed-out' | 'unreachable' | 'invalid'
+  receipt?: Receipt
+  error?: { code: string; detail: string }
+}
+export interface QueryReply {
+  serial: string
+  type: string
+  askedAt: number
+  answers: QueryAnswer[]
+}
+export interface QueryRequest {
+  type: string
+  subject: string
+  parameters?: Record<string, unknown>
+  providers?: string[]
+  disclosure?: 'result' | 'digest'
+}
+export interface CampaignRequest {
+  provider: string
+  from?: string
+  to?: string
+  sampleSize: number
+  confidence?: number
+}
+
+const TIMEOUT_MS = 60_000
+
+/** Asks a proxy as a user does. Every call throws the problem the proxy answered, or PROXY_UNREACHABLE. */
+export class ProxyClient {
+  readonly #url: string
+  readonly #apiKey: string
+
+  constructor(url: string, apiKey: string) {
+    this.#url = url
+    this.#apiKey = apiKey
+  }
+
+  async query(request: QueryRequest): Promise<QueryReply> {
+    return JSON.parse(await this.#send('POST', '/v1/queries', request))
+  }
+
+  /** The bytes of the signed audit report. */
+  audit(serial: string, provider: string): Promise<string> {
+    return this.#send('POST', '/v1/audits', { serial, provider })
+  }
+
+  /** The bytes of the receipt, with its proof once it is on chain. */
+  receipt(serial: string, provider: string): Promise<string> {
+    return this.#send('GET', `/v1/receipts/${serial}/${provider}`)
+  }
+
+  async stored(serial: string): Promise<QueryReply> {
+    return JSON.parse(await this.#send('GET', `/v1/queries/${encodeURIComponent(serial)}`))
+  }
+
+  async startCampaign(request: CampaignRequest): Promise<{ id: string }> {
+    return JSON.parse(await this.#send('POST', '/v1/audit-campaigns', request))
+  }
+
+  async campaign(id: string): Promise<Record<string, unknown>> {
+    return JSON.parse(await this.#send('GET', `/v1/audit-campaigns/${id}`))
+  }
+
+  async #send(method: string, path: string, body?: object): Promise<string> {
+    let response: Response
+    try {
+      response = await fetch(new URL(path, this.#url), {
+        method,
+        headers: {
+          authorization: `Bearer ${this.#apiKey}`,
+          ...(body && { 'content-type': 'application/json' }),
+        },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(body && { body: JSON.stringify(body) }),
+      })
+    } catch (cause) {
+      throw new CountersignError('PROXY_UNREACHABLE', `no proxy answers at ${this.#url}`, { cause })
+    }
+    const text = await response.text()
+    if (!response.ok) throw problemOf(response.status, text)
+    return text
+  }
+}
+
+/** The proxy's own error, as an error here. */
+function problemOf(status: number, text: string): CountersignError {
+  let problem: Partial<Problem> = {}
+  try {
+    problem = JSON.parse(text)
+  } catch {
+    // Not a problem document: something else than a proxy answers there.
+  }
+  const { code, detail, action } = problem
+  if (code !== undefined && Object.hasOwn(ERROR_CATALOGUE, code))
+    return new CountersignError(code as ErrorCode, detail ?? '', action === undefined ? {} : { action })
+  return new CountersignError('PROXY_UNREACHABLE', `HTTP status ${status} and no problem document`)
+}

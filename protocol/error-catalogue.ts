@@ -36,6 +36,16 @@ export const ERROR_CATALOGUE = {
     'The request body is too large',
     'Send less at once; the limit is in the OpenAPI document.',
   ),
+  BOOK_DECLARATION_INVALID: row(
+    500,
+    'The declaration of a book is not valid',
+    'Correct the member named in the declaration file.',
+  ),
+  BOOK_FILE_UNUSABLE: row(
+    500,
+    'A file of a book cannot be loaded',
+    'Give the file that the declaration names, with the columns it declares.',
+  ),
   CHAIN_CONTRADICTS: row(
     422,
     'The chain does not hold what the file says',
@@ -82,6 +92,11 @@ export const ERROR_CATALOGUE = {
     'The chain was reorganised below the block this cursor is bound to',
     'Start the list again, without a cursor.',
   ),
+  DATABASE_IN_USE: row(
+    500,
+    'Another process has this database',
+    'Stop the other process, or give this one a database file of its own.',
+  ),
   DIRECTORY_UNAVAILABLE: row(
     503,
     'The participant directory cannot be read',
@@ -92,6 +107,11 @@ export const ERROR_CATALOGUE = {
     400,
     'No server to ask is known',
     'Set COUNTERSIGN_PROXY_URL and COUNTERSIGN_API_KEY, or run npm start in another terminal.',
+  ),
+  ENTRY_CONFLICT: row(
+    409,
+    'The chain holds another digest under this key',
+    'Find out who else wrote with this key; the entry cannot be recorded any more.',
   ),
   FILE_UNREADABLE: row(400, 'The file cannot be read', 'Check the name and its permissions.'),
   HEX_MALFORMED: row(
@@ -120,6 +140,16 @@ export const ERROR_CATALOGUE = {
     422,
     'A value has no canonical JSON form (RFC 8785)',
     'Change the value at the named path; send amounts and large integers as strings.',
+  ),
+  KEY_FOR_DEVELOPMENT_ONLY: row(
+    500,
+    'A publicly known development key',
+    'Make a key of your own; development keys are for local chains only.',
+  ),
+  KEY_UNUSABLE: row(
+    500,
+    'The key cannot be used',
+    'Give a private key or a keystore file with its password, through the environment.',
   ),
   MEDIA_TYPE_UNSUPPORTED: row(
     415,
@@ -164,6 +194,12 @@ export const ERROR_CATALOGUE = {
     'Check COUNTERSIGN_PROXY_URL, and that the proxy runs.',
     true,
   ),
+  QUERY_TYPE_INVALID: row(
+    500,
+    'The declaration of a query type is not valid',
+    'Correct the file named under query-types.',
+  ),
+  QUERY_TYPE_UNKNOWN: row(404, 'There is no such query type here', 'Give one of the declared query types.'),
   RATE_LIMITED: row(429, 'Too many requests', 'Wait for the seconds in Retry-After.', true),
   PROOF_INVALID: row(
     422,
@@ -180,6 +216,12 @@ export const ERROR_CATALOGUE = {
     422,
     'The receipt does not prove what it says',
     'Do not rely on it; ask the provider for the original.',
+  ),
+  RECORDING_TIMED_OUT: row(
+    503,
+    'The digest is not confirmed on chain in time',
+    'Ask again with a new serial; see to the chain if it stays.',
+    true,
   ),
   RECORD_UNKNOWN: row(
     404,
@@ -201,12 +243,22 @@ export const ERROR_CATALOGUE = {
     'A request with this nonce was accepted before',
     'Sign each request with a new nonce.',
   ),
+  REQUEST_SENDER_UNKNOWN: row(
+    403,
+    'The sender may not ask this',
+    'Ask with a participant that is active in the directory and has the role named.',
+  ),
   REQUEST_SIGNATURE_INVALID: row(
     401,
     'The request signature does not match',
     "Sign method, path, body and recipient as sent, with the sender's key.",
   ),
   REQUEST_SIGNATURE_MISSING: row(401, 'The request is not signed', 'Send the four countersign-… headers.'),
+  RESULT_OFF_SCHEMA: row(
+    500,
+    'A result does not fit its query type',
+    'Correct the declaration of the book: its answer has to fit the result schema.',
+  ),
   ROUTE_UNKNOWN: row(404, 'There is no such route', 'See /docs for the routes.'),
   SALT_SECRET_TOO_SHORT: row(
     500,
@@ -218,7 +270,13 @@ export const ERROR_CATALOGUE = {
     'The sample does not fit its population',
     'Give a sample of at least one and at most all, and a confidence between 0 and 1.',
   ),
+  SERIAL_ALREADY_ANSWERED: row(
+    409,
+    'This serial was answered before',
+    'Ask with a new serial; audit the old one.',
+  ),
   SERIAL_MALFORMED: row(400, 'Not a serial', 'Give the 26-character ULID that the proxy answered with.'),
+  SERIAL_UNKNOWN: row(404, 'Nothing is known of this serial', 'Check the serial and the provider.'),
   SIGNATURE_MALFORMED: row(
     400,
     'Not a recoverable secp256k1 signature',

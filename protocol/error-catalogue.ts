@@ -97,6 +97,22 @@ export const ERROR_CATALOGUE = {
     'Another process has this database',
     'Stop the other process, or give this one a database file of its own.',
   ),
+  DEPLOYMENT_CONFLICT: row(
+    409,
+    'The deployment does not fit what stands already',
+    'Use another address book, or leave out the option named.',
+  ),
+  DEPLOYMENT_FAILED: row(
+    502,
+    'A contract could not be deployed',
+    'Read the reason; then run the deploy script again, it goes on where it stopped.',
+    true,
+  ),
+  DEPLOYMENT_STALE: row(
+    409,
+    'The address book names contracts that are not on that chain',
+    'If the chain was started anew, deploy with --reset; if not, check the RPC URL.',
+  ),
   DIRECTORY_UNAVAILABLE: row(
     503,
     'The participant directory cannot be read',

@@ -22,6 +22,7 @@ const POLL_MS = 50
 export class PartyProcess {
   readonly declaration: ProcessDeclaration
   #child: ChildProcess | undefined
+  #isAskedToEnd = false
 
   constructor(declaration: ProcessDeclaration) {
     this.declaration = declaration
@@ -47,9 +48,19 @@ export class PartyProcess {
       cwd: PROJECT_ROOT,
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
+      // Ctrl-C reaches a terminal's whole group; the parties are ended in order instead.
+      detached: true,
     })
     closeSync(log)
+    this.#isAskedToEnd = false
     await this.#waitUntilReady()
+  }
+
+  /** Calls back when the process ends without having been asked to. */
+  onExit(callback: () => void): void {
+    this.#child?.once('exit', () => {
+      if (!this.#isAskedToEnd) callback()
+    })
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -71,6 +82,7 @@ export class PartyProcess {
 
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child!
+    this.#isAskedToEnd = true
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     child.kill(signal)
     // A paused process takes its signal only once it goes on.

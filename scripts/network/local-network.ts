@@ -1,0 +1,244 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { type AddressBook, parseAddressBook } from '../../protocol/address-book.ts'
+import { CountersignError } from '../../protocol/errors.ts'
+import type { Address } from '../../protocol/hex.ts'
+import type { Role } from '../../protocol/roles.ts'
+import { ProxyClient } from '../cli/proxy-client.ts'
+import { deploy } from '../deployment.ts'
+import { type Registration, registerParticipants } from '../registration.ts'
+import { PartyProcess } from './child-process.ts'
+import { developmentKey, developmentSaltSecret } from './development-keys.ts'
+import { issueApiKey } from './issue-api-key.ts'
+import { ACCOUNTS, type ProviderDeclaration } from './parties.ts'
+import type { NetworkPorts } from './ports.ts'
+
+export interface LocalNetworkOptions {
+  /** Everything the network keeps: databases, logs, address book. Emptied at start, as the chains start empty. */
+  folder: string
+  ports: NetworkPorts
+  providers: readonly ProviderDeclaration[]
+  /** Folder of the shared data, for books that read it. */
+  dataFolder?: string
+  /** Further environment of a provider, e.g. its promise and its batching. */
+  providerEnv?: (declaration: ProviderDeclaration) => Record<string, string>
+  proxyEnv?: Record<string, string>
+  /** Told of each step. */
+  onProgress?: (step: string) => void
+}
+
+export interface RunningProvider {
+  declaration: ProviderDeclaration
+  address: Address
+  process: PartyProcess
+  databaseFile: string
+  url: string
+}
+export interface LocalNetwork {
+  addressBook: AddressBook
+  addressBookFile: string
+  chains: Record<'lenders' | 'insurers', { chainId: number; url: string; process: PartyProcess }>
+  providers: RunningProvider[]
+  proxy: { url: string; process: PartyProcess; client: ProxyClient; apiKey: string; address: Address }
+  indexer: { url: string; process: PartyProcess }
+  folder: string
+  /** Ends every process in order, parties before chains. */
+  stop(): Promise<void>
+}
+
+const HOST = '127.0.0.1'
+const CHAIN_IDS = { lenders: 31337, insurers: 31338 } as const
+
+/** Starts two chains, deploys, registers, and starts every party as a process of its own. What was started is ended again if a step fails. */
+export async function startLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
+  const builder = new NetworkBuilder(options)
+  try {
+    return await builder.build()
+  } catch (error) {
+    await builder.stop()
+    throw error
+  }
+}
+
+class NetworkBuilder {
+  readonly #options: LocalNetworkOptions
+  readonly #started: PartyProcess[] = []
+  readonly #addressBookFile: string
+
+  constructor(options: LocalNetworkOptions) {
+    this.#options = options
+    this.#addressBookFile = path.join(options.folder, 'address-book.json')
+    rmSync(options.folder, { recursive: true, force: true })
+    mkdirSync(path.join(options.folder, 'logs'), { recursive: true })
+  }
+
+  async build(): Promise<LocalNetwork> {
+    this.#say('starting two chains')
+    const [lenders, insurers] = await Promise.all([this.#startChain('lenders'), this.#startChain('insurers')])
+    const chains = { lenders, insurers }
+    this.#say('deploying the contracts')
+    const addressBook = await this.#deployAll(chains)
+    this.#say('registering the parties in the directory')
+    await registerParticipants(
+      addressBook,
+      this.#registrations(addressBook),
+      developmentKey(ACCOUNTS.administrator).privateKey,
+    )
+    this.#say(`starting ${this.#options.providers.length} providers, proxy and indexer`)
+    const [providers, proxy, indexer] = await Promise.all([
+      Promise.all(this.#options.providers.map((declaration, i) => this.#startProvider(declaration, i))),
+      this.#startProxy(),
+      this.#startIndexer(),
+    ])
+    return {
+      addressBook,
+      addressBookFile: this.#addressBookFile,
+      chains,
+      providers,
+      proxy,
+      indexer,
+      folder: this.#options.folder,
+      stop: () => this.stop(),
+    }
+  }
+
+  async stop(): Promise<void> {
+    const isChain = ({ name }: PartyProcess): boolean => name.startsWith('chain-')
+    await Promise.all(this.#started.filter((party) => !isChain(party)).map((party) => party.stop()))
+    await Promise.all(this.#started.filter(isChain).map((chain) => chain.stop()))
+  }
+
+  #say(step: string): void {
+    this.#options.onProgress?.(step)
+  }
+
+  async #start(
+    name: string,
+    command: string[],
+    env: Record<string, string>,
+    readyUrl: string,
+  ): Promise<PartyProcess> {
+    const logFile = path.join(this.#options.folder, 'logs', `${name}.log`)
+    const party = new PartyProcess({ name, command, env, logFile, readyUrl })
+    this.#started.push(party)
+    await party.start()
+    return party
+  }
+
+  async #startChain(network: 'lenders' | 'insurers') {
+    const port = this.#options.ports[network]
+    const url = `http://${HOST}:${port}`
+    const command = ['scripts/local-chain.ts', '--network', network, '--port', String(port), '--host', HOST]
+    const process = await this.#start(`chain-${network}`, command, {}, `${url}/`)
+    return { chainId: CHAIN_IDS[network], url, process }
+  }
+
+  async #deployAll(chains: LocalNetwork['chains']): Promise<AddressBook> {
+    const privateKey = developmentKey(ACCOUNTS.administrator).privateKey
+    const common = { privateKey, addressBookFile: this.#addressBookFile, finalityDepth: 0, reset: true }
+    let addressBook: AddressBook | undefined
+    for (const name of ['lenders', 'insurers'] as const) {
+      const { addressBook: written } = await deploy({
+        ...common,
+        rpcUrl: chains[name].url,
+        name,
+        directory: name === 'lenders',
+      })
+      addressBook = written
+    }
+    return parseAddressBook(addressBook)
+  }
+
+  #registrations(addressBook: AddressBook): Registration[] {
+    const { ports, providers } = this.#options
+    const proxy: Registration = {
+      account: developmentKey(ACCOUNTS.proxy).address,
+      roles: ['proxy'],
+      name: 'Proxy',
+      endpoint: `http://${HOST}:${ports.proxy}`,
+      queryTypes: [],
+      book: null,
+    }
+    return [
+      proxy,
+      ...providers.map((declaration, i) => this.#providerRegistration(addressBook, declaration, i)),
+    ]
+  }
+
+  #providerRegistration(
+    addressBook: AddressBook,
+    { account, name, queryTypes, chain }: ProviderDeclaration,
+    i: number,
+  ): Registration {
+    const chainId = CHAIN_IDS[chain]
+    const registry = addressBook.chains.find((entry) => entry.chainId === chainId)?.contracts
+      .QueryResultRegistry?.address
+    if (registry === undefined)
+      throw new CountersignError('CHAIN_UNKNOWN', `chain ${chainId} has no QueryResultRegistry`)
+    const role: Role = 'provider'
+    return {
+      account: developmentKey(account).address,
+      roles: [role],
+      name,
+      endpoint: `http://${HOST}:${this.#options.ports.providers[i]}`,
+      queryTypes,
+      book: { role, chainId, registry },
+    }
+  }
+
+  async #startProvider(declaration: ProviderDeclaration, i: number): Promise<RunningProvider> {
+    const key = developmentKey(declaration.account)
+    const port = this.#options.ports.providers[i]!
+    const databaseFile = path.join(this.#options.folder, `${declaration.id}.db`)
+    const url = `http://${HOST}:${port}`
+    const env = {
+      COUNTERSIGN_ADDRESS_BOOK: this.#addressBookFile,
+      COUNTERSIGN_PRIVATE_KEY: key.privateKey,
+      HOST,
+      PROVIDER_PORT: String(port),
+      PROVIDER_BOOK: declaration.book,
+      PROVIDER_DATABASE: databaseFile,
+      PROVIDER_CHAIN_ID: String(CHAIN_IDS[declaration.chain]),
+      PROVIDER_SALT_SECRET: developmentSaltSecret(declaration.id),
+      ...(this.#options.dataFolder && { COUNTERSIGN_DATA: this.#options.dataFolder }),
+      ...this.#options.providerEnv?.(declaration),
+    }
+    const process = await this.#start(declaration.id, ['services/provider/main.ts'], env, `${url}/readyz`)
+    return { declaration, address: key.address, process, databaseFile, url }
+  }
+
+  async #startProxy(): Promise<LocalNetwork['proxy']> {
+    const key = developmentKey(ACCOUNTS.proxy)
+    const databaseFile = path.join(this.#options.folder, 'proxy.db')
+    const url = `http://${HOST}:${this.#options.ports.proxy}`
+    const apiKey = issueApiKey(databaseFile, 'local')
+    const env = {
+      COUNTERSIGN_ADDRESS_BOOK: this.#addressBookFile,
+      COUNTERSIGN_PRIVATE_KEY: key.privateKey,
+      HOST,
+      PROXY_PORT: String(this.#options.ports.proxy),
+      PROXY_DATABASE: databaseFile,
+      ...this.#options.proxyEnv,
+    }
+    const process = await this.#start('proxy', ['services/proxy/main.ts'], env, `${url}/readyz`)
+    return { url, process, client: new ProxyClient(url, apiKey), apiKey, address: key.address }
+  }
+
+  async #startIndexer(): Promise<LocalNetwork['indexer']> {
+    const url = `http://${HOST}:${this.#options.ports.indexer}`
+    const env = {
+      COUNTERSIGN_ADDRESS_BOOK: this.#addressBookFile,
+      HOST,
+      INDEXER_PORT: String(this.#options.ports.indexer),
+      INDEXER_DATABASE: path.join(this.#options.folder, 'indexer.db'),
+    }
+    const process = await this.#start('indexer', ['indexer/main.ts'], env, `${url}/readyz`)
+    return { url, process }
+  }
+}
+
+/** Leaves how to reach the network for the other scripts. */
+export function writeLocalState(file: string, network: LocalNetwork): void {
+  const state = { proxyUrl: network.proxy.url, indexerUrl: network.indexer.url, apiKey: network.proxy.apiKey }
+  writeFileSync(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 })
+}

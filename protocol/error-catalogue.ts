@@ -25,11 +25,23 @@ export const ERROR_CATALOGUE = {
     'Not an Ethereum address',
     'Give 0x and 40 hexadecimal digits, with a right EIP-55 checksum if mixed case.',
   ),
+  API_KEY_INVALID: row(
+    401,
+    'The API key is not valid',
+    'Check the key; if it was revoked, ask the operator of the proxy for a new one.',
+  ),
+  API_KEY_MISSING: row(401, 'The request has no API key', 'Send Authorization: Bearer and the API key.'),
+  API_KEY_UNKNOWN: row(
+    404,
+    'There is no such API key to revoke',
+    'List the keys; one that was revoked stays so.',
+  ),
   AUDIT_REPORT_INVALID: row(
     422,
     'The audit report does not prove what it says',
     'Do not rely on it; ask the auditor for the original file, or audit again.',
   ),
+  AUDIT_REPORT_UNKNOWN: row(404, 'This record was not audited yet', 'Audit it with POST /v1/audits.'),
   BATCH_EMPTY: row(400, 'A batch without entries', 'Give at least one entry.'),
   BODY_TOO_LARGE: row(
     413,
@@ -45,6 +57,16 @@ export const ERROR_CATALOGUE = {
     500,
     'A file of a book cannot be loaded',
     'Give the file that the declaration names, with the columns it declares.',
+  ),
+  CAMPAIGN_POPULATION_UNUSABLE: row(
+    422,
+    'No sample can be drawn from these serials',
+    'Name a provider and period with answers, or a shorter period.',
+  ),
+  CAMPAIGN_UNKNOWN: row(
+    404,
+    'There is no such audit campaign',
+    'Give the id that the campaign was answered with.',
   ),
   CHAIN_CONTRADICTS: row(
     422,
@@ -97,6 +119,11 @@ export const ERROR_CATALOGUE = {
     'Another process has this database',
     'Stop the other process, or give this one a database file of its own.',
   ),
+  DATABASE_NEWER: row(
+    500,
+    'A newer program made this database',
+    'Start the newer version, or give a new file.',
+  ),
   DEPLOYMENT_CONFLICT: row(
     409,
     'The deployment does not fit what stands already',
@@ -134,6 +161,18 @@ export const ERROR_CATALOGUE = {
     400,
     'Not hexadecimal data',
     'Give 0x and an even number of hexadecimal digits of the length named.',
+  ),
+  IDEMPOTENCY_KEY_BUSY: row(
+    409,
+    'The first request with this Idempotency-Key is still running',
+    'Wait, then send the same request again.',
+    true,
+  ),
+  IDEMPOTENCY_KEY_MALFORMED: row(400, 'Not an Idempotency-Key', 'Give 1 to 255 printable ASCII characters.'),
+  IDEMPOTENCY_KEY_REUSED: row(
+    422,
+    'This Idempotency-Key was used for another request',
+    'Use a new key for each request, and the same only to repeat it.',
   ),
   INDEX_DATABASE_LOCKED: row(
     500,
@@ -204,11 +243,48 @@ export const ERROR_CATALOGUE = {
     'Try again; a storage proof needs a node that still has the state of the block.',
     true,
   ),
+  PROVIDER_ANSWER_INVALID: row(
+    502,
+    "The provider's answer is not valid",
+    'Do not rely on this provider for this query; tell its operator the reason.',
+  ),
+  PROVIDER_NOT_ACTIVE: row(
+    422,
+    'Not an active provider of this query type',
+    'Name providers that GET /v1/query-types lists for the type.',
+  ),
+  PROVIDER_TIMED_OUT: row(
+    504,
+    'The provider did not answer in time',
+    'Ask again later; the other answers stand.',
+    true,
+  ),
+  PROVIDER_UNKNOWN: row(
+    404,
+    'The provider has no part in this',
+    'Name a provider that was asked under this serial.',
+  ),
+  PROVIDER_UNREACHABLE: row(
+    502,
+    'The provider cannot be reached',
+    'Ask again later; the other answers stand.',
+    true,
+  ),
   PROXY_UNREACHABLE: row(
     503,
     'The proxy does not answer',
     'Check COUNTERSIGN_PROXY_URL, and that the proxy runs.',
     true,
+  ),
+  QUERY_INVALID: row(
+    422,
+    'The query does not fit its type',
+    'Correct the members named; GET /v1/query-types has the schemas.',
+  ),
+  QUERY_TYPE_FILE_INVALID: row(
+    500,
+    'A query type file is not valid',
+    'Correct the file named: type, title and the JSON Schemas of subject, parameters and result.',
   ),
   QUERY_TYPE_INVALID: row(
     500,
@@ -216,6 +292,12 @@ export const ERROR_CATALOGUE = {
     'Correct the file named under query-types.',
   ),
   QUERY_TYPE_UNKNOWN: row(404, 'There is no such query type here', 'Give one of the declared query types.'),
+  QUERY_TYPE_UNSERVED: row(
+    503,
+    'No active provider answers this query type',
+    'Ask again later; GET /v1/query-types lists who answers what.',
+    true,
+  ),
   RATE_LIMITED: row(429, 'Too many requests', 'Wait for the seconds in Retry-After.', true),
   PROOF_INVALID: row(
     422,
@@ -233,10 +315,21 @@ export const ERROR_CATALOGUE = {
     'The receipt does not prove what it says',
     'Do not rely on it; ask the provider for the original.',
   ),
+  RECEIPT_UNKNOWN: row(
+    404,
+    'The provider gave no answer under this serial',
+    'See what it gave instead with GET /v1/queries/{serial}.',
+  ),
   RECORDING_TIMED_OUT: row(
     503,
     'The digest is not confirmed on chain in time',
     'Ask again with a new serial; see to the chain if it stays.',
+    true,
+  ),
+  RECORD_NOT_LOCATED: row(
+    502,
+    "A record's event cannot be found on its chain",
+    'Try again; if it stays, have the address book name a node with all logs.',
     true,
   ),
   RECORD_UNKNOWN: row(
@@ -286,6 +379,7 @@ export const ERROR_CATALOGUE = {
     'The sample does not fit its population',
     'Give a sample of at least one and at most all, and a confidence between 0 and 1.',
   ),
+  SCOPE_MISSING: row(403, 'The API key may not do this', 'Use a key with the scope named.'),
   SERIAL_ALREADY_ANSWERED: row(
     409,
     'This serial was answered before',

@@ -1,0 +1,171 @@
+import { Interface } from 'ethers'
+import { RECORD_BOOK_ABI } from '../../../protocol/abi/record-book.ts'
+import { type ChainEntry, getContract } from '../../../protocol/address-book.ts'
+import { CountersignError } from '../../../protocol/errors.ts'
+import type { EventProof } from '../../../protocol/event-proof.ts'
+import { type Address, type Bytes32, isBytes32, isSameAddress, ZERO_BYTES32 } from '../../../protocol/hex.ts'
+import type { RawBlock } from '../../../protocol/raw-rpc.ts'
+import { RESULT_RECORDED_TOPIC } from '../../../protocol/record-proof.ts'
+import { type Serial, serialTime, serialToKey } from '../../../protocol/serial.ts'
+import type { ChainRpc } from '../../party/rpc.ts'
+import { type ProvenBlock, ProvenBlocks } from './proven-block.ts'
+
+export interface ChainHead {
+  blockNumber: number
+  blockHash: Bytes32
+  /** Unix seconds. */
+  timestamp: number
+}
+
+/** Under which name a record is looked for. */
+export interface RecordName {
+  registry: Address
+  author: Address
+  serial: Serial
+}
+
+export interface ChainRecord {
+  digest: Bytes32
+  blockNumber: number
+  /** Unix seconds of its block. */
+  timestamp: number
+  proof: EventProof
+}
+
+/** Where the author says that the record is; checked, and searched for without it. */
+export interface LocationHint {
+  blockNumber: number
+}
+
+const BOOK = new Interface([...RECORD_BOOK_ABI])
+const DIGEST_OF = BOOK.getFunction('digestOf')!.selector
+const HEAD_OF = BOOK.getFunction('headOf')!.selector
+const LOG_RANGE = 1_000
+const MAX_LOG_RANGES = 2_000
+/** A provider cannot know a serial before it is made; its chain's clock may be this many seconds behind. */
+const CLOCK_MARGIN_S = 120
+
+/** The records of one chain, read by JSON-RPC at a block and proven from the block's receipts. Nothing it answers with is remembered but whole blocks by their hash. */
+export class RecordChain {
+  readonly finalityDepth: number
+  readonly chainId: number
+  readonly #entry: ChainEntry
+  readonly #rpc: ChainRpc
+  readonly #blocks: ProvenBlocks
+
+  constructor(entry: ChainEntry, rpc: ChainRpc) {
+    this.#entry = entry
+    this.#rpc = rpc
+    this.#blocks = new ProvenBlocks(rpc)
+    this.chainId = entry.chainId
+    this.finalityDepth = entry.finalityDepth
+  }
+
+  /** @throws CHAIN_UNREACHABLE */
+  async readHead(): Promise<ChainHead> {
+    const block = await this.#rpc.send('eth_getBlockByNumber', ['latest', false])
+    return { blockNumber: Number(block.number), blockHash: block.hash, timestamp: Number(block.timestamp) }
+  }
+
+  /**
+   * The record of that name as of `head`, with its proof; null when there is none.
+   * @throws CHAIN_UNREACHABLE, PROOF_UNBUILDABLE, RECORD_NOT_LOCATED
+   */
+  async readRecord(
+    name: RecordName,
+    head: ChainHead,
+    hint?: Promise<LocationHint | undefined>,
+  ): Promise<ChainRecord | null> {
+    const key = serialToKey(name.serial)
+    const digest = await this.#call(name.registry, DIGEST_OF + word(name.author) + key.slice(2), head)
+    if (digest === ZERO_BYTES32) return null
+    const block = (await this.#blockAt(await hint, name, key)) ?? (await this.#blockFound(name, key, head))
+    const event = block?.find(name.registry, name.author, key)
+    if (block === undefined || event === undefined || event.digest !== digest)
+      throw new CountersignError(
+        'RECORD_NOT_LOCATED',
+        `chain ${this.chainId} holds a digest for ${name.serial} of ${name.author}, but no event of it was found`,
+      )
+    const { blockNumber, timestamp } = block
+    return { digest, blockNumber, timestamp, proof: await block.prove(event) }
+  }
+
+  /** The author's head as of `head`. @throws CHAIN_UNREACHABLE */
+  readAuthorHead(registry: Address, author: Address, head: ChainHead): Promise<Bytes32> {
+    return this.#call(registry, HEAD_OF + word(author), head)
+  }
+
+  async #call(to: Address, data: string, { blockHash }: ChainHead): Promise<Bytes32> {
+    const answer = await this.#rpc.send('eth_call', [{ to, data }, { blockHash }])
+    if (isBytes32(answer)) return answer
+    throw new CountersignError('RECORD_NOT_LOCATED', `${to} on chain ${this.chainId} is not a record book`)
+  }
+
+  /** The block the author names, if the record is there. */
+  async #blockAt(
+    hint: LocationHint | undefined,
+    name: RecordName,
+    key: Bytes32,
+  ): Promise<ProvenBlock | undefined> {
+    if (hint === undefined) return undefined
+    const block = await this.#rpc.send('eth_getBlockByNumber', [quantity(hint.blockNumber), false])
+    if (block === null) return undefined
+    const proven = await this.#blocks.get(block)
+    return proven.find(name.registry, name.author, key) && proven
+  }
+
+  /** The block found by the event's topics: first from when the serial was made, then before. */
+  async #blockFound(name: RecordName, key: Bytes32, head: ChainHead): Promise<ProvenBlock | undefined> {
+    const first = this.#startBlock(name.registry)
+    const made = Math.floor(serialTime(name.serial) / 1000) - CLOCK_MARGIN_S
+    const near = await this.#firstBlockSince(made, first, head)
+    const blockHash =
+      (await this.#searchLogs(name, key, near, head.blockNumber)) ??
+      (await this.#searchLogs(name, key, first, near - 1))
+    if (blockHash === undefined) return undefined
+    const block: RawBlock | null = await this.#rpc.send('eth_getBlockByHash', [blockHash, false])
+    return block === null ? undefined : this.#blocks.get(block)
+  }
+
+  async #searchLogs(
+    { registry, author }: RecordName,
+    key: Bytes32,
+    from: number,
+    to: number,
+  ): Promise<string | undefined> {
+    let ranges = 0
+    for (let start = from; start <= to && ranges < MAX_LOG_RANGES; start += LOG_RANGE, ranges++) {
+      const logs: { blockHash: string }[] = await this.#rpc.send('eth_getLogs', [
+        {
+          address: registry,
+          topics: [RESULT_RECORDED_TOPIC, key, `0x${word(author)}`],
+          fromBlock: quantity(start),
+          toBlock: quantity(Math.min(start + LOG_RANGE - 1, to)),
+        },
+      ])
+      if (logs[0] !== undefined) return logs[0].blockHash
+    }
+    return undefined
+  }
+
+  /** The number of the first block that is not older than `timestamp`, by halving. */
+  async #firstBlockSince(timestamp: number, first: number, head: ChainHead): Promise<number> {
+    let low = first
+    let high = head.blockNumber
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const block = await this.#rpc.send('eth_getBlockByNumber', [quantity(middle), false])
+      if (block !== null && Number(block.timestamp) < timestamp) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #startBlock(registry: Address): number {
+    const { address, startBlock } = getContract(this.#entry, 'QueryResultRegistry')
+    return isSameAddress(address, registry) ? startBlock : 0
+  }
+}
+
+const word = (address: Address): string => address.slice(2).toLowerCase().padStart(64, '0')
+const quantity = (value: number): string => `0x${value.toString(16)}`

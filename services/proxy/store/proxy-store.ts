@@ -1,0 +1,37 @@
+import { GroupCommit } from '../../party/group-commit.ts'
+import { ApiKeyStore } from './api-key-store.ts'
+import { AuditStore } from './audit-store.ts'
+import { CampaignStore } from './campaign-store.ts'
+import { openProxyDatabase } from './database.ts'
+import { IdempotencyStore } from './idempotency-store.ts'
+import { QueryStore } from './query-store.ts'
+
+/** Everything the proxy keeps, in one database file. */
+export interface ProxyStore {
+  apiKeys: ApiKeyStore
+  queries: QueryStore
+  idempotency: IdempotencyStore
+  audits: AuditStore
+  campaigns: CampaignStore
+  /** Applies a write in the next transaction; resolves when it is durable. */
+  commit<T>(write: () => T): Promise<T>
+  close(): Promise<void>
+}
+
+/** @throws DATABASE_IN_USE, DATABASE_NEWER */
+export function openProxyStore(file: string): ProxyStore {
+  const { db, close } = openProxyDatabase(file)
+  const commits = new GroupCommit(db)
+  return {
+    apiKeys: new ApiKeyStore(db),
+    queries: new QueryStore(db),
+    idempotency: new IdempotencyStore(db),
+    audits: new AuditStore(db),
+    campaigns: new CampaignStore(db),
+    commit: (write) => commits.write(write),
+    async close() {
+      await commits.drain()
+      close()
+    },
+  }
+}

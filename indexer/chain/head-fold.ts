@@ -23,18 +23,18 @@ export function foldRecordBytes(head: Uint8Array, key: Uint8Array, digest: Uint8
 }
 
 export const foldPublicationBytes = (head: Uint8Array, root: Uint8Array, count: number): Uint8Array =>
-  foldRoot(head, PUBLICATION_TAG, root, count)
+  foldRoot(head, PUBLICATION_TAG, root, BigInt(count))
 
-export const foldAnchorBytes = (head: Uint8Array, root: Uint8Array, leafCount: number): Uint8Array =>
+export const foldAnchorBytes = (head: Uint8Array, root: Uint8Array, leafCount: bigint): Uint8Array =>
   foldRoot(head, ANCHOR_TAG, root, leafCount)
 
-function foldRoot(head: Uint8Array, tag: Uint8Array, root: Uint8Array, count: number): Uint8Array {
+function foldRoot(head: Uint8Array, tag: Uint8Array, root: Uint8Array, count: bigint): Uint8Array {
   words.fill(0)
   bytes.set(head, 0)
   bytes.set(tag, 32)
   bytes.set(root, 64)
-  // Counts are uint64 on chain and safe integers here: the low 8 bytes of the last word.
-  new DataView(bytes.buffer).setBigUint64(120, BigInt(count))
+  // Counts are uint64 on chain: the low 8 bytes of the last word.
+  new DataView(bytes.buffer).setBigUint64(120, count)
   return squeeze(128)
 }
 

@@ -9,6 +9,8 @@ export interface RpcClientOptions {
   timeoutMs?: number
   maxResponseBytes?: number
   onFailure?: (error: RpcError) => void
+  /** Run against an endpoint before its first answer is believed, and again after it was away. May throw to refuse it. */
+  identify?: (endpoint: RpcEndpoint) => Promise<void>
 }
 
 export interface EndpointHealth {
@@ -33,6 +35,7 @@ export interface RpcClient {
 
 interface Member {
   endpoint: RpcEndpoint
+  identified: boolean
   failures: number
   consecutive: number
   asideUntil: number
@@ -52,7 +55,7 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
       ...(options.maxResponseBytes === undefined ? {} : { maxResponseBytes: options.maxResponseBytes }),
     })
-    return { endpoint, failures: 0, consecutive: 0, asideUntil: 0 }
+    return { endpoint, identified: false, failures: 0, consecutive: 0, asideUntil: 0 }
   })
 
   function noteFailure(member: Member, error: RpcError): void {
@@ -61,6 +64,8 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
     options.onFailure?.(error)
     // A block not found is the everyday answer of a node slightly behind; it stays in use.
     if (error.failure === 'not-found') return
+    // Behind the same address another chain may come up.
+    if (error.failure === 'unreachable') member.identified = false
     member.consecutive++
     pause(member)
   }
@@ -76,6 +81,10 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
     let last: unknown
     for (const member of order) {
       try {
+        if (!member.identified) {
+          await options.identify?.(member.endpoint)
+          member.identified = true
+        }
         const result = await task(member.endpoint)
         member.consecutive = 0
         member.asideUntil = 0

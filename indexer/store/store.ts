@@ -55,19 +55,21 @@ export interface ChainCommit {
   checkpoint: Checkpoint
   /** Heads found equal to the chain's since the last commit. */
   verified?: readonly HeadRow[]
+  /** How far a contract that was added later is read; null once it has reached the checkpoint. */
+  caughtUp?: { contractId: number; block: number | null }
 }
 
-/** What a repair found in a range of one contract, written in one transaction. */
+/** What a repair of one author found, written in one transaction. */
 export interface RepairCommit {
   chainId: number
   contractId: number
+  author: Uint8Array
   fromBlock: number
-  toBlock: number
   /** Positions of rows that the chain does not have, moved to the orphans. */
   surplus: readonly Position[]
   blocks: readonly BlockRow[]
   rows: readonly RowBuffer[]
-  /** Replace the heads of their authors above `fromBlock - 1`. */
+  /** Replace the author's heads from `fromBlock` on. */
   heads: readonly HeadRow[]
 }
 
@@ -101,7 +103,8 @@ export interface RootRow extends Position {
   author: Uint8Array
   root: Uint8Array
   kind: RootKind
-  leafCount: number
+  /** A uint64: past what a number carries, if its author says so. */
+  leafCount: bigint
 }
 
 export interface ParticipantEventRow extends Position {
@@ -135,7 +138,6 @@ export interface StoreReader {
   hasEarlierRecord(record: RecordRow): Promise<boolean>
   listParticipantEvents(contractId: number): Promise<ParticipantEventRow[]>
   findBlock(chainId: number, number: number): Promise<BlockRow | undefined>
-  countRecords(contractId: number, author: Uint8Array): Promise<number>
 }
 
 export interface RecordListQuery {
@@ -163,9 +165,19 @@ export interface Store extends StoreReader {
   /** The newest verified head of an author at or below `atBlock`. */
   findVerifiedHead(contractId: number, author: Uint8Array, atBlock: number): Promise<HeadRow | undefined>
   markVerified(heads: readonly HeadRow[]): Promise<void>
-  /** All rows of a contract in a range, for comparison and for folding heads anew. */
-  listContractRecords(contractId: number, fromBlock: number, toBlock: number): Promise<RecordRow[]>
-  listContractRoots(contractId: number, fromBlock: number, toBlock: number): Promise<RootRow[]>
+  /** Everything an author wrote to a contract in a range of blocks, for comparison with what the chain says. */
+  listAuthorRecords(
+    contractId: number,
+    author: Uint8Array,
+    fromBlock: number,
+    toBlock: number,
+  ): Promise<RecordRow[]>
+  listAuthorRoots(
+    contractId: number,
+    author: Uint8Array,
+    fromBlock: number,
+    toBlock: number,
+  ): Promise<RootRow[]>
   setIncomplete(row: IncompleteRow): Promise<void>
   clearIncomplete(contractId: number, author: Uint8Array): Promise<void>
   listIncomplete(chainId: number): Promise<IncompleteRow[]>

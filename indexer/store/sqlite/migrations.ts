@@ -52,12 +52,13 @@ export const MIGRATIONS: readonly string[] = [
     author BLOB NOT NULL,
     root BLOB NOT NULL,
     kind INTEGER NOT NULL,
-    leaf_count INTEGER NOT NULL,
+    leaf_count TEXT NOT NULL,
     manifest_uri TEXT,
     transaction_hash BLOB NOT NULL,
     PRIMARY KEY (chain_id, block_number, log_index, entry_index)
   ) WITHOUT ROWID;
   CREATE INDEX roots_by_root ON roots (root);
+  CREATE INDEX roots_by_author ON roots (author, contract_id, block_number, log_index);
   CREATE TABLE participant_events (
     chain_id INTEGER NOT NULL,
     block_number INTEGER NOT NULL,

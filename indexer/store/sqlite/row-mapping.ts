@@ -50,7 +50,7 @@ export const toRoot = (c: Columns): RootRow => ({
   author: c[4] as Uint8Array,
   root: c[5] as Uint8Array,
   kind: ROOT_KINDS[c[6] as number]!,
-  leafCount: c[7] as number,
+  leafCount: BigInt(c[7] as string),
 })
 
 export const PARTICIPANT_EVENT_COLUMNS =

@@ -58,12 +58,6 @@ export function createSqliteReader(db: DatabaseSync): StoreReader {
     toParticipantEvent,
   )
   const block = query(db, 'SELECT number, hash, time FROM blocks WHERE chain_id = ? AND number = ?', toBlock)
-  const recordCount = query(
-    db,
-    'SELECT count(*) FROM records WHERE author = ? AND contract_id = ?',
-    ([count]) => count as number,
-  )
-
   return {
     findRecords: async (key) => recordsByKey.all(key),
     findOrphanedRecords: async (key) => orphansByKey.all(key),
@@ -90,6 +84,5 @@ export function createSqliteReader(db: DatabaseSync): StoreReader {
       ) === true,
     listParticipantEvents: async (contractId) => participantEvents.all(contractId),
     findBlock: async (chainId, number) => block.get(chainId, number),
-    countRecords: async (contractId, author) => recordCount.get(author, contractId) ?? 0,
   }
 }

@@ -82,18 +82,17 @@ export function openSqliteStore(path: string): Store {
      ORDER BY block_number DESC LIMIT 1`,
     toHead,
   )
-  const contractRecords = query(
+  const authorRecords = query(
     db,
     `SELECT ${RECORD_COLUMNS} FROM records r JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number
-     WHERE r.chain_id = (SELECT chain_id FROM contracts WHERE contract_id = ?1)
-       AND r.block_number BETWEEN ?2 AND ?3 AND r.contract_id = ?1
+     WHERE r.contract_id = ? AND r.author = ? AND r.block_number BETWEEN ? AND ?
      ORDER BY r.block_number, r.log_index, r.entry_index`,
     toRecord,
   )
-  const contractRoots = query(
+  const authorRoots = query(
     db,
-    `SELECT ${ROOT_COLUMNS} FROM roots WHERE chain_id = (SELECT chain_id FROM contracts WHERE contract_id = ?1)
-       AND block_number BETWEEN ?2 AND ?3 AND contract_id = ?1 ORDER BY block_number, log_index`,
+    `SELECT ${ROOT_COLUMNS} FROM roots WHERE contract_id = ? AND author = ? AND block_number BETWEEN ? AND ?
+     ORDER BY block_number, log_index`,
     toRoot,
   )
   const insertIncomplete = db.prepare('INSERT OR REPLACE INTO incomplete VALUES (?, ?, ?, ?)')
@@ -132,6 +131,7 @@ export function openSqliteStore(path: string): Store {
     insertBlock.run(chainId, checkpoint.number, checkpoint.hash, checkpoint.timestamp)
     for (const rows of commit.rows) insertRows(rows)
     writeHeads(commit.heads, checkpoint.finalNumber)
+    if (commit.caughtUp !== undefined) updateCaughtUpTo.run(commit.caughtUp.block, commit.caughtUp.contractId)
     writeCheckpoint(chainId, checkpoint)
   }
 
@@ -140,8 +140,8 @@ export function openSqliteStore(path: string): Store {
     for (const { blockNumber, logIndex } of repair.surplus) orphan.log(chainId, blockNumber, logIndex)
     for (const { number, hash, timestamp } of repair.blocks) insertBlock.run(chainId, number, hash, timestamp)
     for (const rows of repair.rows) insertRows(rows)
-    for (const { contractId, author } of repair.heads)
-      dropAuthorHeads.run(contractId, author, repair.fromBlock)
+    dropAuthorHeads.run(repair.contractId, repair.author, repair.fromBlock)
+    deleteIncomplete.run(repair.contractId, repair.author)
     // History below the last final block is not needed again: the repair starts from a verified head.
     writeHeads(repair.heads, -1)
   }
@@ -162,8 +162,8 @@ export function openSqliteStore(path: string): Store {
     listHeads: async (chainId, atBlock) => heads.all(chainId, atBlock),
     findVerifiedHead: async (contractId, author, atBlock) => verifiedHead.get(contractId, author, atBlock),
     markVerified: async (rows) => transaction(() => writeVerified(rows)),
-    listContractRecords: async (...range) => contractRecords.all(...range),
-    listContractRoots: async (...range) => contractRoots.all(...range),
+    listAuthorRecords: async (...range) => authorRecords.all(...range),
+    listAuthorRoots: async (...range) => authorRoots.all(...range),
     setIncomplete: async ({ contractId, author, blockNumber, since }) =>
       void insertIncomplete.run(contractId, author, blockNumber, since),
     clearIncomplete: async (contractId, author) => void deleteIncomplete.run(contractId, author),

@@ -1,0 +1,38 @@
+import type { RawLog } from '../chain/raw-log.ts'
+import type { StoredContract } from '../store/store.ts'
+
+/** A log with what every projection needs of it read already. */
+export interface ContractLog {
+  raw: RawLog
+  contract: StoredContract
+  blockNumber: number
+  logIndex: number
+  transactionHash: Buffer
+  /** The endpoint that answered with it, to be named when it does not fit. */
+  endpoint: string
+}
+
+export interface DraftEntry {
+  key: Uint8Array
+  digest: Uint8Array
+}
+
+/** Where projections put their rows. Heads are folded here, in the order of the calls. */
+export interface RowSink {
+  /** A record with an event of its own: one fold of its author's head. */
+  addRecord(log: ContractLog, author: string, key: Uint8Array, digest: Uint8Array): void
+  /** A publication with all its entries: one fold, of root and count. */
+  addPublication(log: ContractLog, author: string, root: Uint8Array, entries: readonly DraftEntry[]): void
+  addAnchor(log: ContractLog, author: string, root: Uint8Array, leafCount: bigint, manifestURI: string): void
+  addParticipantEvent(log: ContractLog, account: Uint8Array, kind: string, details: object): void
+}
+
+/** How the events of one kind of contract become rows. */
+export interface Projection {
+  /** The contract's name in the address book. */
+  kind: string
+  /** True when its authors have heads (`headOf`): a record book. */
+  hasHeads: boolean
+  /** By first topic. */
+  events: ReadonlyMap<string, (log: ContractLog, sink: RowSink) => void>
+}

@@ -1,0 +1,53 @@
+// What other projects may build on. Inside this one, import the file itself.
+export { type AddressBook, parseAddressBook } from './address-book.ts'
+export { type AnswerStatement, isAnswerStatementSigned, signAnswerStatement } from './answer-statement.ts'
+export {
+  AUDIT_REPORT_MEDIA_TYPE,
+  type AuditFindings,
+  type AuditReport,
+  assembleAuditReport,
+  parseAuditReport,
+  serializeAuditReport,
+  verifyAuditReport,
+} from './audit-report.ts'
+export { type AuditStatement, isAuditStatementSigned, signAuditStatement } from './audit-statement.ts'
+export { canonicalBytes, canonicalJson, type Json, parseJson } from './canonical-json.ts'
+export { type ChainReader, confirmAuditReport, confirmReceipt } from './chain-confirmation.ts'
+export { contentHashOf } from './content-hash.ts'
+export { ERROR_CATALOGUE } from './error-catalogue.ts'
+export { CountersignError, type ErrorCode, type Problem, toProblem } from './errors.ts'
+export { buildEventProof, createEventProver, type EventProof, verifyEventProof } from './event-proof.ts'
+export { type Address, type Bytes32, bytesToHex, type Hex, hexToBytes, keccak256, toAddress } from './hex.ts'
+export { queryResultDigest } from './query-result.ts'
+export {
+  assembleReceipt,
+  parseReceipt,
+  RECEIPT_MEDIA_TYPE,
+  type Receipt,
+  serializeReceipt,
+  verifyReceipt,
+} from './receipt.ts'
+export {
+  batchHash,
+  digestSlot,
+  EMPTY_HEAD,
+  type Entry,
+  foldAnchor,
+  foldPublication,
+  foldRecord,
+  foldRecords,
+  headSlot,
+  merkleProofOf,
+  merkleRootOf,
+  recordBatchDigest,
+  verifyMerkleProof,
+} from './record-book.ts'
+export { PARTICIPANT_STATUSES, type ParticipantStatus, ROLES, type Role, roleMask, rolesOf } from './roles.ts'
+export { deriveSalt } from './salt.ts'
+export { boundAltered, type SampleBound, type SampleOutcome, selectSample } from './sampling.ts'
+export { keyToSerial, newSerial, parseSerial, type Serial, serialTime, serialToKey } from './serial.ts'
+export { addressOf, recoverSigner, signHash } from './signature.ts'
+export { signRequest, verifyRequest } from './signed-request.ts'
+export { buildStorageProof, type StorageProof, verifyStorageProof } from './storage-proof.ts'
+export { type AuditEvidence, deriveVerdict, VERDICTS, type Verdict } from './verdict.ts'
+export type { Check } from './verification.ts'

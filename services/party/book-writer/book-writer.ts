@@ -1,0 +1,245 @@
+import { CountersignError } from '../../../protocol/errors.ts'
+import type { Bytes32 } from '../../../protocol/hex.ts'
+import { type BookWriterOptions, type BookWriterSettings, withDefaults } from './book-writer-options.ts'
+import { ChainAccess, type RecordLocation } from './chain-access.ts'
+import { GasEstimate } from './gas.ts'
+import { Outbox, type OutboxCounts, type OutboxEntry, type Submission } from './outbox.ts'
+import { Settler } from './settler.ts'
+import { Submitter } from './submitter.ts'
+
+export interface BookWriterStatus extends OutboxCounts {
+  /** False while the last attempt to use the chain failed. */
+  isChainUsable: boolean
+}
+
+interface Waiter {
+  resolve: (location: RecordLocation) => void
+  reject: (error: unknown) => void
+}
+
+const IDLE_MS = 60_000
+const FIRST_BACKOFF_MS = 100
+/** A mined transaction is seen by its receipt; only after this long is it asked whether somebody else used the nonce. */
+const NONCE_CHECK_AFTER_MS = 1_000
+
+/**
+ * Puts digests on chain for one author: whatever was added is recorded once, however often the process or the chain fails in between.
+ * Entries are added in the transaction of what they belong to ({@link add} inside `commits.write`), then announced ({@link notify}).
+ */
+export class BookWriter {
+  readonly #settings: BookWriterSettings
+  readonly #outbox: Outbox
+  readonly #submitter: Submitter
+  readonly #settler: Settler
+  readonly #waiters = new Map<Bytes32, Set<Waiter>>()
+  #loop: Promise<void> | undefined
+  #isStopping = false
+  #isChainUsable = true
+  #resendAll = true
+  #addedSinceStep = 0
+  #wakeAt = Number.POSITIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+  #wake: (() => void) | undefined
+
+  constructor(options: BookWriterOptions) {
+    this.#settings = withDefaults(options)
+    const { db, rpc, registry, key, startBlock } = this.#settings
+    this.#outbox = new Outbox(db)
+    const chain = new ChainAccess(rpc, registry, key.address, startBlock)
+    const gas = new GasEstimate()
+    this.#submitter = new Submitter(this.#settings, this.#outbox, chain, gas)
+    this.#settler = new Settler(this.#settings, this.#outbox, chain, gas, {
+      recorded: (key, location) => this.#settleWaiters(key, (waiter) => waiter.resolve(location)),
+      conflicted: (key, digest) => this.#settleWaiters(key, (waiter) => waiter.reject(conflict(key, digest))),
+    })
+  }
+
+  start(): void {
+    this.#loop ??= this.#run()
+  }
+
+  /** Ends after the step under way. What is not on chain by then stays in the database and is taken up at the next start. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#wake?.()
+    await this.#loop
+    for (const key of [...this.#waiters.keys()])
+      this.#settleWaiters(key, (waiter) =>
+        waiter.reject(new CountersignError('NOT_READY', 'the server is shutting down')),
+      )
+  }
+
+  /** Adds an entry. Call it inside a transaction, then {@link notify} once that is committed. @throws ENTRY_CONFLICT */
+  add(entry: OutboxEntry): void {
+    this.#outbox.add(entry, Date.now())
+  }
+
+  /** Entries were added. */
+  notify(): void {
+    this.#addedSinceStep++
+    const isBatchFull = this.#addedSinceStep >= this.#settings.maxBatch
+    this.#wakeWithin(isBatchFull ? 0 : this.#settings.flushIntervalMs)
+  }
+
+  /** Adds an entry and waits until it is on chain; callers at the same time share transactions. @throws as {@link whenRecorded} */
+  async recordNow(key: Bytes32, digest: Bytes32, timeoutMs?: number): Promise<RecordLocation> {
+    await this.#settings.commits.write(() => this.add({ key, digest, recordBy: 0 }))
+    return this.whenRecorded(key, timeoutMs)
+  }
+
+  /**
+   * Resolves once the entry is in a block; asks for it to be sent without waiting for others.
+   * @throws RECORDING_TIMED_OUT (the entry stays and will be recorded), ENTRY_CONFLICT, NOT_READY when shutting down
+   */
+  whenRecorded(key: Bytes32, timeoutMs = 30_000): Promise<RecordLocation> {
+    const known = this.#outbox.find(key)
+    if (known?.location != null) return Promise.resolve(known.location)
+    if (known?.state === 'conflict') return Promise.reject(conflict(key))
+    return new Promise((resolve, reject) => {
+      const settle = (end: () => void): void => {
+        clearTimeout(timer)
+        waiters.delete(waiter)
+        if (waiters.size === 0) this.#waiters.delete(key)
+        end()
+      }
+      const waiter: Waiter = {
+        resolve: (location) => settle(() => resolve(location)),
+        reject: (error) => settle(() => reject(error)),
+      }
+      const timer = setTimeout(
+        () =>
+          waiter.reject(
+            new CountersignError('RECORDING_TIMED_OUT', `not confirmed on chain within ${timeoutMs} ms`),
+          ),
+        timeoutMs,
+      )
+      const waiters = this.#waiters.get(key) ?? new Set<Waiter>()
+      this.#waiters.set(key, waiters.add(waiter))
+      this.#wakeWithin(0)
+    })
+  }
+
+  /** Where the entry is on chain; undefined while it is not, or its transaction is not known. */
+  locationOf(key: Bytes32): RecordLocation | undefined {
+    return this.#outbox.find(key)?.location ?? undefined
+  }
+
+  status(): BookWriterStatus {
+    return {
+      ...this.#outbox.counts(Math.floor(Date.now() / 1000)),
+      isChainUsable: this.#isChainUsable,
+    }
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0
+    let quietSteps = 0
+    while (!this.#isStopping) {
+      let delay: number
+      try {
+        const hasMoved = await this.#step()
+        quietSteps = hasMoved ? 0 : quietSteps + 1
+        failures = 0
+        this.#noteChain(true)
+        delay = this.#nextLookIn(quietSteps)
+      } catch (error) {
+        this.#noteChain(false, error)
+        this.#resendAll = true
+        delay = this.#backoff(failures++)
+      }
+      await this.#sleep(delay, failures > 0)
+    }
+  }
+
+  /** One look at everything. Returns whether something moved. */
+  async #step(): Promise<boolean> {
+    this.#addedSinceStep = 0
+    const { settled, open } = await this.#settler.settleMined(this.#outbox.openSubmissions())
+    if (open.length > 0) await this.#pursue(open)
+    if (this.#outbox.hasUnfinal()) await this.#settler.finalise()
+    const submitted = await this.#submitWhileRoom()
+    return settled > 0 || submitted > 0
+  }
+
+  async #submitWhileRoom(): Promise<number> {
+    let total = 0
+    for (let room = this.#settings.maxInFlight - this.#outbox.openSubmissions().length; room > 0; room--) {
+      const submitted = await this.#submitter.submitDue(this.#waiters.size > 0)
+      total += submitted
+      if (submitted === 0) break
+    }
+    return total
+  }
+
+  async #pursue(open: readonly Submission[]): Promise<void> {
+    if (this.#resendAll) {
+      for (const submission of open) await this.#submitter.rebroadcast(submission)
+      this.#resendAll = false
+      return
+    }
+    const now = Date.now()
+    const waitedFor = (submission: Submission): number => now - (submission.transactions.at(-1)!.sentAt ?? 0)
+    const waiting = open.filter((submission) => waitedFor(submission) >= NONCE_CHECK_AFTER_MS)
+    if (waiting.length > 0) await this.#settler.releaseSuperseded(waiting)
+    for (const [i, submission] of open.entries())
+      if (waitedFor(submission) >= this.#settings.resubmitAfterMs)
+        await this.#submitter.pushThrough(submission, i === 0)
+  }
+
+  #nextLookIn(quietSteps: number): number {
+    const { pollIntervalMs, maxInFlight } = this.#settings
+    const open = this.#outbox.openSubmissions().length
+    const isUnderWay = open > 0 || this.#outbox.hasUnfinal()
+    const poll = isUnderWay ? Math.min(pollIntervalMs, (pollIntervalMs / 100) * 1.5 ** quietSteps) : IDLE_MS
+    const due = open < maxInFlight ? this.#submitter.dueIn(Date.now(), this.#waiters.size > 0) : undefined
+    return Math.min(poll, due ?? IDLE_MS)
+  }
+
+  #backoff(failures: number): number {
+    const longest = Math.min(this.#settings.maxBackoffMs, FIRST_BACKOFF_MS * 2 ** Math.min(failures, 20))
+    // Spread, so that many writers do not return to a node at the same moment.
+    return longest * (0.5 + Math.random() / 2)
+  }
+
+  #noteChain(isUsable: boolean, error?: unknown): void {
+    const { logger, registry } = this.#settings
+    if (isUsable && !this.#isChainUsable)
+      logger.info({ chainId: registry.chainId }, 'the chain can be used again')
+    if (!isUsable && this.#isChainUsable)
+      logger.warn({ chainId: registry.chainId, err: error }, 'the chain cannot be used; entries wait')
+    this.#isChainUsable = isUsable
+  }
+
+  #sleep(ms: number, isBackoff: boolean): Promise<void> {
+    if (this.#isStopping) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        clearTimeout(this.#timer)
+        this.#wake = undefined
+        this.#wakeAt = Number.POSITIVE_INFINITY
+        resolve()
+      }
+      // While the chain is down, new entries are no reason to ask it more often.
+      this.#wakeAt = isBackoff ? 0 : Date.now() + ms
+      this.#timer = setTimeout(() => this.#wake?.(), ms)
+    })
+  }
+
+  #wakeWithin(ms: number): void {
+    const at = Date.now() + ms
+    if (this.#wake === undefined || at >= this.#wakeAt) return
+    this.#wakeAt = at
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#wake?.(), ms)
+  }
+
+  #settleWaiters(key: Bytes32, end: (waiter: Waiter) => void): void {
+    for (const waiter of [...(this.#waiters.get(key) ?? [])]) end(waiter)
+  }
+}
+
+const conflict = (key: Bytes32, digest?: Bytes32): CountersignError =>
+  new CountersignError(
+    'ENTRY_CONFLICT',
+    `the chain has another digest under ${key}${digest ? `: ${digest}` : ''}`,
+  )

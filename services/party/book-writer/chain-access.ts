@@ -1,0 +1,138 @@
+import type { Address, Bytes32, Hex } from '../../../protocol/hex.ts'
+import type { Registry } from '../../../protocol/registry-domain.ts'
+import { decodeDigests, encodeDigestsOf } from './call-data.ts'
+import type { Fees } from './signed-transaction.ts'
+
+/** JSON-RPC, every call of which ends within a time. `ChainRpc` is one. */
+export interface JsonRpc {
+  // biome-ignore lint/suspicious/noExplicitAny: as raw as a node's answer
+  send(method: string, params: unknown[]): Promise<any>
+}
+
+export interface MinedTransaction {
+  hash: Bytes32
+  blockNumber: number
+  blockHash: Bytes32
+  succeeded: boolean
+  gasUsed: number
+}
+
+export interface SubmissionTerms {
+  fees: Fees
+  blockGasLimit: number
+  /** The author's next nonce as the node's pool sees it. */
+  pendingNonce: number
+}
+
+export interface RecordLocation {
+  transactionHash: Bytes32
+  blockNumber: number
+}
+
+export type Broadcast = 'accepted' | 'already-known' | 'nonce-used' | 'underpriced'
+
+const LOG_KEYS = 100
+
+/** What the book writer asks of a chain. */
+export class ChainAccess {
+  readonly #rpc: JsonRpc
+  readonly #registry: Registry
+  readonly #author: Address
+  readonly #startBlock: number
+
+  constructor(rpc: JsonRpc, registry: Registry, author: Address, startBlock: number) {
+    this.#rpc = rpc
+    this.#registry = registry
+    this.#author = author
+    this.#startBlock = startBlock
+  }
+
+  async findMined(hash: Bytes32): Promise<MinedTransaction | undefined> {
+    const receipt = await this.#rpc.send('eth_getTransactionReceipt', [hash])
+    if (receipt === null || receipt.blockNumber == null) return undefined
+    return {
+      hash,
+      blockNumber: Number(receipt.blockNumber),
+      blockHash: receipt.blockHash,
+      succeeded: Number(receipt.status) === 1,
+      gasUsed: Number(receipt.gasUsed),
+    }
+  }
+
+  async terms(): Promise<SubmissionTerms> {
+    const [block, priorityFee, nonce] = await Promise.all([
+      this.#rpc.send('eth_getBlockByNumber', ['latest', false]),
+      this.#rpc.send('eth_maxPriorityFeePerGas', []),
+      this.#rpc.send('eth_getTransactionCount', [this.#author, 'pending']),
+    ])
+    const maxPriorityFeePerGas = BigInt(priorityFee)
+    // Twice the base fee stays valid for at least five full blocks (EIP-1559 raises it by an eighth each).
+    const maxFeePerGas = 2n * BigInt(block.baseFeePerGas ?? 0) + maxPriorityFeePerGas
+    return {
+      fees: { maxFeePerGas, maxPriorityFeePerGas },
+      blockGasLimit: Number(block.gasLimit),
+      pendingNonce: Number(nonce),
+    }
+  }
+
+  async confirmedNonce(): Promise<number> {
+    return Number(await this.#rpc.send('eth_getTransactionCount', [this.#author, 'latest']))
+  }
+
+  async headNumber(): Promise<number> {
+    return Number(await this.#rpc.send('eth_blockNumber', []))
+  }
+
+  /** Sends a raw transaction. @throws what the node said when it refused for another reason */
+  async broadcast(raw: Hex): Promise<Broadcast> {
+    try {
+      await this.#rpc.send('eth_sendRawTransaction', [raw])
+      return 'accepted'
+    } catch (error) {
+      const refusal = classifyRefusal(error)
+      if (refusal === undefined) throw error
+      return refusal
+    }
+  }
+
+  async digestsOf(keys: readonly Bytes32[]): Promise<Bytes32[]> {
+    const call = { to: this.#registry.registry, data: encodeDigestsOf(this.#author, keys) }
+    return decodeDigests(await this.#rpc.send('eth_call', [call, 'latest']), keys.length)
+  }
+
+  /** Where keys of this author were recorded, by their events. Every registry's event has the key as its first topic, the author second. */
+  async findRecordings(keys: readonly Bytes32[]): Promise<Map<Bytes32, RecordLocation>> {
+    const found = new Map<Bytes32, RecordLocation>()
+    for (let i = 0; i < keys.length; i += LOG_KEYS) {
+      const logs = await this.#rpc.send('eth_getLogs', [
+        {
+          address: this.#registry.registry,
+          fromBlock: `0x${this.#startBlock.toString(16)}`,
+          toBlock: 'latest',
+          topics: [
+            null,
+            keys.slice(i, i + LOG_KEYS),
+            `0x${'0'.repeat(24)}${this.#author.slice(2).toLowerCase()}`,
+          ],
+        },
+      ])
+      for (const log of logs)
+        found.set(log.topics[1], {
+          transactionHash: log.transactionHash,
+          blockNumber: Number(log.blockNumber),
+        })
+    }
+    return found
+  }
+}
+
+/** Nodes word these differently; the words below are geth's, Nethermind's, Besu's, Erigon's, Reth's and anvil's. */
+function classifyRefusal(error: unknown): Exclude<Broadcast, 'accepted'> | undefined {
+  const { code, message = '' } = error as { code?: string; message?: string }
+  if (code === 'NONCE_EXPIRED' || /nonce (is )?too low|old ?nonce|nonce_too_low/i.test(message))
+    return 'nonce-used'
+  if (/already (known|imported)|alreadyknown|known transaction/i.test(message)) return 'already-known'
+  if (code === 'REPLACEMENT_UNDERPRICED' || /underpriced|replacement.*fee|fee.*too low/i.test(message))
+    return 'underpriced'
+  return undefined
+}

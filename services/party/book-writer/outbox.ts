@@ -1,0 +1,383 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { CountersignError } from '../../../protocol/errors.ts'
+import type { Bytes32, Hex } from '../../../protocol/hex.ts'
+import type { Entry } from '../../../protocol/record-book.ts'
+import type { RecordLocation } from './chain-access.ts'
+import type { Fees, SignedTransaction } from './signed-transaction.ts'
+
+/**
+ * - `pending`: waits to be sent
+ * - `submitted`: in a signed transaction whose fate is open
+ * - `recorded`: in a block
+ * - `final`: in a block as deep as the chain's finality asks
+ * - `conflict`: the chain has another digest under its key; it cannot be recorded any more
+ */
+export type EntryState = 'pending' | 'submitted' | 'recorded' | 'final' | 'conflict'
+
+export interface OutboxEntry extends Entry {
+  /** Unix seconds by which it was promised to be on chain; zero for no promise. */
+  recordBy: number
+}
+
+export interface PendingEntry extends Entry {
+  id: number
+  /** Unix milliseconds. */
+  addedAt: number
+  /** Entries that may share a transaction with it, itself included; null: any number. */
+  batchLimit: number | null
+  /** How often it was refused, alone, for a reason unknown. */
+  refusals: number
+}
+
+export interface OutboxEntryState {
+  digest: Bytes32
+  state: EntryState
+  location: RecordLocation | null
+}
+
+/** One nonce of the author: all its transactions carry the same entries, at most one of them is ever mined. */
+export interface Submission {
+  id: number
+  nonce: number
+  gasLimit: number
+  /** Zero for a transaction that only fills a gap in the nonces. */
+  entryCount: number
+  blockNumber: number | null
+  transactions: SubmissionTransaction[]
+}
+
+export interface SubmissionTransaction extends SignedTransaction, Fees {
+  /** Unix milliseconds of the last time it was sent; null: perhaps never. */
+  sentAt: number | null
+}
+
+export interface OutboxCounts {
+  pending: number
+  submitted: number
+  /** On chain, not final yet. */
+  recorded: number
+  conflict: number
+  /** Neither on chain nor in time. */
+  overdue: number
+}
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS outbox_submissions (
+    id INTEGER PRIMARY KEY,
+    nonce INTEGER NOT NULL,
+    gas_limit INTEGER NOT NULL,
+    entry_count INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'mined', 'final', 'reverted', 'superseded')),
+    transaction_hash TEXT,
+    block_number INTEGER
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS outbox_submissions_unsettled ON outbox_submissions (state, nonce)
+    WHERE state IN ('open', 'mined');
+  CREATE TABLE IF NOT EXISTS outbox_transactions (
+    transaction_hash TEXT PRIMARY KEY,
+    submission_id INTEGER NOT NULL REFERENCES outbox_submissions,
+    raw TEXT NOT NULL,
+    max_fee_wei TEXT NOT NULL,
+    priority_fee_wei TEXT NOT NULL,
+    sent_at_ms INTEGER
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS outbox_transactions_by_submission ON outbox_transactions (submission_id);
+  CREATE TABLE IF NOT EXISTS outbox_entries (
+    id INTEGER PRIMARY KEY,
+    entry_key TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL,
+    record_by INTEGER NOT NULL,
+    added_at_ms INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'submitted', 'recorded', 'final', 'conflict')),
+    submission_id INTEGER REFERENCES outbox_submissions,
+    batch_limit INTEGER,
+    refusals INTEGER NOT NULL DEFAULT 0,
+    not_before_ms INTEGER NOT NULL DEFAULT 0,
+    transaction_hash TEXT,
+    block_number INTEGER
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS outbox_entries_pending ON outbox_entries (id) WHERE state = 'pending';
+  CREATE INDEX IF NOT EXISTS outbox_entries_by_submission ON outbox_entries (submission_id);
+  CREATE INDEX IF NOT EXISTS outbox_entries_unsettled ON outbox_entries (state, record_by) WHERE state <> 'final';
+`
+
+// A partial index serves only a query that repeats its condition, hence `AND state <> 'final'` beside a state that is not.
+
+/** The tables of the book writer, in its party's own database. Nothing here opens a transaction: the callers do. */
+export class Outbox {
+  readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    db.exec(SCHEMA)
+  }
+
+  /** Adds an entry; the same entry again changes nothing. @throws ENTRY_CONFLICT when its key is there with another digest */
+  add({ key, digest, recordBy }: OutboxEntry, now: number): void {
+    const { changes } = this.#run(
+      'INSERT INTO outbox_entries (entry_key, digest, record_by, added_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      key,
+      digest,
+      recordBy,
+      now,
+    )
+    if (changes === 0 && this.find(key)?.digest !== digest)
+      throw new CountersignError('ENTRY_CONFLICT', `the outbox holds another digest under ${key}`)
+  }
+
+  find(key: Bytes32): OutboxEntryState | undefined {
+    const row = this.#prepare(
+      'SELECT digest, state, transaction_hash, block_number FROM outbox_entries WHERE entry_key = ?',
+    ).get(key)
+    if (row === undefined) return undefined
+    return {
+      digest: row.digest as Bytes32,
+      state: row.state as EntryState,
+      location:
+        row.transaction_hash === null
+          ? null
+          : { transactionHash: row.transaction_hash as Bytes32, blockNumber: Number(row.block_number) },
+    }
+  }
+
+  /** The oldest entries that may go into one transaction now. */
+  nextBatch(limit: number, now: number): PendingEntry[] {
+    const batch: PendingEntry[] = []
+    let room = limit
+    for (const row of this.#prepare(
+      `SELECT id, entry_key, digest, added_at_ms, batch_limit, refusals FROM outbox_entries
+       WHERE state = 'pending' AND not_before_ms <= ? ORDER BY id LIMIT ?`,
+    ).iterate(now, limit)) {
+      const batchLimit = row.batch_limit === null ? null : Number(row.batch_limit)
+      room = Math.min(room, batchLimit ?? limit)
+      if (batch.length >= room) break
+      batch.push({
+        id: Number(row.id),
+        key: row.entry_key as Bytes32,
+        digest: row.digest as Bytes32,
+        addedAt: Number(row.added_at_ms),
+        batchLimit,
+        refusals: Number(row.refusals),
+      })
+    }
+    return batch
+  }
+
+  hasPending(count: number): boolean {
+    const row = this.#prepare(
+      "SELECT count(*) AS entries FROM (SELECT 1 FROM outbox_entries WHERE state = 'pending' LIMIT ?)",
+    ).get(count)
+    return Number(row?.entries) >= count
+  }
+
+  /** When the next entry that was set aside may be tried again, in unix milliseconds. */
+  nextRetryAt(): number | undefined {
+    const row = this.#prepare(
+      "SELECT min(not_before_ms) AS at FROM outbox_entries WHERE state = 'pending' AND not_before_ms > 0",
+    ).get()
+    return row?.at == null ? undefined : Number(row.at)
+  }
+
+  createSubmission(
+    submission: { nonce: number; gasLimit: number },
+    entries: readonly PendingEntry[],
+    transaction: SignedTransaction & Fees,
+  ): number {
+    const id = Number(
+      this.#run(
+        'INSERT INTO outbox_submissions (nonce, gas_limit, entry_count) VALUES (?, ?, ?)',
+        submission.nonce,
+        submission.gasLimit,
+        entries.length,
+      ).lastInsertRowid,
+    )
+    const submit = this.#prepare(
+      "UPDATE outbox_entries SET state = 'submitted', submission_id = ? WHERE id = ?",
+    )
+    for (const entry of entries) submit.run(id, entry.id)
+    this.addTransaction(id, transaction)
+    return id
+  }
+
+  addTransaction(submissionId: number, { hash, raw, ...fees }: SignedTransaction & Fees): void {
+    this.#run(
+      `INSERT INTO outbox_transactions (transaction_hash, submission_id, raw, max_fee_wei, priority_fee_wei)
+       VALUES (?, ?, ?, ?, ?)`,
+      hash,
+      submissionId,
+      raw,
+      String(fees.maxFeePerGas),
+      String(fees.maxPriorityFeePerGas),
+    )
+  }
+
+  markSent(hash: Bytes32, now: number): void {
+    this.#run('UPDATE outbox_transactions SET sent_at_ms = ? WHERE transaction_hash = ?', now, hash)
+  }
+
+  /** Those whose fate is open, by nonce, transactions oldest first. */
+  openSubmissions(): Submission[] {
+    return this.#submissions("SELECT * FROM outbox_submissions WHERE state = 'open' ORDER BY nonce", [])
+  }
+
+  /** Those mined at `block` or before and not final yet. */
+  minedSubmissions(block: number): Submission[] {
+    return this.#submissions(
+      "SELECT * FROM outbox_submissions WHERE state = 'mined' AND block_number <= ? ORDER BY nonce LIMIT 100",
+      [block],
+    )
+  }
+
+  hasUnfinal(): boolean {
+    return (
+      this.#prepare("SELECT 1 FROM outbox_submissions WHERE state = 'mined' LIMIT 1").get() !== undefined ||
+      this.#prepare(
+        "SELECT 1 FROM outbox_entries WHERE state = 'recorded' AND state <> 'final' LIMIT 1",
+      ).get() !== undefined
+    )
+  }
+
+  entriesOf(submissionId: number): PendingEntry[] {
+    return this.#prepare(
+      `SELECT id, entry_key AS key, digest, added_at_ms AS addedAt, batch_limit AS batchLimit, refusals
+       FROM outbox_entries WHERE submission_id = ? ORDER BY id`,
+    ).all(submissionId) as unknown as PendingEntry[]
+  }
+
+  /** The submission's transaction is in a block, and with it all its entries. */
+  markMined(submissionId: number, location: RecordLocation, isFinal: boolean): void {
+    const { transactionHash, blockNumber } = location
+    this.#run(
+      'UPDATE outbox_submissions SET state = ?, transaction_hash = ?, block_number = ? WHERE id = ?',
+      isFinal ? 'final' : 'mined',
+      transactionHash,
+      blockNumber,
+      submissionId,
+    )
+    this.#run(
+      'UPDATE outbox_entries SET state = ?, transaction_hash = ?, block_number = ? WHERE submission_id = ?',
+      isFinal ? 'final' : 'recorded',
+      transactionHash,
+      blockNumber,
+      submissionId,
+    )
+    // A final transaction is never sent again, and the raw ones are the bulk of the database.
+    if (isFinal) this.#run("UPDATE outbox_transactions SET raw = '' WHERE submission_id = ?", submissionId)
+  }
+
+  /** A mined submission has left the chain again: its transactions are to be sent anew. */
+  reopenSubmission(submissionId: number): void {
+    this.#run(
+      "UPDATE outbox_submissions SET state = 'open', transaction_hash = NULL, block_number = NULL WHERE id = ?",
+      submissionId,
+    )
+    this.#run(
+      `UPDATE outbox_entries SET state = 'submitted', transaction_hash = NULL, block_number = NULL
+       WHERE submission_id = ?`,
+      submissionId,
+    )
+    this.#run('UPDATE outbox_transactions SET sent_at_ms = NULL WHERE submission_id = ?', submissionId)
+  }
+
+  /** The submission recorded nothing; its entries are settled one by one, or wait again. */
+  endSubmission(submissionId: number, state: 'reverted' | 'superseded'): void {
+    this.#run('UPDATE outbox_submissions SET state = ? WHERE id = ?', state, submissionId)
+    this.#run(
+      `UPDATE outbox_entries
+       SET state = 'pending', submission_id = NULL, transaction_hash = NULL, block_number = NULL
+       WHERE submission_id = ?`,
+      submissionId,
+    )
+  }
+
+  /** An entry is on chain by a transaction that is not this outbox's, or no longer known. */
+  markRecordedElsewhere(entryId: number, blockNumber: number, transactionHash: Bytes32 | null): void {
+    this.#run(
+      `UPDATE outbox_entries SET state = 'recorded', submission_id = NULL, transaction_hash = ?, block_number = ?
+       WHERE id = ?`,
+      transactionHash,
+      blockNumber,
+      entryId,
+    )
+  }
+
+  /** Entries recorded elsewhere, at `block` or before, and not final yet. */
+  recordedElsewhere(block: number, limit: number): (Entry & { id: number })[] {
+    return this.#prepare(
+      `SELECT id, entry_key AS key, digest FROM outbox_entries
+       WHERE state = 'recorded' AND state <> 'final' AND submission_id IS NULL AND block_number <= ? LIMIT ?`,
+    ).all(block, limit) as unknown as (Entry & { id: number })[]
+  }
+
+  setState(entryId: number, state: EntryState): void {
+    this.#run('UPDATE outbox_entries SET state = ? WHERE id = ?', state, entryId)
+  }
+
+  /** Waits again: in smaller company, or not before a time. */
+  postpone(entryId: number, batchLimit: number, refusals: number, notBefore: number): void {
+    this.#run(
+      'UPDATE outbox_entries SET batch_limit = ?, refusals = ?, not_before_ms = ? WHERE id = ?',
+      batchLimit,
+      refusals,
+      notBefore,
+      entryId,
+    )
+  }
+
+  /** @param now unix seconds */
+  counts(now: number): OutboxCounts {
+    const counts: OutboxCounts = { pending: 0, submitted: 0, recorded: 0, conflict: 0, overdue: 0 }
+    for (const row of this.#prepare(
+      "SELECT state, count(*) AS entries FROM outbox_entries WHERE state <> 'final' GROUP BY state",
+    ).iterate())
+      counts[row.state as keyof OutboxCounts] = Number(row.entries)
+    const overdue = this.#prepare(
+      `SELECT count(*) AS entries FROM outbox_entries
+       WHERE state IN ('pending', 'submitted') AND state <> 'final' AND record_by BETWEEN 1 AND ?`,
+    ).get(now - 1)
+    counts.overdue = Number(overdue?.entries)
+    return counts
+  }
+
+  #submissions(sql: string, parameters: number[]): Submission[] {
+    return this.#prepare(sql)
+      .all(...parameters)
+      .map((row) => ({
+        id: Number(row.id),
+        nonce: Number(row.nonce),
+        gasLimit: Number(row.gas_limit),
+        entryCount: Number(row.entry_count),
+        blockNumber: row.block_number === null ? null : Number(row.block_number),
+        transactions: this.#transactionsOf(Number(row.id)),
+      }))
+  }
+
+  #transactionsOf(submissionId: number): SubmissionTransaction[] {
+    return this.#prepare('SELECT * FROM outbox_transactions WHERE submission_id = ? ORDER BY rowid')
+      .all(submissionId)
+      .map((row) => ({
+        hash: row.transaction_hash as Bytes32,
+        raw: row.raw as Hex,
+        maxFeePerGas: BigInt(String(row.max_fee_wei)),
+        maxPriorityFeePerGas: BigInt(String(row.priority_fee_wei)),
+        sentAt: row.sent_at_ms === null ? null : Number(row.sent_at_ms),
+      }))
+  }
+
+  #run(
+    sql: string,
+    ...parameters: (string | number | null)[]
+  ): { changes: number | bigint; lastInsertRowid: number | bigint } {
+    return this.#prepare(sql).run(...parameters)
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+}

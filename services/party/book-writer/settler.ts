@@ -1,0 +1,226 @@
+import type { Bytes32 } from '../../../protocol/hex.ts'
+import type { BookWriterSettings } from './book-writer-options.ts'
+import type { ChainAccess, MinedTransaction, RecordLocation } from './chain-access.ts'
+import { type GasEstimate, isOutOfGas } from './gas.ts'
+import type { Outbox, PendingEntry, Submission } from './outbox.ts'
+
+/** Told how an entry came out. */
+export interface EntryOutcomes {
+  recorded(key: Bytes32, location: RecordLocation): void
+  conflicted(key: Bytes32, recordedDigest: Bytes32): void
+}
+
+const FIRST_RETRY_MS = 1_000
+const MAX_RETRY_MS = 600_000
+/** Milliseconds between the two looks after which a nonce counts as used by somebody else. */
+const SECOND_LOOK_MS = 500
+const LOOSE_ENTRIES_AT_ONCE = 500
+
+/** Finds out what became of submissions, and settles their entries: recorded, in conflict, or pending again. */
+export class Settler {
+  readonly #settings: BookWriterSettings
+  readonly #outbox: Outbox
+  readonly #chain: ChainAccess
+  readonly #gas: GasEstimate
+  readonly #outcomes: EntryOutcomes
+  /** Submissions whose nonce was seen used without one of their transactions, and when that was. */
+  readonly #suspectedAt = new Map<number, number>()
+
+  constructor(
+    settings: BookWriterSettings,
+    outbox: Outbox,
+    chain: ChainAccess,
+    gas: GasEstimate,
+    outcomes: EntryOutcomes,
+  ) {
+    this.#settings = settings
+    this.#outbox = outbox
+    this.#chain = chain
+    this.#gas = gas
+    this.#outcomes = outcomes
+  }
+
+  /** Settles every submission that is mined. Returns how many were, and those that are not. */
+  async settleMined(submissions: readonly Submission[]): Promise<{ settled: number; open: Submission[] }> {
+    const mined = await Promise.all(submissions.map((submission) => this.#findMined(submission)))
+    const open: Submission[] = []
+    for (const [i, submission] of submissions.entries()) {
+      const transaction = mined[i]
+      if (transaction === undefined) open.push(submission)
+      else await this.#settle(submission, transaction)
+    }
+    return { settled: submissions.length - open.length, open }
+  }
+
+  /**
+   * Gives up submissions whose nonce another process used: its entries wait for a new one. Nodes behind one address may differ, so it
+   * takes two looks; a wrong guess costs a transaction that reverts, never a record.
+   */
+  async releaseSuperseded(open: readonly Submission[]): Promise<void> {
+    const confirmedNonce = await this.#chain.confirmedNonce()
+    for (const submission of open) {
+      if (submission.nonce >= confirmedNonce) {
+        this.#suspectedAt.delete(submission.id)
+        continue
+      }
+      // It may have been mined between the two questions.
+      const mined = await this.#findMined(submission)
+      if (mined !== undefined) {
+        await this.#settle(submission, mined)
+        continue
+      }
+      const suspectedAt = this.#suspectedAt.get(submission.id)
+      if (suspectedAt === undefined) this.#suspectedAt.set(submission.id, Date.now())
+      else if (Date.now() - suspectedAt >= SECOND_LOOK_MS) await this.#supersede(submission)
+    }
+  }
+
+  /** Looks again at what has become deep enough to be final. A record that a reorganisation took out is brought back. */
+  async finalise(): Promise<void> {
+    const head = await this.#chain.headNumber()
+    const finalBlock = head - this.#settings.finalityDepth
+    for (const submission of this.#outbox.minedSubmissions(finalBlock)) {
+      const mined = await this.#findMined(submission)
+      if (mined === undefined) await this.#reopen(submission)
+      else if (!mined.succeeded) await this.#settle(submission, mined)
+      else await this.#markMined(submission, mined, mined.blockNumber <= finalBlock)
+    }
+    await this.#finaliseLoose(finalBlock)
+  }
+
+  async #findMined({ transactions }: Submission): Promise<MinedTransaction | undefined> {
+    const found = await Promise.all(transactions.map(({ hash }) => this.#chain.findMined(hash)))
+    return found.find((mined) => mined !== undefined)
+  }
+
+  async #settle(submission: Submission, mined: MinedTransaction): Promise<void> {
+    this.#suspectedAt.delete(submission.id)
+    if (!mined.succeeded) return this.#settleReverted(submission, mined)
+    const isFinal = this.#settings.finalityDepth === 0
+    const entries = await this.#markMined(submission, mined, isFinal)
+    this.#settings.onStage('mined')
+    for (const { key } of entries) this.#outcomes.recorded(key, locationOf(mined))
+    this.#settings.logger.debug(
+      { transaction: mined.hash, block: mined.blockNumber, entries: entries.length },
+      'entries recorded',
+    )
+  }
+
+  async #markMined(
+    submission: Submission,
+    mined: MinedTransaction,
+    isFinal: boolean,
+  ): Promise<PendingEntry[]> {
+    return this.#settings.commits.write(() => {
+      this.#outbox.markMined(submission.id, locationOf(mined), isFinal)
+      return this.#outbox.entriesOf(submission.id)
+    })
+  }
+
+  /** Looks each key up on chain: a batch fails as a whole, mostly because one of its keys is there already. */
+  async #settleReverted(submission: Submission, mined: MinedTransaction): Promise<void> {
+    const entries = this.#outbox.entriesOf(submission.id)
+    const digests = entries.length === 0 ? [] : await this.#chain.digestsOf(entries.map(({ key }) => key))
+    const present = entries.filter((_, i) => !isEmpty(digests[i]!))
+    const matching = entries.filter(({ digest }, i) => digests[i] === digest)
+    const locations = await this.#locate(matching.map(({ key }) => key))
+    const ranOutOfGas = isOutOfGas(mined.gasUsed, submission.gasLimit)
+    if (ranOutOfGas) this.#gas.raise()
+    const isExplained = ranOutOfGas || present.length > 0
+    await this.#settings.commits.write(() => {
+      this.#outbox.endSubmission(submission.id, 'reverted')
+      for (const [i, entry] of entries.entries()) {
+        const onChain = digests[i]!
+        if (isEmpty(onChain)) {
+          if (!isExplained) this.#setAside(entry, entries.length)
+        } else if (onChain === entry.digest) {
+          const location = locations.get(entry.key)
+          this.#outbox.markRecordedElsewhere(
+            entry.id,
+            location?.blockNumber ?? mined.blockNumber,
+            location?.transactionHash ?? null,
+          )
+        } else this.#outbox.setState(entry.id, 'conflict')
+      }
+    })
+    this.#settings.logger.warn(
+      { transaction: mined.hash, entries: entries.length, present: present.length, ranOutOfGas },
+      'transaction reverted',
+    )
+    this.#report(entries, digests, locations, mined)
+  }
+
+  #report(
+    entries: readonly PendingEntry[],
+    digests: readonly Bytes32[],
+    locations: ReadonlyMap<Bytes32, RecordLocation>,
+    mined: MinedTransaction,
+  ): void {
+    for (const [i, { key, digest }] of entries.entries()) {
+      const onChain = digests[i]!
+      if (onChain === digest) this.#outcomes.recorded(key, locations.get(key) ?? locationOf(mined))
+      else if (!isEmpty(onChain)) {
+        this.#settings.logger.error({ key, digest, onChain }, 'the chain has another digest under this key')
+        this.#outcomes.conflicted(key, onChain)
+      }
+    }
+  }
+
+  /** Nobody knows why it failed: halves are tried, and what fails alone is tried ever more rarely. Runs in a transaction. */
+  #setAside({ id, key, refusals }: PendingEntry, batchSize: number): void {
+    if (batchSize > 1) {
+      this.#outbox.postpone(id, Math.ceil(batchSize / 2), 0, 0)
+      return
+    }
+    const retryInMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(refusals, 20))
+    this.#settings.logger.error({ key, refusals: refusals + 1, retryInMs }, 'the registry refuses an entry')
+    this.#outbox.postpone(id, 1, refusals + 1, Date.now() + retryInMs)
+  }
+
+  async #supersede(submission: Submission): Promise<void> {
+    this.#suspectedAt.delete(submission.id)
+    await this.#settings.commits.write(() => this.#outbox.endSubmission(submission.id, 'superseded'))
+    this.#settings.logger.warn(
+      { nonce: submission.nonce, entries: submission.entryCount },
+      'nonce was used by another process; entries wait for a new one',
+    )
+  }
+
+  async #reopen(submission: Submission): Promise<void> {
+    await this.#settings.commits.write(() => this.#outbox.reopenSubmission(submission.id))
+    this.#settings.logger.warn(
+      { nonce: submission.nonce, block: submission.blockNumber, entries: submission.entryCount },
+      'a reorganisation took records out; they are sent again',
+    )
+  }
+
+  async #finaliseLoose(finalBlock: number): Promise<void> {
+    const entries = this.#outbox.recordedElsewhere(finalBlock, LOOSE_ENTRIES_AT_ONCE)
+    if (entries.length === 0) return
+    const digests = await this.#chain.digestsOf(entries.map(({ key }) => key))
+    await this.#settings.commits.write(() => {
+      for (const [i, { id, digest }] of entries.entries()) {
+        const onChain = digests[i]!
+        if (onChain === digest) this.#outbox.setState(id, 'final')
+        else this.#outbox.setState(id, isEmpty(onChain) ? 'pending' : 'conflict')
+      }
+    })
+  }
+
+  /** Their events may be out of a node's reach; the records count all the same. */
+  async #locate(keys: readonly Bytes32[]): Promise<Map<Bytes32, RecordLocation>> {
+    try {
+      return keys.length === 0 ? new Map() : await this.#chain.findRecordings(keys)
+    } catch (error) {
+      this.#settings.logger.warn({ err: error, keys: keys.length }, 'events of records could not be found')
+      return new Map()
+    }
+  }
+}
+
+const locationOf = ({ hash, blockNumber }: MinedTransaction): RecordLocation => ({
+  transactionHash: hash,
+  blockNumber,
+})
+
+const isEmpty = (digest: Bytes32): boolean => /^0x0{64}$/.test(digest)

@@ -1,0 +1,157 @@
+import type { BookWriterSettings } from './book-writer-options.ts'
+import { encodeRecording } from './call-data.ts'
+import type { ChainAccess, SubmissionTerms } from './chain-access.ts'
+import { FILLER_GAS, type GasEstimate } from './gas.ts'
+import type { Outbox, PendingEntry, Submission, SubmissionTransaction } from './outbox.ts'
+import { type Fees, type SignedTransaction, signTransaction } from './signed-transaction.ts'
+
+const NO_DATA = new Uint8Array(0)
+
+/**
+ * Makes transactions of pending entries and brings them to the chain. A transaction is stored before it is sent and is sent again as it
+ * is after a crash, so that one nonce never carries two batches.
+ */
+export class Submitter {
+  readonly #settings: BookWriterSettings
+  readonly #outbox: Outbox
+  readonly #chain: ChainAccess
+  readonly #gas: GasEstimate
+
+  constructor(settings: BookWriterSettings, outbox: Outbox, chain: ChainAccess, gas: GasEstimate) {
+    this.#settings = settings
+    this.#outbox = outbox
+    this.#chain = chain
+    this.#gas = gas
+  }
+
+  /** Sends the pending entries that are due. Returns how many. */
+  async submitDue(isUrgent: boolean): Promise<number> {
+    const { maxBatch, flushIntervalMs } = this.#settings
+    const batch = this.#outbox.nextBatch(maxBatch, Date.now())
+    const oldest = batch[0]
+    if (oldest === undefined) return 0
+    const isDue = batch.length >= maxBatch || oldest.addedAt + flushIntervalMs <= Date.now()
+    if (!isDue && !isUrgent && oldest.batchLimit === null) return 0
+    const terms = await this.#chain.terms()
+    const entries = batch.slice(0, this.#gas.maxEntries(terms.blockGasLimit))
+    await this.#submit(entries, this.#freeNonce(terms), terms.fees)
+    return entries.length
+  }
+
+  /** Milliseconds until pending entries are due; undefined when there are none. */
+  dueIn(now: number, isUrgent: boolean): number | undefined {
+    const { maxBatch, flushIntervalMs } = this.#settings
+    const oldest = this.#outbox.nextBatch(1, now)[0]
+    if (oldest !== undefined) {
+      if (isUrgent || oldest.batchLimit !== null || this.#outbox.hasPending(maxBatch)) return 0
+      return Math.max(0, oldest.addedAt + flushIntervalMs - now)
+    }
+    const retryAt = this.#outbox.nextRetryAt()
+    return retryAt === undefined ? undefined : Math.max(0, retryAt - now)
+  }
+
+  /** Sends a stored transaction again as it is. */
+  async rebroadcast(submission: Submission): Promise<void> {
+    const newest = submission.transactions.at(-1)!
+    await this.#chain.broadcast(newest.raw)
+    await this.#markSent(newest.hash)
+  }
+
+  /**
+   * For a submission that is overdue: sends it again if the node has lost it; otherwise outbids it at the same nonce, within the
+   * highest fee allowed. A nonce before it that nobody uses any more is filled, since it would hold up everything behind.
+   */
+  async pushThrough(submission: Submission, isFirst: boolean): Promise<void> {
+    const newest = submission.transactions.at(-1)!
+    const outcome = await this.#chain.broadcast(newest.raw)
+    if (outcome === 'accepted' || outcome === 'nonce-used') return this.#markSent(newest.hash)
+    const terms = await this.#chain.terms()
+    if (isFirst && terms.pendingNonce < submission.nonce) {
+      this.#settings.logger.warn({ nonce: terms.pendingNonce }, 'unused nonce filled')
+      await this.#submit([], terms.pendingNonce, terms.fees)
+      return this.#markSent(newest.hash)
+    }
+    await this.#outbid(submission, newest, terms)
+  }
+
+  async #outbid(
+    submission: Submission,
+    newest: SubmissionTransaction,
+    terms: SubmissionTerms,
+  ): Promise<void> {
+    const { logger, maxFeePerGas: cap } = this.#settings
+    const fees = {
+      maxFeePerGas: larger(raised(newest.maxFeePerGas), terms.fees.maxFeePerGas),
+      maxPriorityFeePerGas: larger(raised(newest.maxPriorityFeePerGas), terms.fees.maxPriorityFeePerGas),
+    }
+    if (fees.maxFeePerGas > cap) {
+      logger.warn({ nonce: submission.nonce }, 'transaction waits at the highest fee allowed')
+      return this.#markSent(newest.hash)
+    }
+    const transaction = this.#sign(this.#outbox.entriesOf(submission.id), submission, fees)
+    await this.#settings.commits.write(() =>
+      this.#outbox.addTransaction(submission.id, { ...transaction, ...fees }),
+    )
+    logger.info(
+      { nonce: submission.nonce, transaction: transaction.hash, replaced: newest.hash },
+      'transaction replaced with a higher fee',
+    )
+    await this.#send(transaction)
+  }
+
+  async #submit(entries: readonly PendingEntry[], nonce: number, fees: Fees): Promise<void> {
+    const { commits, onStage, logger } = this.#settings
+    const gasLimit = entries.length === 0 ? FILLER_GAS : this.#gas.limitFor(entries.length)
+    const capped = { ...fees, maxFeePerGas: smaller(fees.maxFeePerGas, this.#settings.maxFeePerGas) }
+    const transaction = this.#sign(entries, { nonce, gasLimit }, capped)
+    await commits.write(() =>
+      this.#outbox.createSubmission({ nonce, gasLimit }, entries, { ...transaction, ...capped }),
+    )
+    onStage('stored')
+    await this.#send(transaction)
+    onStage('sent')
+    logger.debug({ nonce, transaction: transaction.hash, entries: entries.length }, 'entries submitted')
+  }
+
+  #sign(
+    entries: readonly PendingEntry[],
+    { nonce, gasLimit }: { nonce: number; gasLimit: number },
+    fees: Fees,
+  ): SignedTransaction {
+    const { registry, key } = this.#settings
+    const isFiller = entries.length === 0
+    return signTransaction(
+      {
+        chainId: registry.chainId,
+        nonce,
+        gasLimit,
+        to: isFiller ? key.address : registry.registry,
+        data: isFiller ? NO_DATA : encodeRecording(entries),
+        ...fees,
+      },
+      key.privateKey,
+    )
+  }
+
+  async #send({ raw, hash }: SignedTransaction): Promise<void> {
+    await this.#chain.broadcast(raw)
+    await this.#markSent(hash)
+  }
+
+  async #markSent(hash: SignedTransaction['hash']): Promise<void> {
+    await this.#settings.commits.write(() => this.#outbox.markSent(hash, Date.now()))
+  }
+
+  /** The first nonce that neither the pool nor an open submission has. */
+  #freeNonce({ pendingNonce }: SubmissionTerms): number {
+    const taken = new Set(this.#outbox.openSubmissions().map(({ nonce }) => nonce))
+    let nonce = pendingNonce
+    while (taken.has(nonce)) nonce++
+    return nonce
+  }
+}
+
+/** Nodes ask for a tenth more at least. */
+const raised = (fee: bigint): bigint => (fee * 5n) / 4n + 1n
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b)

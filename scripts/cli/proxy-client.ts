@@ -42,8 +42,9 @@ export class ProxyClient {
     this.#apiKey = apiKey
   }
 
-  async query(request: QueryRequest): Promise<QueryReply> {
-    return JSON.parse(await this.#send('POST', '/v1/queries', request))
+  /** @param idempotencyKey asking again under the same key asks nobody twice */
+  async query(request: QueryRequest, idempotencyKey?: string): Promise<QueryReply> {
+    return JSON.parse(await this.#send('POST', '/v1/queries', request, idempotencyKey))
   }
 
   /** The bytes of the signed audit report. */
@@ -68,7 +69,7 @@ export class ProxyClient {
     return JSON.parse(await this.#send('GET', `/v1/audit-campaigns/${id}`))
   }
 
-  async #send(method: string, path: string, body?: object): Promise<string> {
+  async #send(method: string, path: string, body?: object, idempotencyKey?: string): Promise<string> {
     let response: Response
     try {
       response = await fetch(new URL(path, this.#url), {
@@ -76,6 +77,7 @@ export class ProxyClient {
         headers: {
           authorization: `Bearer ${this.#apiKey}`,
           ...(body && { 'content-type': 'application/json' }),
+          ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
         },
         signal: AbortSignal.timeout(TIMEOUT_MS),
         ...(body && { body: JSON.stringify(body) }),

@@ -28,5 +28,6 @@ export default defineConfig({
     // Any chain with a node; the deployment fills in URL and key.
     external: { type: 'http', chainType: 'generic', url: 'http://127.0.0.1:8545' },
   },
+  test: { solidity: { fuzz: { runs: 256 }, invariant: { runs: 40, depth: 60, failOnRevert: true } } },
   paths: { tests: { mocha: 'test/contracts', solidity: 'test/contracts' } },
 })

@@ -89,6 +89,7 @@ export function createChainSync(deps: ChainSyncDeps): ChainSync {
     checkpoint: undefined,
     tip: undefined,
     heads: ChainHeads.load([], []),
+    completeness: 'unverified',
     contracts: [],
     alarm: undefined,
     lastError: undefined,
@@ -226,6 +227,8 @@ export function createChainSync(deps: ChainSyncDeps): ChainSync {
       view.heads.reload(await store.listHeads(config.chainId, checkpoint.number))
     else for (const head of heads) view.heads.update(head)
     view.checkpoint = checkpoint
+    if ((heads.length > 0 || more.rollbackTo !== undefined) && view.completeness === 'complete')
+      view.completeness = 'unverified'
     metrics.committed(config.chainId, checkpoint.number, draft.eventCount)
     const tables = rows.map(({ table }) => table as string)
     if (tables.length > 0 || more.rollbackTo !== undefined) deps.onCommit?.(view, tables)

@@ -1,6 +1,6 @@
 import type { Address } from '../../protocol/hex.ts'
 import type { Checkpoint } from '../store/store.ts'
-import type { ChainHeads } from './chain-heads.ts'
+import type { AuthorHead, ChainHeads } from './chain-heads.ts'
 import type { IndexedContract } from './decode-logs.ts'
 import type { EndpointHealth } from './rpc-client.ts'
 
@@ -22,6 +22,14 @@ export interface ChainConfig {
  */
 export type ChainState = 'starting' | 'syncing' | 'following' | 'unreachable' | 'stopped'
 
+/**
+ * - `complete`: the heads folded from the rows are those on chain
+ * - `unverified`: something was indexed that has not been held against the chain yet; a matter of milliseconds at the head
+ * - `incomplete`: a head differs from the chain's, and the repair has not succeeded yet
+ */
+export const COMPLETENESS = ['complete', 'unverified', 'incomplete'] as const
+export type CompletenessState = (typeof COMPLETENESS)[number]
+
 export interface ChainAlarm {
   code: string
   message: string
@@ -37,10 +45,19 @@ export interface ChainView {
   /** Number and unix seconds of the newest block seen. */
   tip: { number: number; timestamp: number } | undefined
   heads: ChainHeads
+  /** Of all authors of the chain together: the worst of theirs. */
+  completeness: CompletenessState
   contracts: readonly IndexedContract[]
   alarm: ChainAlarm | undefined
   /** Why the last attempt failed, without URLs. */
   lastError: string | undefined
   reorganisations: number
   endpoints(): EndpointHealth[]
+}
+
+/** Of one author in one book; undefined when nothing of theirs was ever seen, which is then as good as the chain's whole. */
+export function completenessOf(head: AuthorHead | undefined, view: ChainView): CompletenessState {
+  if (head === undefined) return view.completeness
+  if (head.incompleteSince !== undefined) return 'incomplete'
+  return head.verifiedAt === undefined ? 'unverified' : 'complete'
 }

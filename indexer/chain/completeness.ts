@@ -71,7 +71,7 @@ export class Completeness {
 
   /** Checks whoever is due. A chain that moved on meanwhile is no difference: the check is made again after the next step. */
   async check(): Promise<void> {
-    const { view, rpc, metrics } = this.#deps
+    const { view, rpc } = this.#deps
     const checkpoint = view.checkpoint!
     const isFull = Date.now() >= this.#nextFullCheck
     const targets = await this.#targets(isFull)
@@ -91,7 +91,19 @@ export class Completeness {
       this.#nextFullCheck = Date.now() + this.#deps.checkEveryMs
       await this.flush()
     }
-    metrics.incomplete(view.config.chainId, incompleteCount(view))
+    this.#sumUp()
+  }
+
+  #sumUp(): void {
+    const { view, metrics } = this.#deps
+    let incomplete = 0
+    let unverified = 0
+    for (const { incompleteSince, verifiedAt } of view.heads.all()) {
+      if (incompleteSince !== undefined) incomplete++
+      else if (verifiedAt === undefined) unverified++
+    }
+    view.completeness = incomplete > 0 ? 'incomplete' : unverified > 0 ? 'unverified' : 'complete'
+    metrics.incomplete(view.config.chainId, incomplete)
   }
 
   async #targets(isFull: boolean): Promise<Target[]> {
@@ -196,6 +208,7 @@ export class Completeness {
     author.verifiedAt = undefined
     if (author.incompleteSince !== undefined) return
     author.incompleteSince = Date.now()
+    view.completeness = 'incomplete'
     metrics.gapFound(view.config.chainId)
     log.warn({ author: nameOf(author), block: atBlock }, 'head differs from the chain: reading again')
     await store.setIncomplete({
@@ -205,12 +218,6 @@ export class Completeness {
       since: author.incompleteSince,
     })
   }
-}
-
-const incompleteCount = (view: ChainView): number => {
-  let count = 0
-  for (const author of view.heads.all()) if (author.incompleteSince !== undefined) count++
-  return count
 }
 
 const nameOf = (author: AuthorHead): string => toAddress(bytesToHex(author.author))

@@ -1,0 +1,106 @@
+import { type Address, bytesToHex, toAddress } from '../../protocol/hex.ts'
+import { type ChainView, completenessOf } from '../chain/chain-view.ts'
+import type { IndexedContract } from '../chain/decode-logs.ts'
+import type { Directory } from '../directory.ts'
+import { statusAt } from '../projections/participants.ts'
+import type { OrphanedRecordRow, RecordRow, StoreReader } from '../store/store.ts'
+import type { HeadAnswer, RecordAnswer } from './schemas.ts'
+
+export interface ApiDeps {
+  store: StoreReader
+  views: ReadonlyMap<number, ChainView>
+  directory: Directory
+}
+
+/** A book of records that is indexed. */
+export interface Book {
+  view: ChainView
+  contract: IndexedContract
+  registry: Address
+}
+
+export function booksOf(views: Iterable<ChainView>, kind: string): Book[] {
+  const books: Book[] = []
+  for (const view of views)
+    for (const contract of view.contracts)
+      if (contract.projection.kind === kind)
+        books.push({ view, contract, registry: hexAddress(contract.stored.address) })
+  return books
+}
+
+export const hexAddress = (address: Uint8Array): Address => toAddress(bytesToHex(address))
+
+/** Rows of one key, in chain order, as answers. A contract no longer in the address book is no longer answered for. */
+export async function answerRecords(
+  rows: readonly RecordRow[],
+  serial: string,
+  books: readonly Book[],
+  directory: Directory,
+): Promise<RecordAnswer[]> {
+  const participants = await directory.participants()
+  const seen = new Set<string>()
+  const answers: RecordAnswer[] = []
+  for (const row of rows) {
+    const book = books.find(({ contract }) => contract.stored.contractId === row.contractId)
+    if (book === undefined) continue
+    const author = bytesToHex(row.author)
+    const name = `${row.contractId}:${author}`
+    const provider = toAddress(author)
+    const authorStatus = statusAt(participants.get(provider), row.blockTime)
+    answers.push(answerRecord(row, serial, book, { provider, authorStatus, repeated: seen.has(name) }))
+    seen.add(name)
+  }
+  return answers
+}
+
+export function answerRecord(
+  row: RecordRow,
+  serial: string,
+  { view, registry }: Book,
+  author: { provider: Address; authorStatus: RecordAnswer['authorStatus']; repeated: boolean },
+): RecordAnswer {
+  const head = view.heads.find(row.contractId, author.provider.slice(2).toLowerCase())
+  return {
+    chainId: row.chainId,
+    registry,
+    serial,
+    provider: author.provider,
+    digest: bytesToHex(row.digest),
+    tier: row.tier,
+    transactionHash: bytesToHex(row.transactionHash),
+    block: { number: row.blockNumber, hash: bytesToHex(row.blockHash), timestamp: row.blockTime },
+    logIndex: row.logIndex,
+    entryIndex: row.entryIndex,
+    finality: row.blockNumber <= (view.checkpoint?.finalNumber ?? -1) ? 'final' : 'pending',
+    completeness: completenessOf(head, view),
+    authorStatus: author.authorStatus,
+    suspended: author.authorStatus === 'suspended',
+    repeated: author.repeated,
+  }
+}
+
+export const answerOrphan = (row: OrphanedRecordRow, registry: Address) => ({
+  chainId: row.chainId,
+  registry,
+  provider: hexAddress(row.author),
+  digest: bytesToHex(row.digest),
+  transactionHash: bytesToHex(row.transactionHash),
+  block: { number: row.blockNumber, hash: bytesToHex(row.blockHash), timestamp: row.blockTime },
+  logIndex: row.logIndex,
+  orphanedAt: Math.floor(row.orphanedAt / 1000),
+})
+
+/** Where the index has an author's head in each book: what an absence is proven against. */
+export const answerHeads = (author: Address, books: readonly Book[]): HeadAnswer[] =>
+  books.map(({ view, contract, registry }) => {
+    const head = view.heads.find(contract.stored.contractId, author.slice(2).toLowerCase())
+    return {
+      chainId: view.config.chainId,
+      registry,
+      head: bytesToHex(head?.head ?? new Uint8Array(32)),
+      entryCount: head?.entryCount ?? 0,
+      lastBlock: head === undefined || head.entryCount === 0 ? null : head.blockNumber,
+      verifiedAtBlock: head?.verifiedAt ?? null,
+      completeness: completenessOf(head, view),
+    }
+  })

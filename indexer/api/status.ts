@@ -1,0 +1,101 @@
+import { Type } from 'typebox'
+import type { HttpServer } from '../../http/server.ts'
+import type { ChainView } from '../chain/chain-view.ts'
+import { hexAddress } from './records.ts'
+import { StandingSchema } from './schemas.ts'
+import { standingOf } from './standing.ts'
+
+const ChainStatusSchema = Type.Object({
+  chainId: Type.Integer(),
+  name: Type.String(),
+  state: Type.String(),
+  standing: Type.Union([StandingSchema, Type.Null()]),
+  lagBlocks: Type.Union([Type.Integer(), Type.Null()]),
+  finalityDepth: Type.Integer(),
+  incompleteAuthors: Type.Array(
+    Type.Object({ author: Type.String(), registry: Type.String(), since: Type.Integer() }),
+  ),
+  reorganisations: Type.Integer({ description: 'Since start' }),
+  contracts: Type.Array(
+    Type.Object({ kind: Type.String(), address: Type.String(), startBlock: Type.Integer() }),
+  ),
+  endpoints: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      healthy: Type.Boolean(),
+      failures: Type.Integer(),
+      lastFailure: Type.Optional(Type.String()),
+    }),
+  ),
+  alarm: Type.Union([
+    Type.Object({ code: Type.String(), message: Type.String(), action: Type.String() }),
+    Type.Null(),
+  ]),
+  lastError: Type.Union([Type.String(), Type.Null()]),
+})
+
+const MAX_LISTED_AUTHORS = 100
+
+export function addStatusRoute(server: HttpServer, views: ReadonlyMap<number, ChainView>): void {
+  server.get(
+    '/v1/status',
+    {
+      schema: {
+        tags: ['status'],
+        summary: 'Each chain: where it is indexed to, lag, finality, completeness, endpoints, alarms',
+        response: { 200: Type.Object({ chains: Type.Array(ChainStatusSchema) }) },
+      },
+    },
+    () => ({ chains: [...views.values()].map(statusOf) }),
+  )
+}
+
+function statusOf(view: ChainView) {
+  const { config, checkpoint, tip } = view
+  return {
+    chainId: config.chainId,
+    name: config.name,
+    state: view.state,
+    standing: standingOf(view) ?? null,
+    lagBlocks:
+      checkpoint === undefined || tip === undefined ? null : Math.max(tip.number - checkpoint.number, 0),
+    finalityDepth: config.finalityDepth,
+    incompleteAuthors: incompleteAuthors(view),
+    reorganisations: view.reorganisations,
+    contracts: view.contracts.map(({ stored }) => ({
+      kind: stored.kind,
+      address: hexAddress(stored.address),
+      startBlock: stored.startBlock,
+    })),
+    endpoints: view.endpoints(),
+    alarm: view.alarm ?? null,
+    lastError: view.lastError ?? null,
+  }
+}
+
+function incompleteAuthors({ heads, contracts }: ChainView) {
+  const found = []
+  for (const { author, contractId, incompleteSince } of heads.all()) {
+    if (incompleteSince === undefined) continue
+    const contract = contracts.find(({ stored }) => stored.contractId === contractId)
+    if (contract === undefined) continue
+    found.push({
+      author: hexAddress(author),
+      registry: hexAddress(contract.stored.address),
+      since: Math.floor(incompleteSince / 1000),
+    })
+    if (found.length === MAX_LISTED_AUTHORS) break
+  }
+  return found
+}
+
+/** What keeps the indexer from answering for its chains; one chain's trouble is named, and the others go on. */
+export function notReadyReasons(views: ReadonlyMap<number, ChainView>): string[] {
+  return [...views.values()].flatMap(({ config, state, alarm, checkpoint, lastError }) => {
+    const name = `chain ${config.chainId} (${config.name})`
+    if (alarm !== undefined) return [`${name} is stopped: ${alarm.message}. ${alarm.action}`]
+    if (state === 'unreachable') return [`${name} cannot be read: ${lastError}`]
+    if (checkpoint === undefined || state === 'starting') return [`${name} has not been read yet`]
+    return []
+  })
+}

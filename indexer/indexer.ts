@@ -1,0 +1,107 @@
+import type { AddressInfo } from 'node:net'
+import { type Logger, pino } from 'pino'
+import { createServer } from '../http/server.ts'
+import type { AddressBook } from '../protocol/address-book.ts'
+import { serialToKey } from '../protocol/serial.ts'
+import { addAuditRoutes } from './api/audits.ts'
+import { addAuthorRoutes } from './api/authors.ts'
+import { addParticipantRoutes } from './api/participants.ts'
+import { createProofs } from './api/proofs.ts'
+import { addResultRoutes } from './api/results.ts'
+import { addStatusRoute, notReadyReasons } from './api/status.ts'
+import { type ChainSync, createChainSync } from './chain/chain-sync.ts'
+import type { ChainConfig, ChainView } from './chain/chain-view.ts'
+import { pollingWakeUp } from './chain/wake-up.ts'
+import type { IndexerConfig } from './config.ts'
+import { createDirectory } from './directory.ts'
+import { createMetrics } from './metrics.ts'
+import { PROJECTIONS } from './projections/projections.ts'
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts'
+import type { Store } from './store/store.ts'
+
+export interface RunningIndexer {
+  /** `http://host:port` */
+  url: string
+  store: Store
+  views: ReadonlyMap<number, ChainView>
+  /** Ends requests, then the syncs, then closes the store. */
+  stop(): Promise<void>
+}
+
+/**
+ * Opens the store, follows every chain of the address book, and serves the API.
+ * @throws INDEX_DATABASE_LOCKED, INDEX_DATABASE_NEWER, or the listening socket's own error
+ */
+export async function startIndexer(
+  config: IndexerConfig,
+  logger: Logger = pino({ level: config.logLevel }),
+): Promise<RunningIndexer> {
+  const store = openSqliteStore(config.database)
+  const syncs = new Map<number, ChainSync>()
+  const views = new Map<number, ChainView>()
+  try {
+    const { server, metrics } = await createServer({
+      name: 'indexer',
+      description: 'What is recorded on chain, with where it stands and whether it is all there.',
+      logger,
+      bodyLimit: 1024 * 1024,
+      notReady: () => notReadyReasons(views),
+    })
+    const directory = createDirectory(config.addressBook, store, (chainId) => views.get(chainId)!)
+    const indexerMetrics = createMetrics(metrics)
+    for (const chain of chainConfigs(config.addressBook)) {
+      const sync = createChainSync({
+        config: chain,
+        store,
+        log: logger,
+        metrics: indexerMetrics,
+        wakeUp: pollingWakeUp(config.pollMs),
+        completenessCheckMs: config.completenessCheckMs,
+        requestTimeoutMs: config.requestTimeoutMs,
+        expectedAuthors: directory.expectedAuthors,
+        onCommit: ({ config: { chainId } }) => {
+          if (chainId === directory.chainId) directory.forget()
+        },
+      })
+      syncs.set(chain.chainId, sync)
+      views.set(chain.chainId, sync.view)
+    }
+    const rpcOf = (chainId: number) => syncs.get(chainId)!.rpc
+    const deps = { store, views, directory, rpcOf, proofs: createProofs(views, rpcOf, serialToKey) }
+    addResultRoutes(server, deps)
+    addAuditRoutes(server, deps)
+    addParticipantRoutes(server, deps)
+    addAuthorRoutes(server, deps)
+    addStatusRoute(server, views)
+
+    await server.listen({ host: config.host, port: config.port })
+    const { address, port, family } = server.server.address() as AddressInfo
+    for (const sync of syncs.values()) void sync.run()
+    return {
+      url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+      store,
+      views,
+      async stop() {
+        await server.close()
+        await Promise.all([...syncs.values()].map((sync) => sync.stop()))
+        await store.close()
+      },
+    }
+  } catch (error) {
+    await Promise.all([...syncs.values()].map((sync) => sync.stop()))
+    await store.close()
+    throw error
+  }
+}
+
+/** The chains that have contracts this indexer knows. */
+function chainConfigs({ chains }: AddressBook): ChainConfig[] {
+  return chains
+    .map(({ contracts, ...chain }) => ({
+      ...chain,
+      contracts: Object.entries(contracts)
+        .filter(([kind]) => PROJECTIONS.has(kind))
+        .map(([kind, { address, startBlock }]) => ({ kind, address, startBlock })),
+    }))
+    .filter(({ contracts }) => contracts.length > 0)
+}

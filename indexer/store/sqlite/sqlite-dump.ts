@@ -2,7 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { TABLES } from '../tables.ts'
 
 /** Numbers of contracts differ between stores of one chain; their addresses do not. */
-const CONTRACT = '(SELECT hex(address) FROM contracts c WHERE c.contract_id = t.contract_id)'
+const CONTRACT =
+  "(SELECT c.chain_id || ':' || hex(c.address) FROM contracts c WHERE c.contract_id = t.contract_id)"
 
 /** One line a row, in chain order, binary values as hexadecimal text. Orphans are history, not a consequence of the chain. */
 export function* dumpDatabase(db: DatabaseSync): Generator<string> {

@@ -132,7 +132,10 @@ function classifyRefusal(error: unknown): Exclude<Broadcast, 'accepted'> | undef
   if (code === 'NONCE_EXPIRED' || /nonce (is )?too low|old ?nonce|nonce_too_low/i.test(message))
     return 'nonce-used'
   if (/already (known|imported)|alreadyknown|known transaction/i.test(message)) return 'already-known'
-  if (code === 'REPLACEMENT_UNDERPRICED' || /underpriced|replacement.*fee|fee.*too low/i.test(message))
+  if (
+    code === 'REPLACEMENT_UNDERPRICED' ||
+    /underpriced|replacement.*fee|fee.*too low|less than (the )?(block )?base fee/i.test(message)
+  )
     return 'underpriced'
   return undefined
 }

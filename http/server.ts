@@ -35,6 +35,8 @@ export interface ServerOptions {
   bodyLimit?: number
   /** Requests a minute from one address; default none. Routes may set their own. */
   ratePerMinute?: number
+  /** How callers prove who they are, by name, as in an OpenAPI document; routes refer to it in `security`. */
+  securitySchemes?: Record<string, { type: 'http'; scheme: string; description?: string }>
   /** Why this server cannot serve right now; empty when it can. */
   notReady?: () => string[] | Promise<string[]>
 }
@@ -82,6 +84,7 @@ export async function createServer(
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
+      ...(options.securitySchemes && { components: { securitySchemes: options.securitySchemes } }),
     },
     refResolver: { buildLocalReference: (json, _baseUri, _fragment, i) => String(json.$id ?? `schema-${i}`) },
   })

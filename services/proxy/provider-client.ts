@@ -120,9 +120,14 @@ const MAX_TARGETS = 1_000
 
 /** Signs as the proxy. @param lifetimeS seconds for which each request may be served */
 export const requestSigner =
-  (sender: Address, privateKey: Bytes32, lifetimeS: number): RequestSigner =>
+  ({ address, privateKey }: { address: Address; privateKey: Bytes32 }, lifetimeS: number): RequestSigner =>
   (request) =>
-    signRequest({ ...request, sender, privateKey, expiresAt: Math.floor(Date.now() / 1000) + lifetimeS })
+    signRequest({
+      ...request,
+      sender: address,
+      privateKey,
+      expiresAt: Math.floor(Date.now() / 1000) + lifetimeS,
+    })
 
 function toUrl(endpoint: string): URL {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined

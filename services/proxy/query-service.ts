@@ -1,3 +1,4 @@
+import { canonicalBytes } from '../../protocol/canonical-json.ts'
 import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
 import type { Address } from '../../protocol/hex.ts'
 import type { Disclosure } from '../../protocol/receipt.ts'
@@ -47,7 +48,7 @@ export class QueryService {
 
   /**
    * Forwards a query to its providers, all at once, and stores what each gave. A provider that is slow, away or wrong spoils its own entry only.
-   * @throws QUERY_TYPE_UNKNOWN, QUERY_INVALID, PROVIDER_NOT_ACTIVE, QUERY_TYPE_UNSERVED, DIRECTORY_UNAVAILABLE
+   * @throws JSON_NOT_CANONICALISABLE, QUERY_TYPE_UNKNOWN, QUERY_INVALID, PROVIDER_NOT_ACTIVE, QUERY_TYPE_UNSERVED, DIRECTORY_UNAVAILABLE
    */
   async ask(
     request: QueryRequest,
@@ -59,15 +60,13 @@ export class QueryService {
     const disclosure = request.disclosure ?? 'result'
     const serial = newSerial()
     const askedAt = this.#now()
-    const body = Buffer.from(
-      JSON.stringify({
-        serial,
-        type: request.type,
-        subject: request.subject,
-        ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
-        disclosure,
-      }),
-    )
+    const body = canonicalBytes({
+      serial,
+      type: request.type,
+      subject: request.subject,
+      ...(request.parameters === undefined ? {} : { parameters: request.parameters }),
+      disclosure,
+    })
     const outcomes = await Promise.all(
       providers.map((provider) => this.#askOne(provider, body, { serial, disclosure, type })),
     )

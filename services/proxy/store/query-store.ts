@@ -4,7 +4,8 @@ import type { Disclosure } from '../../../protocol/receipt.ts'
 import type { Serial } from '../../../protocol/serial.ts'
 
 /** What became of a query at one provider. */
-export type OutcomeKind = 'answered' | 'refused' | 'timed-out' | 'unreachable' | 'invalid'
+export const OUTCOME_KINDS = ['answered', 'refused', 'timed-out', 'unreachable', 'invalid'] as const
+export type OutcomeKind = (typeof OUTCOME_KINDS)[number]
 
 export interface StoredOutcome {
   provider: Address

@@ -1,0 +1,5 @@
+import type { FastifyReply } from 'fastify'
+
+/** Sends text that is serialized already, byte for byte. The type says that a handler has nothing else to return. */
+export const sendText = (reply: unknown, mediaType: string, text: string): never =>
+  (reply as FastifyReply).type(mediaType).send(text) as never

@@ -18,7 +18,12 @@ export default defineConfig({
   solidity: {
     version: '0.8.37',
     path: compilerPath,
-    settings: { optimizer: { enabled: true, runs: 10_000 }, evmVersion: 'osaka' },
+    settings: {
+      optimizer: { enabled: true, runs: 10_000 },
+      evmVersion: 'osaka',
+      // The layout is compared with a committed one: storage proofs rely on it.
+      outputSelection: { '*': { '*': ['storageLayout'] } },
+    },
     // Deployed as it is: the directory is administered through it.
     npmFilesToBuild: ['@openzeppelin/contracts/access/manager/AccessManager.sol'],
   },

@@ -67,6 +67,8 @@ export interface TestProvider {
   /** Serials it was asked, in order; repetitions too. */
   asked: Serial[]
   kept: Map<Serial, KeptAnswer>
+  /** Puts the digest of an answer on chain that it kept back. */
+  recordNow(serial: Serial): Promise<void>
   /** Puts waiting digests on chain, 100 a transaction. */
   flush(): Promise<void>
   close(): Promise<void>
@@ -88,12 +90,13 @@ export async function startTestProvider(options: TestProviderOptions): Promise<T
   async function record(serial: Serial, digest: Bytes32): Promise<void> {
     if (provider.misbehaviour.recordsNothing) return
     const onChain = provider.misbehaviour.recordsOther ? randomBytes32() : digest
-    if (options.batches) {
-      waiting.push({ key: serialToKey(serial), digest: onChain })
-      return
-    }
+    if (options.batches) waiting.push({ key: serialToKey(serial), digest: onChain })
+    else await recordOne(serial, onChain)
+  }
+
+  async function recordOne(serial: Serial, digest: Bytes32): Promise<void> {
     const turn = recording.then(async () => {
-      const sent = await book.registry.getFunction('record')(serialToKey(serial), onChain)
+      const sent = await book.registry.getFunction('record')(serialToKey(serial), digest)
       locations.set(serial, (await sent.wait()).blockNumber)
     })
     recording = turn.catch(() => {})
@@ -204,6 +207,7 @@ export async function startTestProvider(options: TestProviderOptions): Promise<T
     misbehaviour: {},
     asked,
     kept,
+    recordNow: (serial) => recordOne(serial, kept.get(serial)!.digest),
     async flush() {
       while (waiting.length > 0) {
         const entries = waiting.splice(0, BATCH)

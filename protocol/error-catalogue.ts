@@ -286,11 +286,6 @@ export const ERROR_CATALOGUE = {
     'A query type file is not valid',
     'Correct the file named: type, title and the JSON Schemas of subject, parameters and result.',
   ),
-  QUERY_TYPE_INVALID: row(
-    500,
-    'The declaration of a query type is not valid',
-    'Correct the file named under query-types.',
-  ),
   QUERY_TYPE_UNKNOWN: row(404, 'There is no such query type here', 'Give one of the declared query types.'),
   QUERY_TYPE_UNSERVED: row(
     503,

@@ -20,7 +20,9 @@ export async function readDeployerKey(env: NodeJS.ProcessEnv): Promise<Bytes32> 
   const { COUNTERSIGN_PRIVATE_KEY: privateKey, COUNTERSIGN_KEYSTORE: keystore } = env
   if (privateKey) return toPrivateKey(privateKey)
   if (keystore) return openKeystore(keystore, env.COUNTERSIGN_KEYSTORE_PASSWORD ?? '')
-  throw new CountersignError('KEY_UNUSABLE', 'there is no key to deploy with in the environment')
+  throw new CountersignError('KEY_UNUSABLE', 'there is no key to deploy with in the environment', {
+    action: 'Set COUNTERSIGN_PRIVATE_KEY, or COUNTERSIGN_KEYSTORE with COUNTERSIGN_KEYSTORE_PASSWORD.',
+  })
 }
 
 /** @throws KEY_FOR_DEVELOPMENT_ONLY for a development key on a chain that is not local */

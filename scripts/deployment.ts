@@ -218,6 +218,7 @@ class ChainDeployer {
     module: IgnitionModule<string, Name, IgnitionModuleResult<Name>>,
     parameters: DeploymentParameters = {},
   ): Promise<Record<string, DeployedContract>> {
+    await this.#requireFunds()
     this.#say(`deploying ${Object.keys(module.results).join(' and ')} on chain ${this.#chainId}`)
     const result = await deployModule({
       config: isLocalChain(this.#chainId) ? { blockPollingInterval: 25, requiredConfirmations: 1 } : {},
@@ -233,11 +234,24 @@ class ChainDeployer {
     if (result.type !== DeploymentResultType.SUCCESSFUL_DEPLOYMENT)
       throw new CountersignError('DEPLOYMENT_FAILED', errorDeploymentResultToExceptionMessage(result).trim())
     const contracts: Record<string, DeployedContract> = {}
-    for (const { contractName, address } of Object.values(result.contracts)) {
+    // The result tells of everything in the journal; this module is one of several.
+    for (const future of Object.values<{ id: string; contractName: string }>(module.results)) {
+      const { contractName, address } = result.contracts[future.id]!
       contracts[contractName] = { address: toAddress(address), startBlock: await this.#startBlock(address) }
       this.#deployed.push(contractName)
     }
     return contracts
+  }
+
+  /** Nodes say this in many ways, most of them hard to understand. */
+  async #requireFunds(): Promise<void> {
+    const deployer = addressOf(this.#options.privateKey)
+    if (BigInt(await this.#request<string>('eth_getBalance', [deployer, 'latest'])) === 0n)
+      throw new CountersignError(
+        'DEPLOYMENT_FAILED',
+        `the deployer ${deployer} has nothing to pay with on chain ${this.#chainId}`,
+        { action: 'Send it some of the currency of that chain.' },
+      )
   }
 
   async #startBlock(address: string): Promise<number> {

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { blockReceipts } from './block-receipts.ts'
+import { setChainClock } from './chain-clock.ts'
 import { hardhatEnvironment } from './hardhat-environment.ts'
 
 const program = new Command('local-chain')
@@ -29,14 +30,15 @@ async function listen(): Promise<void> {
 
   hardhat.hooks.registerHandlers('network', blockReceipts)
   const server = await hardhat.network.createServer(
-    // The simulator takes its clock from the first block, whole seconds, and would stay a second behind.
-    { network, override: { initialDate: new Date(Date.now() + 1_000) } },
+    { network, override: { initialDate: new Date(Date.now() - 5_000) } },
     host,
     port,
   )
   const listening = await server.listen()
+  const url = `http://${listening.address}:${listening.port}`
+  await setChainClock(url)
   const chainId = hardhat.config.networks[network]!.chainId
-  console.log(`${network} (chain ${chainId}) listens on http://${listening.address}:${listening.port}`)
+  console.log(`${network} (chain ${chainId}) listens on ${url}`)
 
   const stop = async () => {
     // Connections kept alive by clients would hold the server open.

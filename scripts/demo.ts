@@ -6,7 +6,7 @@ import { CountersignError } from '../protocol/errors.ts'
 import { EXIT } from './cli/exit-code.ts'
 import { printJson, say } from './cli/output.ts'
 import { createCommand, runCommand } from './cli/run.ts'
-import { playAuditStory, SHORT_PROMISE_S } from './demo/audit-story.ts'
+import { playAuditStory } from './demo/audit-story.ts'
 import { playCampaignStory } from './demo/campaign-story.ts'
 import { isAsExpected, type Step, Story } from './demo/story.ts'
 import { type LocalNetwork, startLocalNetwork } from './network/local-network.ts'
@@ -23,6 +23,9 @@ interface Options {
 /** Providers gather records this long: time enough to step in between an answer and its record. */
 const FLUSH_MS = 400
 const SAMPLE_QUERIES = 40
+const MAX_SHOWN = 60
+let bar: SingleBar | undefined
+let barName = ''
 const REAL_QUERIES = 1_000
 
 const command = createCommand(
@@ -71,10 +74,7 @@ async function start(folder: string, { data }: Options): Promise<LocalNetwork> {
     providers,
     ports: await freePorts(providers.length),
     ...(data !== undefined && { dataFolder: path.resolve(data) }),
-    providerEnv: ({ id }) => ({
-      PROVIDER_FLUSH_MS: String(FLUSH_MS),
-      ...(id === 'insurer-a' && { PROVIDER_RECORD_WITHIN_S: String(SHORT_PROMISE_S) }),
-    }),
+    providerEnv: () => ({ PROVIDER_FLUSH_MS: String(FLUSH_MS) }),
     onProgress: (step) => say(`… ${step}`),
   })
 }
@@ -94,17 +94,12 @@ function endOnSignal(network: LocalNetwork): { forget(): void } {
   }
 }
 
-const MAX_SHOWN = 60
-
 function showStep(step: Step): void {
   const shown = JSON.stringify(step.actual) ?? 'nothing'
   const actual = shown.length > MAX_SHOWN && isAsExpected(step) ? `${shown.slice(0, MAX_SHOWN)}…` : shown
   process.stdout.write(`${isAsExpected(step) ? 'ok    ' : 'WRONG '} ${step.name}: ${actual}\n`)
   if (!isAsExpected(step)) process.stdout.write(`       expected ${JSON.stringify(step.expected)}\n`)
 }
-
-let bar: SingleBar | undefined
-let barName = ''
 
 function showProgress(done: number, total: number, what: string): void {
   if (!process.stderr.isTTY) return

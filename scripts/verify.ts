@@ -24,6 +24,12 @@ interface Verification {
   checks: Check[]
 }
 
+const REFUSALS: ReadonlySet<string> = new Set([
+  'PROOF_FILE_ALTERED',
+  'PROOF_FILE_INVALID',
+  'PROOF_FILE_MALFORMED',
+])
+
 const command = createCommand(
   'verify',
   'Verifies a receipt or an audit report file: offline up to the block hash, and with --rpc against the chain.',
@@ -45,12 +51,6 @@ await runCommand(command, async () => {
   }
   return report(verification, options)
 })
-
-const REFUSALS: ReadonlySet<string> = new Set([
-  'PROOF_FILE_ALTERED',
-  'PROOF_FILE_INVALID',
-  'PROOF_FILE_MALFORMED',
-])
 
 async function readFileBounded(name: string): Promise<Uint8Array> {
   const bytes = await readFile(name).catch((cause: Error) => {

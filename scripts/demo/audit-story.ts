@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { parseAuditReport } from '../../protocol/audit-report.ts'
 import { type Bytes32, keccak256Hex, utf8ToBytes } from '../../protocol/hex.ts'
 import type { QueryReply } from '../cli/proxy-client.ts'
@@ -8,11 +9,23 @@ import type { Story } from './story.ts'
 import { unregisteredRequest } from './unregistered-request.ts'
 import { verifyFile, withOneByteChanged } from './verify-file.ts'
 
-/** The provider that will be late promises its records within this many seconds, so that lateness need not be waited for long. */
-export const SHORT_PROMISE_S = 3
+/** For the story of lateness a provider promises its records within this many seconds, so that it need not be waited for long. */
+const SHORT_PROMISE_S = 2
 /** Number of that provider among the motor insurers. */
 const LATE_INSURER = 0
 const CRASHING_INSURER = 1
+/** Chains count whole seconds: what is to lie apart in time has to lie further apart than that. */
+const CHAIN_TICK_MS = 1_100
+
+/** As the provider's operator does it: another process, beside the running server. */
+function eraseAnswer({ databaseFile }: RunningProvider, serial: string): void {
+  const script = new URL('../../services/provider/erase-answer.ts', import.meta.url).pathname
+  const { status, stderr } = spawnSync(process.execPath, [script, serial], {
+    env: { ...process.env, PROVIDER_DATABASE: databaseFile },
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(stderr)
+}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -160,8 +173,10 @@ async function playTampering(scene: Scene, story: Story): Promise<void> {
   })
   await story.step('the book has moved on since: no contradiction', 'consistent', async () => {
     const serial = await scene.recordedSerial(lender)
-    scene.database(lender, (database) => database.alterBook())
-    return scene.verdictOf(lender, serial)
+    scene.database(lender, (database) => database.moveBookOn())
+    const verdict = await scene.verdictOf(lender, serial)
+    scene.database(lender, (database) => database.moveBookBack())
+    return verdict
   })
 }
 
@@ -179,10 +194,15 @@ async function playMisreporting(scene: Scene, story: Story): Promise<void> {
     },
   )
   await story.step('lateness: recorded after the promised time', 'late', async () => {
+    await insurer.process.stop()
+    await insurer.process.start({ PROVIDER_RECORD_WITHIN_S: String(SHORT_PROMISE_S) })
     const { serial } = await scene.answeredAndPaused(insurer)
     await pause((SHORT_PROMISE_S + 2) * 1000)
     await scene.resume(insurer, serial)
-    return scene.verdictOf(insurer, serial)
+    const verdict = await scene.verdictOf(insurer, serial)
+    await insurer.process.stop()
+    await insurer.process.start()
+    return verdict
   })
 }
 
@@ -202,10 +222,21 @@ async function playFailures(scene: Scene, story: Story): Promise<void> {
     await insurer.process.start()
     return verdict
   })
+  await story.step(
+    'erasure by request: the digest stays, and can no longer be linked',
+    'erased',
+    async () => {
+      const serial = await scene.recordedSerial(insurer)
+      eraseAnswer(insurer, serial)
+      return scene.verdictOf(insurer, serial)
+    },
+  )
   await story.step('a record made while its author was suspended', 'suspended-author', async () => {
     const { serial } = await scene.answeredAndPaused(insurer)
     await scene.chain.setStatus(insurer, 'suspended')
+    await pause(CHAIN_TICK_MS)
     await scene.resume(insurer, serial)
+    await pause(CHAIN_TICK_MS)
     await scene.chain.setStatus(insurer, 'active')
     return scene.verdictOf(insurer, serial)
   })

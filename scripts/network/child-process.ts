@@ -40,13 +40,13 @@ export class PartyProcess {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** Starts it and waits until it can serve. @throws PROCESS_FAILED with the end of its log */
-  async start(): Promise<void> {
+  /** Starts it and waits until it can serve. @param change of its environment, this time @throws PROCESS_FAILED with the end of its log */
+  async start(change: Record<string, string> = {}): Promise<void> {
     const { command, env, logFile } = this.declaration
     const log = openSync(logFile, 'a')
     this.#child = spawn(process.execPath, command, {
       cwd: PROJECT_ROOT,
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, ...change },
       stdio: ['ignore', log, log],
       // Ctrl-C reaches a terminal's whole group; the parties are ended in order instead.
       detached: true,

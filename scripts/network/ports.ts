@@ -40,7 +40,7 @@ export async function freePorts(providerCount: number): Promise<NetworkPorts> {
 function portOf(env: NodeJS.ProcessEnv, name: string, standard: number): number {
   const port = Number(env[name] ?? standard)
   if (!Number.isInteger(port) || port < 1 || port > 65_000)
-    throw new CountersignError('CONFIG_INVALID', `${name} is not a port between 1 and 65000`)
+    throw new CountersignError('CONFIGURATION_INVALID', `${name} is not a port between 1 and 65000`)
   return port
 }
 

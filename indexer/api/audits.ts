@@ -3,7 +3,14 @@ import type { HttpServer } from '../../http/server.ts'
 import type { Json } from '../../protocol/canonical-json.ts'
 import { contentHashOf } from '../../protocol/content-hash.ts'
 import { CountersignError } from '../../protocol/errors.ts'
-import { type Address, type Bytes32, hexToBytes, toAddress, ZERO_BYTES32 } from '../../protocol/hex.ts'
+import {
+  type Address,
+  type Bytes32,
+  hexToBytes,
+  isSameAddress,
+  toAddress,
+  ZERO_BYTES32,
+} from '../../protocol/hex.ts'
 import { queryResultDigest } from '../../protocol/query-result.ts'
 import { serialToKey } from '../../protocol/serial.ts'
 import { deriveVerdict, VERDICTS } from '../../protocol/verdict.ts'
@@ -73,7 +80,7 @@ export function addAuditRoutes(
       const books = booksOf(views.values(), KIND)
       const participant = (await directory.participants()).get(provider)
       const rows = await store.findRecords(hexToBytes(serialToKey(body.serial)))
-      const own = rows.filter(({ author }) => Buffer.compare(author, hexToBytes(provider)) === 0)
+      const own = rows.filter(({ author }) => isSameAddress(author, provider))
       const records = await answerRecords(own, body.serial, books, directory)
       const record = recordThatCounts(records, participant)
       const presentedDigest =

@@ -7,14 +7,12 @@ import { type ApiDeps, answerHeads, type Book, booksOf } from './records.ts'
 import { AddressSchema, Bytes32Schema, HeadSchema, PROBLEM_RESPONSES, StandingSchema } from './schemas.ts'
 import { standingsOf } from './standing.ts'
 
-const BookCompletenessSchema = Type.Intersect([
-  HeadSchema,
-  Type.Object({
-    chainHead: Type.Union([Bytes32Schema, Type.Null()], {
-      description: 'headOf on chain, asked now at the block of the standing; null when no node answered',
-    }),
+const BookCompletenessSchema = Type.Object({
+  ...HeadSchema.properties,
+  chainHead: Type.Union([Bytes32Schema, Type.Null()], {
+    description: 'headOf on chain, asked now at the block of the standing; null when no node answered',
   }),
-])
+})
 
 export function addAuthorRoutes(
   server: HttpServer,

@@ -16,17 +16,32 @@ export interface ApiDeps {
 export interface Book {
   view: ChainView
   contract: IndexedContract
+  /** The contract's name in the address book. */
+  kind: string
   registry: Address
 }
 
 export function booksOf(views: Iterable<ChainView>, kind: string): Book[] {
   const books: Book[] = []
-  for (const view of views)
-    for (const contract of view.contracts)
-      if (contract.projection.kind === kind)
-        books.push({ view, contract, registry: hexAddress(contract.stored.address) })
+  for (const view of views) for (const book of booksOfChain(view)) if (book.kind === kind) books.push(book)
   return books
 }
+
+function booksOfChain(view: ChainView): Book[] {
+  let books = keptBooks.get(view.contracts)
+  if (books === undefined) {
+    books = view.contracts.map((contract) => ({
+      view,
+      contract,
+      kind: contract.projection.kind,
+      registry: hexAddress(contract.stored.address),
+    }))
+    keptBooks.set(view.contracts, books)
+  }
+  return books
+}
+
+const keptBooks = new WeakMap<readonly IndexedContract[], Book[]>()
 
 export const hexAddress = (address: Uint8Array): Address => toAddress(bytesToHex(address))
 
@@ -43,9 +58,8 @@ export async function answerRecords(
   for (const row of rows) {
     const book = books.find(({ contract }) => contract.stored.contractId === row.contractId)
     if (book === undefined) continue
-    const author = bytesToHex(row.author)
-    const name = `${row.contractId}:${author}`
-    const provider = toAddress(author)
+    const name = `${row.contractId}:${row.author}`
+    const provider = toAddress(row.author)
     const authorStatus = statusAt(participants.get(provider), row.blockTime)
     answers.push(answerRecord(row, serial, book, { provider, authorStatus, repeated: seen.has(name) }))
     seen.add(name)
@@ -59,16 +73,16 @@ export function answerRecord(
   { view, registry }: Book,
   author: { provider: Address; authorStatus: RecordAnswer['authorStatus']; repeated: boolean },
 ): RecordAnswer {
-  const head = view.heads.find(row.contractId, author.provider.slice(2).toLowerCase())
+  const head = view.heads.find(row.contractId, row.author.slice(2))
   return {
     chainId: row.chainId,
     registry,
     serial,
     provider: author.provider,
-    digest: bytesToHex(row.digest),
+    digest: row.digest,
     tier: row.tier,
-    transactionHash: bytesToHex(row.transactionHash),
-    block: { number: row.blockNumber, hash: bytesToHex(row.blockHash), timestamp: row.blockTime },
+    transactionHash: row.transactionHash,
+    block: { number: row.blockNumber, hash: row.blockHash, timestamp: row.blockTime },
     logIndex: row.logIndex,
     entryIndex: row.entryIndex,
     finality: row.blockNumber <= (view.checkpoint?.finalNumber ?? -1) ? 'final' : 'pending',
@@ -82,10 +96,10 @@ export function answerRecord(
 export const answerOrphan = (row: OrphanedRecordRow, registry: Address) => ({
   chainId: row.chainId,
   registry,
-  provider: hexAddress(row.author),
-  digest: bytesToHex(row.digest),
-  transactionHash: bytesToHex(row.transactionHash),
-  block: { number: row.blockNumber, hash: bytesToHex(row.blockHash), timestamp: row.blockTime },
+  provider: toAddress(row.author),
+  digest: row.digest,
+  transactionHash: row.transactionHash,
+  block: { number: row.blockNumber, hash: row.blockHash, timestamp: row.blockTime },
   logIndex: row.logIndex,
   orphanedAt: Math.floor(row.orphanedAt / 1000),
 })

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { HttpServer } from '../../http/server.ts'
 import { CountersignError } from '../../protocol/errors.ts'
-import { type Address, bytesToHex, hexToBytes, toAddress } from '../../protocol/hex.ts'
+import { type Address, type Hex, hexToBytes, toAddress } from '../../protocol/hex.ts'
 import { keyToSerial, serialToKey } from '../../protocol/serial.ts'
 import { statusAt } from '../projections/participants.ts'
 import type { RecordRow } from '../store/store.ts'
@@ -15,7 +15,6 @@ import {
   answerRecords,
   type Book,
   booksOf,
-  hexAddress,
 } from './records.ts'
 import {
   AddressSchema,
@@ -48,7 +47,7 @@ const Proof = Type.Object(
 )
 const ResultsSchema = Type.Object({
   serial: Type.String(),
-  records: Type.Array(Type.Intersect([RecordSchema, Type.Object({ proof: Type.Optional(Proof) })])),
+  records: Type.Array(Type.Object({ ...RecordSchema.properties, proof: Type.Optional(Proof) })),
   orphaned: Type.Array(OrphanSchema, { description: 'Records in blocks that their chain took back' }),
   standings: Type.Array(StandingSchema),
 })
@@ -60,8 +59,8 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
     const key = hexToBytes(serialToKey(serial))
     const books = booksOf(views.values(), KIND)
     const [rows, orphans] = await Promise.all([store.findRecords(key), store.findOrphanedRecords(key)])
-    const ofProvider = <Row extends { author: Uint8Array }>(found: readonly Row[]) =>
-      provider === undefined ? found : found.filter(({ author }) => hexAddress(author) === provider)
+    const ofProvider = <Row extends { author: Hex }>(found: readonly Row[]) =>
+      provider === undefined ? found : found.filter(({ author }) => toAddress(author) === provider)
     const records = await answerRecords(ofProvider(rows), serial, books, directory)
     const orphaned = ofProvider(orphans).flatMap((row) => {
       const book = books.find(({ contract }) => contract.stored.contractId === row.contractId)
@@ -234,7 +233,7 @@ function addResultList(server: HttpServer, { store, views, directory }: ApiDeps)
     const participants = await directory.participants()
     return Promise.all(
       page.map(async ({ row, book }) => {
-        const provider = hexAddress(row.author)
+        const provider = toAddress(row.author)
         const authorStatus = statusAt(participants.get(provider), row.blockTime)
         const repeated = await store.hasEarlierRecord(row)
         return answerRecord(row, serialOf(row.key), book, { provider, authorStatus, repeated })
@@ -244,11 +243,10 @@ function addResultList(server: HttpServer, { store, views, directory }: ApiDeps)
 }
 
 /** Anyone may write any key under their own address; one that is no serial is shown as it is. */
-function serialOf(key: Uint8Array): string {
-  const hex = bytesToHex(key)
+function serialOf(key: Hex): string {
   try {
-    return keyToSerial(hex)
+    return keyToSerial(key)
   } catch {
-    return hex
+    return key
   }
 }

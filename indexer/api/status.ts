@@ -24,6 +24,7 @@ const ChainStatusSchema = Type.Object({
       name: Type.String(),
       healthy: Type.Boolean(),
       failures: Type.Integer(),
+      distrusts: Type.Integer({ description: "How often the chain's heads showed that it left logs out" }),
       lastFailure: Type.Optional(Type.String()),
     }),
   ),

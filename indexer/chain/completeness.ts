@@ -199,7 +199,7 @@ export class Completeness {
     const pause = Math.min(FIRST_REPAIR_PAUSE_MS * 2 ** (attempts - 1), MAX_REPAIR_PAUSE_MS)
     this.#repairs.set(author, { attempts, notBefore: Date.now() + pause })
     // Next time somebody else is asked first, if there is somebody else.
-    for (const endpoint of endpoints) rpc.setAside(endpoint, 'malformed')
+    for (const endpoint of endpoints) rpc.distrust(endpoint)
     if (attempts === 1) log.error(found, 'author is incomplete: the endpoint still leaves logs out')
   }
 

@@ -1,3 +1,4 @@
+import { bytesToHex } from '../../protocol/hex.ts'
 import type { BlockRow, HeadRow, Position, Store } from '../store/store.ts'
 import { type RowBuffer, TABLES, type Value } from '../store/tables.ts'
 import { readBlockTimes } from './block-times.ts'
@@ -113,13 +114,14 @@ async function storedEvents(
   toBlock: number,
 ): Promise<Map<string, Position & { content: string[] }>> {
   const events = new Map<string, Position & { content: string[] }>()
-  const add = (row: Position, ...values: Uint8Array[]) => {
+  const add = (row: Position, ...values: string[]) => {
     const key = keyOf(row)
     const event = events.get(key) ?? { blockNumber: row.blockNumber, logIndex: row.logIndex, content: [] }
-    event.content.push(...values.map((value) => Buffer.from(value).toString('hex')))
+    event.content.push(...values)
     events.set(key, event)
   }
-  for (const row of await store.listAuthorRoots(contractId, author, fromBlock, toBlock)) add(row, row.root)
+  for (const row of await store.listAuthorRoots(contractId, author, fromBlock, toBlock))
+    add(row, bytesToHex(row.root))
   for (const row of await store.listAuthorRecords(contractId, author, fromBlock, toBlock))
     add(row, row.key, row.digest)
   return events
@@ -142,8 +144,7 @@ function difference(
     }
   }
   eachRow(({ table }, row, key) => {
-    const column = (name: string) =>
-      Buffer.from(row[TABLES[table].columns.indexOf(name)] as Uint8Array).toString('hex')
+    const column = (name: string) => bytesToHex(row[TABLES[table].columns.indexOf(name)] as Uint8Array)
     const content = table === 'roots' ? [column('root')] : [column('key'), column('digest')]
     drafted.set(key, [...(drafted.get(key) ?? []), ...content])
   })

@@ -18,6 +18,8 @@ export interface EndpointHealth {
   healthy: boolean
   /** Failed requests since start. */
   failures: number
+  /** How often it left logs out or altered them, as the chain's heads showed. */
+  distrusts: number
   lastFailure?: RpcFailure
 }
 
@@ -27,8 +29,11 @@ export interface RpcClient {
   batch<T extends readonly unknown[]>(calls: readonly RpcCall[]): Promise<T>
   /** Runs `task` against one endpoint only, so that its answers belong together; on failure again against the next. */
   withEndpoint<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<T>
-  /** Puts an endpoint last for a while, because it contradicted itself, another, or the chain's own heads. */
-  setAside(endpoint: string, reason: RpcFailure): void
+  /**
+   * Puts an endpoint last for minutes, however well it answers: it contradicted another, or the chain's own heads. With
+   * all endpoints distrusted, the one longest so comes first.
+   */
+  distrust(endpoint: string): void
   health(): EndpointHealth[]
   close(): Promise<void>
 }
@@ -38,12 +43,17 @@ interface Member {
   identified: boolean
   failures: number
   consecutive: number
+  /** While it fails, and for a pause after. */
   asideUntil: number
+  distrusts: number
+  distrustedUntil: number
   lastFailure?: RpcFailure
 }
 
 const FIRST_PAUSE_MS = 250
 const MAX_PAUSE_MS = 30_000
+const FIRST_DISTRUST_MS = 60_000
+const MAX_DISTRUST_MS = 3_600_000
 /** The caller has to ask differently; another endpoint would say the same. */
 const CALLERS_FAULT: readonly RpcFailure[] = ['range-too-large']
 
@@ -55,7 +65,15 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
       ...(options.maxResponseBytes === undefined ? {} : { maxResponseBytes: options.maxResponseBytes }),
     })
-    return { endpoint, identified: false, failures: 0, consecutive: 0, asideUntil: 0 }
+    return {
+      endpoint,
+      identified: false,
+      failures: 0,
+      consecutive: 0,
+      asideUntil: 0,
+      distrusts: 0,
+      distrustedUntil: 0,
+    }
   })
 
   function noteFailure(member: Member, error: RpcError): void {
@@ -77,7 +95,11 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
   async function withEndpoint<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<T> {
     const now = Date.now()
     // Those set aside are still tried, last: with a single endpoint there is no other.
-    const order = members.toSorted((a, b) => Number(a.asideUntil > now) - Number(b.asideUntil > now))
+    const order = members.toSorted(
+      (a, b) =>
+        Number(a.asideUntil > now) - Number(b.asideUntil > now) ||
+        Math.max(a.distrustedUntil, now) - Math.max(b.distrustedUntil, now),
+    )
     let last: unknown
     for (const member of order) {
       try {
@@ -104,18 +126,19 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       withEndpoint((endpoint) => endpoint.request<T>(method, params)),
     batch: <T extends readonly unknown[]>(calls: readonly RpcCall[]) =>
       withEndpoint((endpoint) => endpoint.batch<T>(calls)),
-    setAside(name, reason) {
+    distrust(name) {
       const member = members.find(({ endpoint }) => endpoint.name === name)
       if (member === undefined) return
-      member.lastFailure = reason
-      member.consecutive++
-      pause(member)
+      const forMs = Math.min(FIRST_DISTRUST_MS * 2 ** member.distrusts, MAX_DISTRUST_MS)
+      member.distrusts++
+      member.distrustedUntil = Date.now() + forMs
     },
     health: () =>
-      members.map(({ endpoint, failures, asideUntil, lastFailure }) => ({
+      members.map(({ endpoint, failures, asideUntil, distrusts, distrustedUntil, lastFailure }) => ({
         name: endpoint.name,
-        healthy: asideUntil <= Date.now(),
+        healthy: asideUntil <= Date.now() && distrustedUntil <= Date.now(),
         failures,
+        distrusts,
         ...(lastFailure === undefined ? {} : { lastFailure }),
       })),
     async close() {

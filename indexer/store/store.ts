@@ -1,3 +1,4 @@
+import type { Hex } from '../../protocol/hex.ts'
 import type { RecordTier, RootKind, RowBuffer } from './tables.ts'
 
 /** How far a chain is indexed. Everything at or below `number` is in the store; nothing above is. */
@@ -78,16 +79,18 @@ export interface Position {
   logIndex: number
 }
 
+/** As answers show it: hexadecimal text, lower case. A store makes text of its bytes cheaper than it hands them out. */
 export interface RecordRow extends Position {
   chainId: number
   entryIndex: number
   contractId: number
-  author: Uint8Array
-  key: Uint8Array
-  digest: Uint8Array
+  /** 20 bytes, without checksum. */
+  author: Hex
+  key: Hex
+  digest: Hex
   tier: RecordTier
-  transactionHash: Uint8Array
-  blockHash: Uint8Array
+  transactionHash: Hex
+  blockHash: Hex
   /** Unix seconds. */
   blockTime: number
 }

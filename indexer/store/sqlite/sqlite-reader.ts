@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { hexToBytes } from '../../../protocol/hex.ts'
 import type { StoreReader } from '../store.ts'
 import {
   ORPHANED_RECORD_COLUMNS,
@@ -26,7 +27,8 @@ export function query<Row>(db: DatabaseSync, sql: string, map: (columns: readonl
 const WITH_BLOCK = 'JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number'
 const CHAIN_ORDER = 'r.chain_id, r.block_number, r.log_index, r.entry_index'
 
-export function createSqliteReader(db: DatabaseSync): StoreReader {
+/** @param hasOrphans asked before each look into the orphans: mostly there are none, and a lookup saves a query */
+export function createSqliteReader(db: DatabaseSync, hasOrphans: () => boolean): StoreReader {
   const recordsByKey = query(
     db,
     `SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK} WHERE r.key = ? ORDER BY ${CHAIN_ORDER}`,
@@ -60,7 +62,7 @@ export function createSqliteReader(db: DatabaseSync): StoreReader {
   const block = query(db, 'SELECT number, hash, time FROM blocks WHERE chain_id = ? AND number = ?', toBlock)
   return {
     findRecords: async (key) => recordsByKey.all(key),
-    findOrphanedRecords: async (key) => orphansByKey.all(key),
+    findOrphanedRecords: async (key) => (hasOrphans() ? orphansByKey.all(key) : []),
     listRecords: async ({ author, contractId, toBlock, fromTime, toTime, after, limit }) =>
       recordsByAuthor.all(
         author,
@@ -75,8 +77,8 @@ export function createSqliteReader(db: DatabaseSync): StoreReader {
       ),
     hasEarlierRecord: async (record) =>
       earlierRecord.get(
-        record.key,
-        record.author,
+        hexToBytes(record.key),
+        hexToBytes(record.author),
         record.contractId,
         record.blockNumber,
         record.logIndex,

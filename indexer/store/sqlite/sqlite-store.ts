@@ -147,7 +147,7 @@ export function openSqliteStore(path: string): Store {
   }
 
   return {
-    ...createSqliteReader(db),
+    ...createSqliteReader(db, orphan.exist),
     listChains: async () => chains.all(),
     createChain: async ({ chainId, genesisHash, checkpoint }) => {
       const { number, hash, timestamp, finalNumber } = checkpoint
@@ -206,9 +206,12 @@ function orphanStatements(db: DatabaseSync) {
   const log = tables.map(({ name, columns }) =>
     move(name, columns, 'contradicted', 't.chain_id = ?1 AND t.block_number = ?2 AND t.log_index = ?3'),
   )
+  let exist = db.prepare('SELECT 1 FROM orphaned_records LIMIT 1').get() !== undefined
   const blocksAbove = db.prepare('DELETE FROM blocks WHERE chain_id = ? AND number > ?')
   return {
+    exist: () => exist,
     above(chainId: number, block: number) {
+      exist = true
       for (const { copy, remove } of above) {
         copy.run(chainId, block, null, Date.now())
         remove.run(chainId, block, null)
@@ -216,6 +219,7 @@ function orphanStatements(db: DatabaseSync) {
       blocksAbove.run(chainId, block)
     },
     log(chainId: number, block: number, logIndex: number) {
+      exist = true
       for (const { copy, remove } of log) {
         copy.run(chainId, block, logIndex, Date.now())
         remove.run(chainId, block, logIndex)

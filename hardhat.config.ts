@@ -34,5 +34,10 @@ export default defineConfig({
     external: { type: 'http', chainType: 'generic', url: 'http://127.0.0.1:8545' },
   },
   test: { solidity: { fuzz: { runs: 256 }, invariant: { runs: 40, depth: 60, failOnRevert: true } } },
-  paths: { tests: { mocha: 'test/contracts', solidity: 'test/contracts' } },
+  // Coverage instruments what it compiles, and keeps that to a folder of its own.
+  paths: {
+    artifacts: process.env.HARDHAT_ARTIFACTS ?? 'artifacts',
+    cache: process.env.HARDHAT_CACHE ?? 'cache',
+    tests: { mocha: 'test/contracts', solidity: 'test/contracts' },
+  },
 })

@@ -69,6 +69,7 @@ export async function createServer(
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as HttpServer
 
   answerErrorsAsProblems(server)
+  closeConnectionsWhenClosing(server)
   // Query strings and headers are text and are converted; a JSON body says itself what is a number.
   server.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? bodyAjv : textAjv).compile(schema as object),
@@ -94,6 +95,19 @@ export async function createServer(
   addOperationRoutes(server, metrics, options.notReady ?? (() => []))
   await server.register(apiReference, { routePrefix: '/docs', configuration: { url: '/openapi.json' } })
   return { server, metrics }
+}
+
+/** A kept connection whose request is under way at a shutdown would hold it up until it times out, once that request is answered. */
+function closeConnectionsWhenClosing(server: HttpServer): void {
+  let isClosing = false
+  server.addHook('preClose', (done) => {
+    isClosing = true
+    done()
+  })
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (isClosing) reply.header('connection', 'close')
+    done(null, payload)
+  })
 }
 
 function answerErrorsAsProblems(server: HttpServer): void {

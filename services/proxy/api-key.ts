@@ -72,13 +72,15 @@ function withKeys(use: (keys: ApiKeyStore) => void): void {
   }
 }
 
-const describe = ({ id, name, scopes, createdAt, revokedAt }: StoredApiKey) => ({
-  id,
-  name,
-  scopes,
-  createdAt: new Date(createdAt).toISOString(),
-  revokedAt: revokedAt === null ? null : new Date(revokedAt).toISOString(),
-})
+function describe({ id, name, scopes, createdAt, revokedAt }: StoredApiKey) {
+  return {
+    id,
+    name,
+    scopes,
+    createdAt: new Date(createdAt).toISOString(),
+    revokedAt: revokedAt === null ? null : new Date(revokedAt).toISOString(),
+  }
+}
 
 function print(document: object, text: string): void {
   process.stdout.write(

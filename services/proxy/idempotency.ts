@@ -12,7 +12,7 @@ export interface RepeatableRequest {
   body: unknown
 }
 
-const KEY = /^[\x21-\x7e]{1,255}$/
+const KEY = /^[\x20-\x7e]{1,255}$/
 
 /**
  * Makes a request with an `Idempotency-Key` happen once: a repetition within 24 hours is answered with what the first made. What it made

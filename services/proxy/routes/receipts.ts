@@ -25,7 +25,8 @@ export const receiptRoutes: RouteGroup = (scope, { store, chains }) => {
             headers: {
               'countersign-record': {
                 description: 'What the chain holds',
-                schema: { type: 'string', enum: ['recorded', 'contradicted', 'promised', 'unknown'] },
+                type: 'string',
+                enum: ['recorded', 'contradicted', 'promised', 'unknown'],
               },
             },
           },

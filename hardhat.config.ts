@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import hardhatToolboxMochaEthers from '@nomicfoundation/hardhat-toolbox-mocha-ethers'
 import { defineConfig } from 'hardhat/config'
+import type { HardhatPlugin } from 'hardhat/types/plugins'
 
 // The compiler is the npm package's WASM build: compiling downloads nothing. Hardhat wants an absolute path.
 const compilerPath = fileURLToPath(import.meta.resolve('solc/soljson.js'))
@@ -13,8 +14,26 @@ const localChain = {
   accounts: { count: 40 },
 } as const
 
+/** What the compiler has to say of our own files stays; what it says of a dependency's is not ours to mend. */
+const withoutDependencyWarnings: HardhatPlugin = {
+  id: 'without-dependency-warnings',
+  hookHandlers: {
+    solidity: async () => ({
+      default: async () => ({
+        async getCompilationJobErrors(context, job, output, next) {
+          const errors = await next(context, job, output)
+          return errors.filter(
+            ({ severity, formattedMessage }) =>
+              severity === 'error' || !formattedMessage?.includes('node_modules/@openzeppelin/'),
+          )
+        },
+      }),
+    }),
+  },
+}
+
 export default defineConfig({
-  plugins: [hardhatToolboxMochaEthers],
+  plugins: [hardhatToolboxMochaEthers, withoutDependencyWarnings],
   solidity: {
     version: '0.8.37',
     path: compilerPath,

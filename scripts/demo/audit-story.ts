@@ -95,6 +95,15 @@ class Scene {
     return reply
   }
 
+  /** Waits until the proxy has read in the directory that the provider is active, and asks it. */
+  async untilAskedAgain(provider: RunningProvider): Promise<void> {
+    for (const deadline = Date.now() + 15_000; Date.now() < deadline; await pause(200)) {
+      const { answers } = await this.query(provider)
+      if (answers.some((answer) => answer.provider === provider.address)) return
+    }
+    throw new Error('the proxy did not take notice of the provider again')
+  }
+
   /** Lets a paused provider go on, and waits for its record. */
   async resume(provider: RunningProvider, serial: string): Promise<void> {
     provider.process.signal('SIGCONT')
@@ -238,6 +247,7 @@ async function playFailures(scene: Scene, story: Story): Promise<void> {
     await scene.resume(insurer, serial)
     await pause(CHAIN_TICK_MS)
     await scene.chain.setStatus(insurer, 'active')
+    await scene.untilAskedAgain(insurer)
     return scene.verdictOf(insurer, serial)
   })
 }

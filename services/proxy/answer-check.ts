@@ -11,7 +11,7 @@ import {
 import { verifyResultRecorded } from '../../protocol/record-proof.ts'
 import type { Registry } from '../../protocol/registry-domain.ts'
 import type { Serial } from '../../protocol/serial.ts'
-import type { QueryType } from './query-types.ts'
+import type { QueryType } from '../party/query-types.ts'
 
 /** What an answer has to fit. */
 export interface ExpectedAnswer {

@@ -4,12 +4,12 @@ import { parseAddressBook } from '../../protocol/address-book.ts'
 import { parseJson } from '../../protocol/canonical-json.ts'
 import { Directory } from '../party/directory.ts'
 import { loadKey, type PartyKey } from '../party/keys.ts'
+import { loadQueryTypes } from '../party/query-types.ts'
 import { type AnswerChecker, answerChecker } from './answer-check.ts'
 import { RecordChains } from './chain/record-chains.ts'
 import type { ProxyConfig } from './config.ts'
 import { ProviderClient, type RequestSigner, requestSigner } from './provider-client.ts'
 import { createProxy, type ProxyServer } from './proxy.ts'
-import { loadQueryTypes } from './query-types.ts'
 import { openProxyStore, type ProxyStore } from './store/proxy-store.ts'
 
 /** Parts that take the place of the usual ones, so that a measurement can leave one out. */

@@ -1,12 +1,12 @@
 import type { HttpServer } from '../../../http/server.ts'
 import type { Participant } from '../../party/directory.ts'
+import type { QueryType } from '../../party/query-types.ts'
 import type { Caller } from '../api-keys.ts'
 import type { AuditService } from '../audit-service.ts'
 import type { CampaignService } from '../campaign-service.ts'
 import type { RecordChains } from '../chain/record-chains.ts'
 import type { Idempotency } from '../idempotency.ts'
 import type { QueryService } from '../query-service.ts'
-import type { QueryType } from '../query-types.ts'
 import type { ProxyStore } from '../store/proxy-store.ts'
 
 declare module 'fastify' {

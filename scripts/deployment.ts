@@ -29,6 +29,7 @@ import {
 } from '../protocol/hex.ts'
 import { addressOf } from '../protocol/signature.ts'
 import { findAddressBook, writeAddressBook } from './address-book-file.ts'
+import { buildIfNeeded } from './contract-build.ts'
 import { isLocalChain, requireKeyForChain } from './deployer-key.ts'
 import { hardhatEnvironment } from './hardhat-environment.ts'
 
@@ -68,7 +69,7 @@ export interface Deployment {
  */
 export async function deploy(options: DeployOptions): Promise<Deployment> {
   const hardhat = await hardhatEnvironment()
-  await hardhat.tasks.getTask('build').run({ quiet: true, noTests: true })
+  await buildIfNeeded(hardhat, ['AccessManager', 'ParticipantDirectory', 'QueryResultRegistry'])
   const { provider } = await hardhat.network.create({
     network: 'external',
     override: { url: options.rpcUrl, accounts: [options.privateKey], timeout: 30_000 },

@@ -63,9 +63,12 @@ export const answerChecker =
 /** The receipt's canonical form, after holding its integrity hash against it. */
 function checkedText(receipt: Receipt): string {
   const { integrity, ...content } = receipt
-  if (keccak256Hex(utf8ToBytes(canonicalJson(content))) !== integrity)
+  const text = canonicalJson(content)
+  if (keccak256Hex(utf8ToBytes(text)) !== integrity)
     throw invalid('the integrity hash is not of this receipt')
-  return canonicalJson(receipt)
+  // Members are in order of their names, and all before `kind` are numbers, hashes and fixed words: what the first `"kind":` in
+  // the text names is this member. It spares writing the whole receipt a second time.
+  return text.replace('"kind":', `"integrity":"${integrity}","kind":`)
 }
 
 function checkBelongs(receipt: Receipt, { serial, provider, book, disclosure }: ExpectedAnswer): void {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { randomBytes32 } from '../../../protocol/hex.ts'
 import { parseReceipt, serializeReceipt, verifyReceipt } from '../../../protocol/receipt.ts'
-import { ProxyCaller, type QueryReply } from '../../support/proxy-caller.ts'
+import { loanQuery, ProxyCaller, type QueryReply } from '../../support/proxy-caller.ts'
 import { type ProxyNetwork, type RunningProxy, startProxyNetwork } from '../../support/proxy-network.ts'
 
 describe('proxy queries', () => {
@@ -32,6 +32,11 @@ describe('proxy queries', () => {
         const verification = await verifyReceipt(parseReceipt(serializeReceipt(receipt!)))
         expect(verification.verdict).to.equal('unconfirmed')
       }
+    })
+
+    it('hands receipts out in their canonical form, so that each can be cut out as a file', async () => {
+      const { body, text } = await user.send<QueryReply>('POST', '/v1/queries', loanQuery())
+      for (const { receipt } of body.answers) expect(text).to.include(serializeReceipt(receipt!).trim())
     })
 
     it('asks only the providers named', async () => {

@@ -1,0 +1,87 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect } from 'chai'
+import { type ChainRpc, type ChainRpcOptions, connectChain } from '../../../services/party/rpc.ts'
+import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
+import { expectRejection } from '../../support/expect-error.ts'
+
+describe('ChainRpc', () => {
+  let chain: AnvilChain
+  const servers: Server[] = []
+  const connections: ChainRpc[] = []
+
+  before(async () => {
+    chain = await startAnvil()
+  })
+  after(() => chain?.kill())
+  afterEach(async () => {
+    for (const connection of connections.splice(0)) connection.destroy()
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    }
+  })
+
+  function connect(options: Partial<ChainRpcOptions>): ChainRpc {
+    const connection = connectChain({ chainId: 31_337, rpcUrls: [chain.url], timeoutMs: 500, ...options })
+    connections.push(connection)
+    return connection
+  }
+
+  async function serve(listener: RequestListener): Promise<string> {
+    const server = createServer(listener)
+    servers.push(server)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  it('asks a chain, many things at once', async () => {
+    const rpc = connect({})
+    const answers = await Promise.all(Array.from({ length: 120 }, () => rpc.send('eth_chainId', [])))
+    expect(new Set(answers)).to.deep.equal(new Set(['0x7a69']))
+  })
+
+  it('reads anew each time', async () => {
+    const rpc = connect({})
+    const before = await rpc.getBlockNumber()
+    await chain.request('evm_mine')
+    expect(await rpc.getBlockNumber()).to.equal(before + 1)
+  })
+
+  it('goes to the next endpoint when one does not answer', async () => {
+    const silent = await serve(() => {})
+    const failing = await serve((_request, response) => response.writeHead(503).end())
+    const rpc = connect({ rpcUrls: ['http://127.0.0.1:9', silent, failing, chain.url] })
+    expect(await rpc.send('eth_chainId', [])).to.equal('0x7a69')
+    const startedAt = Date.now()
+    await rpc.send('eth_chainId', [])
+    // The one that answered is asked first now.
+    expect(Date.now() - startedAt).to.be.below(400)
+  })
+
+  it('ends within its time when no endpoint answers', async () => {
+    const silent = await serve(() => {})
+    const startedAt = Date.now()
+    const error = await expectRejection(
+      connect({ rpcUrls: [silent] }).send('eth_chainId', []),
+      'CHAIN_UNREACHABLE',
+    )
+    expect(Date.now() - startedAt).to.be.below(2_000)
+    expect(error.retryable).to.equal(true)
+    expect(error.message).to.not.include(silent)
+  })
+
+  it('uses nothing of a node of another chain', async () => {
+    await expectRejection(connect({ chainId: 1 }).send('eth_blockNumber', []), 'CHAIN_MISMATCH')
+  })
+
+  it('reads no more of an answer than it allows', async () => {
+    const endless = await serve((_request, response) => {
+      response.writeHead(200)
+      const timer = setInterval(() => response.write('x'.repeat(10_000)), 1)
+      response.on('close', () => clearInterval(timer))
+    })
+    const rpc = connect({ rpcUrls: [endless], maxAnswerBytes: 50_000, timeoutMs: 5_000 })
+    await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_UNREACHABLE')
+  })
+})

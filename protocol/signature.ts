@@ -11,7 +11,7 @@ import {
   toAddress,
 } from './hex.ts'
 
-const HALF_ORDER = BigInt('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
+const HALF_ORDER = hexToBytes('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
 
 /** Signs a 32-byte hash as it stands (no prefix). Returns r ‖ s ‖ v, 65 bytes, low s, v 27 or 28. Deterministic (RFC 6979). */
 export function signHash(hash: Bytes32, privateKey: Bytes32): Hex {
@@ -40,12 +40,18 @@ function parseSignature(signature: Hex): Uint8Array {
   if (bytes.length !== 65 || (bytes[64] !== 27 && bytes[64] !== 28))
     throw new CountersignError('SIGNATURE_MALFORMED', 'a signature has 65 bytes r, s, v with v 27 or 28')
   // The upper half of s would give every signature a twin (EIP-2), and a file a second valid form.
-  if (BigInt(bytesToHex(bytes.subarray(32, 64))) > HALF_ORDER)
+  if (isAbove(bytes.subarray(32, 64), HALF_ORDER))
     throw new CountersignError(
       'SIGNATURE_MALFORMED',
       'the s of a signature lies in the lower half of the order',
     )
   return bytes
+}
+
+/** Compares two big-endian numbers of the same length. */
+function isAbove(bytes: Uint8Array, limit: Uint8Array): boolean {
+  for (let i = 0; i < limit.length; i++) if (bytes[i] !== limit[i]) return bytes[i]! > limit[i]!
+  return false
 }
 
 const publicKeyToAddress = (publicKey: Uint8Array): Address =>

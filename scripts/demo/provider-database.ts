@@ -41,6 +41,14 @@ export class ProviderDatabase {
     return row!.pending as number
   }
 
+  /** Entries that are on chain. */
+  recordedCount(): number {
+    const row = this.#db
+      .prepare("SELECT count(*) AS recorded FROM outbox_entries WHERE state IN ('recorded', 'final')")
+      .get()
+    return row!.recorded as number
+  }
+
   /** Changes the stored answer so that it says the opposite of whether the subject was found. */
   alterAnswer(serial: string): void {
     this.#alter(

@@ -23,6 +23,8 @@ export interface LocalNetworkOptions {
   /** Further environment of a provider, e.g. its promise and its batching. */
   providerEnv?: (declaration: ProviderDeclaration) => Record<string, string>
   proxyEnv?: Record<string, string>
+  /** Modules that take the place of the parties' own, for measurements. */
+  modules?: Partial<Record<'provider' | 'proxy', string>>
   /** Told of each step. */
   onProgress?: (step: string) => void
 }
@@ -203,7 +205,12 @@ class NetworkBuilder {
       ...(this.#options.dataFolder && { COUNTERSIGN_DATA: this.#options.dataFolder }),
       ...this.#options.providerEnv?.(declaration),
     }
-    const process = await this.#start(declaration.id, ['services/provider/main.ts'], env, `${url}/readyz`)
+    const process = await this.#start(
+      declaration.id,
+      [this.#options.modules?.provider ?? 'services/provider/main.ts'],
+      env,
+      `${url}/readyz`,
+    )
     return { declaration, address: key.address, process, databaseFile, url }
   }
 
@@ -220,7 +227,12 @@ class NetworkBuilder {
       PROXY_DATABASE: databaseFile,
       ...this.#options.proxyEnv,
     }
-    const process = await this.#start('proxy', ['services/proxy/main.ts'], env, `${url}/readyz`)
+    const process = await this.#start(
+      'proxy',
+      [this.#options.modules?.proxy ?? 'services/proxy/main.ts'],
+      env,
+      `${url}/readyz`,
+    )
     return { url, process, client: new ProxyClient(url, apiKey), apiKey, address: key.address }
   }
 

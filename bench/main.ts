@@ -1,0 +1,95 @@
+import { cpus, totalmem } from 'node:os'
+import { EXIT } from '../scripts/cli/exit-code.ts'
+import { printJson, printTable, say } from '../scripts/cli/output.ts'
+import { createCommand, runCommand } from '../scripts/cli/run.ts'
+import { type Measured, measureAudit } from './audit.ts'
+import { measureUnitCosts } from './unit-costs.ts'
+
+const PROVIDERS = 3
+/** What the project holds itself to. */
+const TARGETS = { ratio: 0.5, p99Ms: 150 }
+
+const command = createCommand(
+  'bench',
+  'Measures queries through the proxy to three providers in contemporaneous mode, as a ratio to the same fan-out with signatures and recording off.',
+)
+  .option('--seconds <n>', 'seconds of each measurement', Number, 15)
+  .option('--warm-up <n>', 'seconds before each that do not count', Number, 5)
+  .option('--connections <n>', 'queries at once', Number, 32)
+  .option('--rounds <n>', 'measurements of each kind, in turn', Number, 3)
+  .option('--json', 'print one JSON document')
+
+await runCommand(command, async () => {
+  const { json, warmUp, ...options } = command.opts<{
+    seconds: number
+    warmUp: number
+    connections: number
+    rounds: number
+    json?: boolean
+  }>()
+  const measured = await measureAudit({ ...options, warmUpSeconds: warmUp }, (line) => say(`… ${line}`))
+  const unitCosts = measureUnitCosts(PROVIDERS)
+  const bare = medianOf(measured, 'bare fan-out')
+  const signed = medianOf(measured, 'countersigned')
+  const ratio = signed.perSecond / bare.perSecond
+  const machine = {
+    cpu: cpus()[0]!.model,
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+  }
+  if (json)
+    printJson({
+      machine,
+      options: { ...options, warmUp },
+      ratio,
+      targets: TARGETS,
+      bare,
+      countersigned: signed,
+      unitCosts,
+      measured,
+    })
+  else show(bare, signed, ratio, unitCosts)
+  return ratio >= TARGETS.ratio && signed.p99Ms < TARGETS.p99Ms ? EXIT.consistent : EXIT.contradicted
+})
+
+/** The measurement of median speed. */
+function medianOf(measured: Measured[], kind: Measured['kind']): Measured {
+  const own = measured.filter((one) => one.kind === kind).sort((a, b) => a.perSecond - b.perSecond)
+  return own[Math.floor(own.length / 2)]!
+}
+
+function show(
+  bare: Measured,
+  signed: Measured,
+  ratio: number,
+  unitCosts: ReturnType<typeof measureUnitCosts>,
+): void {
+  const row = (one: Measured): (string | number)[] => [
+    one.kind,
+    one.perSecond.toFixed(0),
+    (one.perSecond / bare.perSecond).toFixed(2),
+    one.p50Ms,
+    one.p99Ms,
+    one.errors,
+    one.recordedPerSecond.toFixed(0),
+    one.cpuMsPerQuery.proxy!.toFixed(2),
+    one.cpuMsPerQuery['three providers']!.toFixed(2),
+  ]
+  printTable(
+    ['', 'queries/s', 'ratio', 'p50 ms', 'p99 ms', 'errors', 'records/s', 'CPU ms/query: proxy', 'providers'],
+    [row(bare), row(signed)],
+  )
+  printTable(
+    ['where the time goes', 'times a query', 'µs each', 'µs a query'],
+    unitCosts.map(({ operation, perQuery, microseconds }) => [
+      operation,
+      perQuery,
+      microseconds.toFixed(1),
+      (perQuery * microseconds).toFixed(0),
+    ]),
+  )
+  process.stdout.write(
+    `ratio ${ratio.toFixed(2)} (target ${TARGETS.ratio}), p99 ${signed.p99Ms} ms (target below ${TARGETS.p99Ms})\n`,
+  )
+}

@@ -1,4 +1,4 @@
-import { CountersignError } from '../../../protocol/errors.ts'
+import { CountersignError, isCountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
 import { type BookWriterOptions, type BookWriterSettings, withDefaults } from './book-writer-options.ts'
 import { ChainAccess, type RecordLocation } from './chain-access.ts'
@@ -35,6 +35,7 @@ export class BookWriter {
   #loop: Promise<void> | undefined
   #isStopping = false
   #isChainUsable = true
+  #lastReason: string | undefined
   #resendAll = true
   #addedSinceStep = 0
   #wakeAt = Number.POSITIVE_INFINITY
@@ -44,7 +45,7 @@ export class BookWriter {
   constructor(options: BookWriterOptions) {
     this.#settings = withDefaults(options)
     const { db, rpc, registry, key, startBlock } = this.#settings
-    this.#outbox = new Outbox(db)
+    this.#outbox = new Outbox(db, { ...registry, author: key.address })
     const chain = new ChainAccess(rpc, registry, key.address, startBlock)
     const gas = new GasEstimate()
     this.#submitter = new Submitter(this.#settings, this.#outbox, chain, gas)
@@ -205,9 +206,16 @@ export class BookWriter {
     const { logger, registry } = this.#settings
     if (isUsable && !this.#isChainUsable)
       logger.info({ chainId: registry.chainId }, 'the chain can be used again')
-    if (!isUsable && this.#isChainUsable)
-      logger.warn({ chainId: registry.chainId, err: error }, 'the chain cannot be used; entries wait')
     this.#isChainUsable = isUsable
+    const reason = isUsable ? undefined : reasonOf(error)
+    if (reason !== undefined && reason !== this.#lastReason) {
+      const fields = { chainId: registry.chainId, reason }
+      // A chain that is down comes back; what a node refuses (no funds, say) needs a person.
+      if (isCountersignError(error, 'CHAIN_UNREACHABLE'))
+        logger.warn(fields, 'the chain is down; entries wait')
+      else logger.error(fields, 'the chain cannot be used; entries wait')
+    }
+    this.#lastReason = reason
   }
 
   #sleep(ms: number, isBackoff: boolean): Promise<void> {
@@ -236,6 +244,12 @@ export class BookWriter {
   #settleWaiters(key: Bytes32, end: (waiter: Waiter) => void): void {
     for (const waiter of [...(this.#waiters.get(key) ?? [])]) end(waiter)
   }
+}
+
+/** Without what was sent: ethers repeats a whole batch in its messages. */
+const reasonOf = (error: unknown): string => {
+  const { shortMessage, message } = error as { shortMessage?: string; message?: string }
+  return String(shortMessage ?? message).slice(0, 200)
 }
 
 const conflict = (key: Bytes32, digest?: Bytes32): CountersignError =>

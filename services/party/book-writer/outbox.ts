@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { CountersignError } from '../../../protocol/errors.ts'
-import type { Bytes32, Hex } from '../../../protocol/hex.ts'
+import type { Address, Bytes32, Hex } from '../../../protocol/hex.ts'
 import type { Entry } from '../../../protocol/record-book.ts'
+import type { Registry } from '../../../protocol/registry-domain.ts'
 import type { RecordLocation } from './chain-access.ts'
 import type { Fees, SignedTransaction } from './signed-transaction.ts'
 
@@ -61,7 +62,17 @@ export interface OutboxCounts {
   overdue: number
 }
 
+/** Whose entries these are, and where they go. */
+export interface OutboxOwner extends Registry {
+  author: Address
+}
+
 const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS outbox_owner (
+    chain_id INTEGER NOT NULL,
+    registry TEXT NOT NULL,
+    author TEXT NOT NULL
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS outbox_submissions (
     id INTEGER PRIMARY KEY,
     nonce INTEGER NOT NULL,
@@ -108,9 +119,28 @@ export class Outbox {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
-  constructor(db: DatabaseSync) {
+  /** @throws CONFIGURATION_INVALID when the database belongs to another author, chain or registry: its nonces and promises do. */
+  constructor(db: DatabaseSync, owner: OutboxOwner) {
     this.#db = db
     db.exec(SCHEMA)
+    this.#claim(owner)
+  }
+
+  #claim({ chainId, registry, author }: OutboxOwner): void {
+    const row = this.#prepare('SELECT chain_id, registry, author FROM outbox_owner').get()
+    if (row === undefined)
+      this.#run(
+        'INSERT INTO outbox_owner (chain_id, registry, author) VALUES (?, ?, ?)',
+        chainId,
+        registry,
+        author,
+      )
+    else if (row.chain_id !== chainId || row.registry !== registry || row.author !== author)
+      throw new CountersignError(
+        'CONFIGURATION_INVALID',
+        `the database belongs to ${row.author}, who records in ${row.registry} on chain ${row.chain_id}`,
+        { action: 'Give this party a database of its own, or its old key and chain.' },
+      )
   }
 
   /** Adds an entry; the same entry again changes nothing. @throws ENTRY_CONFLICT when its key is there with another digest */

@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'chai'
 import { isAuditStatementSigned } from '../../../protocol/audit-statement.ts'
@@ -125,6 +127,39 @@ describe('provider', () => {
         [400, 'REQUEST_INVALID'],
       ])
       for (const { body } of refusals) expect(JSON.stringify(body)).to.not.match(/Muster|xxxxx/)
+    })
+
+    it('records nothing when a result cannot be carried or does not fit its type', async () => {
+      writeFileSync(join(home.folder, 'rows.csv'), `id,n,text\nBIG,9007199254740991,1\nBIG,1,1\nTEXT,1,x\n`)
+      const file = (name: string, json: unknown): string => {
+        writeFileSync(join(home.folder, name), JSON.stringify(json))
+        return join(home.folder, name)
+      }
+      const book = file('book.json', {
+        name: 'a book',
+        queryType: 'count',
+        tables: { rows: { file: './rows.csv', subject: 'id', columns: { n: 'integer', text: 'text' } } },
+        answer: { total: { sum: 'n' }, one: { first: 'text' } },
+      })
+      mkdirSync(join(home.folder, 'types'))
+      file('types/count.json', {
+        type: 'count',
+        title: 'How many?',
+        subject: { type: 'string' },
+        parameters: { type: 'object', maxProperties: 0 },
+        result: { properties: { total: { type: 'integer' }, one: { const: '1' } } },
+      })
+      const { proxy, url } = await start({
+        PROVIDER_BOOK: book,
+        PROVIDER_QUERY_TYPES: join(home.folder, 'types'),
+      })
+      const big = await proxy.ask({ type: 'count', subject: 'BIG' })
+      expect([big.status, big.body.code]).to.deep.equal([422, 'JSON_NOT_CANONICALISABLE'])
+      expect(big.body.detail).to.include('$.total')
+      const text = await proxy.ask({ type: 'count', subject: 'TEXT' })
+      expect([text.status, text.body.code]).to.deep.equal([500, 'RESULT_OFF_SCHEMA'])
+      const { outbox } = (await (await fetch(`${url}/v1/status`)).json()) as { outbox: { pending: number } }
+      expect(outbox.pending).to.equal(0)
     })
 
     it('goes on while the chain hangs; the records follow', async () => {
@@ -321,6 +356,23 @@ describe('provider', () => {
       expectSigned(receipt, body)
       expect((await proxy.ask({ serial: receipt.serial })).body.code).to.equal('SERIAL_ALREADY_ANSWERED')
     })
+  })
+
+  it('does not go on with the database of another chain, registry or key', async () => {
+    const { provider } = await start()
+    await provider.close()
+    const error = await start({ COUNTERSIGN_PRIVATE_KEY: randomBytes32() }).catch((error) => error)
+    expect(error).to.have.property('code', 'CONFIGURATION_INVALID')
+    expect(error.message).to.include(PROVIDER)
+    await start()
+  })
+
+  it('promises nothing that its own batching would break', async () => {
+    const error = await start({ PROVIDER_FLUSH_MS: '2000', PROVIDER_RECORD_WITHIN_S: '2' }).catch(
+      (error) => error,
+    )
+    expect(error).to.have.property('code', 'CONFIGURATION_INVALID')
+    await start()
   })
 
   it('keeps a second process off its database', async () => {

@@ -83,10 +83,11 @@ export interface RangeReaderOptions {
   signal?: AbortSignal
 }
 
-const FIRST_SPAN = 500
+/** Small: nobody knows yet how dense the chain is, and a quiet one is soon read in long strides. */
+const FIRST_SPAN = 16
 const MAX_SPAN = 100_000
-/** About 3 MB of JSON: large enough that a request costs little, small enough that reading overlaps with the node's work. */
-const TARGET_LOGS = 4_000
+/** About 2 MB of JSON: large enough that a request costs little, small enough that reading overlaps with the node's work. */
+const TARGET_LOGS = 2_000
 const ATTEMPTS = 4
 
 /** Reads logs in chain order over ranges that adapt to what comes back; a range that is refused as too large is split. */

@@ -1,3 +1,4 @@
+import { isCountersignError } from '../../../protocol/errors.ts'
 import type { Address, Bytes32, Hex } from '../../../protocol/hex.ts'
 import type { Registry } from '../../../protocol/registry-domain.ts'
 import { decodeDigests, encodeDigestsOf } from './call-data.ts'
@@ -32,6 +33,8 @@ export interface RecordLocation {
 export type Broadcast = 'accepted' | 'already-known' | 'nonce-used' | 'underpriced'
 
 const LOG_KEYS = 100
+/** Wei. */
+const USUAL_PRIORITY_FEE = 1_000_000_000n
 
 /** What the book writer asks of a chain. */
 export class ChainAccess {
@@ -62,16 +65,26 @@ export class ChainAccess {
   async terms(): Promise<SubmissionTerms> {
     const [block, priorityFee, nonce] = await Promise.all([
       this.#rpc.send('eth_getBlockByNumber', ['latest', false]),
-      this.#rpc.send('eth_maxPriorityFeePerGas', []),
+      this.#priorityFee(),
       this.#rpc.send('eth_getTransactionCount', [this.#author, 'pending']),
     ])
-    const maxPriorityFeePerGas = BigInt(priorityFee)
+    const maxPriorityFeePerGas = priorityFee
     // Twice the base fee stays valid for at least five full blocks (EIP-1559 raises it by an eighth each).
     const maxFeePerGas = 2n * BigInt(block.baseFeePerGas ?? 0) + maxPriorityFeePerGas
     return {
       fees: { maxFeePerGas, maxPriorityFeePerGas },
       blockGasLimit: Number(block.gasLimit),
       pendingNonce: Number(nonce),
+    }
+  }
+
+  /** Not every node has an opinion on it. */
+  async #priorityFee(): Promise<bigint> {
+    try {
+      return BigInt(await this.#rpc.send('eth_maxPriorityFeePerGas', []))
+    } catch (error) {
+      if (isCountersignError(error)) throw error
+      return USUAL_PRIORITY_FEE
     }
   }
 

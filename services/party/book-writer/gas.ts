@@ -4,7 +4,7 @@ const MAX_TRANSACTION_GAS = 2 ** 24
 const GAS_PER_TRANSACTION = 50_000
 /** Measured 25,650 in a batch of 100; the rest is margin. What is not used is not paid. */
 const GAS_PER_ENTRY = 27_500
-/** A single record carries its own cold accesses. */
+/** A transfer of nothing, which only uses a nonce up. */
 export const FILLER_GAS = 21_000
 const RAISE = 1.5
 const MAX_GAS_PER_ENTRY = 500_000

@@ -5,6 +5,8 @@ import { ProviderDatabase } from '../scripts/demo/provider-database.ts'
 import { type LocalNetwork, startLocalNetwork } from '../scripts/network/local-network.ts'
 import { SAMPLE_PROVIDERS } from '../scripts/network/parties.ts'
 import { freePorts } from '../scripts/network/ports.ts'
+import { startAnvil } from '../test/support/anvil.ts'
+import { cpuSecondsOf } from './cpu-time.ts'
 import { type LoadResult, runLoad } from './load.ts'
 
 export interface AuditBenchOptions {
@@ -23,6 +25,8 @@ export interface Measured extends LoadResult {
 }
 
 const BASELINE = { provider: 'bench/baseline/provider.ts', proxy: 'bench/baseline/proxy.ts' }
+// A block's room is not what is measured.
+const CHAIN_FLAGS = ['--gas-limit', '60000000', '--prune-history']
 const INSURERS = SAMPLE_PROVIDERS.filter(({ queryTypes }) => queryTypes.includes('motor-insurance'))
 
 /** Measures the proxy with three providers, with signatures and recording and without, in turn, on this machine. */
@@ -41,9 +45,14 @@ export async function measureAudit(
 
 async function measureOne(kind: Measured['kind'], options: AuditBenchOptions): Promise<Measured> {
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-bench-'))
+  const [lenders, insurers] = await Promise.all([
+    startAnvil({ chainId: 31337, accounts: 10, flags: CHAIN_FLAGS }),
+    startAnvil({ chainId: 31338, accounts: 10, flags: CHAIN_FLAGS }),
+  ])
   const network = await startLocalNetwork({
     folder,
     providers: INSURERS,
+    chainUrls: { lenders: lenders.url, insurers: insurers.url },
     ports: await freePorts(INSURERS.length),
     proxyEnv: { PROXY_RATE_PER_MINUTE: '10000000', LOG_LEVEL: 'warn' },
     providerEnv: () => ({ LOG_LEVEL: 'warn' }),
@@ -59,9 +68,9 @@ async function measureOne(kind: Measured['kind'], options: AuditBenchOptions): P
       bodies: bodiesOf(network),
     }
     await runLoad({ ...load, seconds: options.warmUpSeconds })
-    const before = await snapshot(network)
+    const before = snapshot(network, insurers.pid)
     const result = await runLoad({ ...load, seconds: options.seconds })
-    const after = await snapshot(network)
+    const after = snapshot(network, insurers.pid)
     const queries = result.perSecond * options.seconds
     const cpuMsPerQuery = Object.fromEntries(
       Object.entries(after.cpuSeconds).map(([name, seconds]) => [
@@ -77,6 +86,7 @@ async function measureOne(kind: Measured['kind'], options: AuditBenchOptions): P
     }
   } finally {
     await network.stop()
+    await Promise.all([lenders.stop(), insurers.stop()])
     rmSync(folder, { recursive: true, force: true })
   }
 }
@@ -88,24 +98,25 @@ function bodiesOf({ providers }: LocalNetwork): string[] {
   return subjects.map((subject) => JSON.stringify({ type: 'motor-insurance', subject }))
 }
 
-async function snapshot(
+function snapshot(
   network: LocalNetwork,
-): Promise<{ cpuSeconds: Record<string, number>; recorded: number }> {
-  const cpuSeconds: Record<string, number> = {
-    proxy: await cpuSecondsOf(network.proxy.url),
-    'three providers': 0,
-  }
+  chainPid: number,
+): { cpuSeconds: Record<string, number>; recorded: number } {
   let recorded = 0
-  for (const { url, databaseFile } of network.providers) {
-    cpuSeconds['three providers']! += await cpuSecondsOf(url)
+  let providers = 0
+  for (const { process, databaseFile } of network.providers) {
+    providers += cpuSecondsOf(process.pid!)
     const database = new ProviderDatabase(databaseFile)
     recorded += database.recordedCount()
     database.close()
   }
-  return { cpuSeconds, recorded }
-}
-
-async function cpuSecondsOf(url: string): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text()
-  return Number(/^process_cpu_seconds_total\{[^}]*\} ([\d.e-]+)$/m.exec(metrics)?.[1] ?? Number.NaN)
+  return {
+    recorded,
+    cpuSeconds: {
+      proxy: cpuSecondsOf(network.proxy.process.pid!),
+      'three providers': providers,
+      chain: cpuSecondsOf(chainPid),
+      load: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
+    },
+  }
 }

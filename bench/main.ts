@@ -7,6 +7,7 @@ import { measureUnitCosts } from './unit-costs.ts'
 
 const PROVIDERS = 3
 /** What the project holds itself to. */
+const CPU_OF = ['proxy', 'three providers', 'chain', 'load']
 const TARGETS = { ratio: 0.5, p99Ms: 150 }
 
 const command = createCommand(
@@ -73,11 +74,20 @@ function show(
     one.p99Ms,
     one.errors,
     one.recordedPerSecond.toFixed(0),
-    one.cpuMsPerQuery.proxy!.toFixed(2),
-    one.cpuMsPerQuery['three providers']!.toFixed(2),
+    ...CPU_OF.map((process) => one.cpuMsPerQuery[process]!.toFixed(2)),
   ]
   printTable(
-    ['', 'queries/s', 'ratio', 'p50 ms', 'p99 ms', 'errors', 'records/s', 'CPU ms/query: proxy', 'providers'],
+    [
+      '',
+      'queries/s',
+      'ratio',
+      'p50 ms',
+      'p99 ms',
+      'errors',
+      'records/s',
+      'CPU ms/query: proxy',
+      ...CPU_OF.slice(1),
+    ],
     [row(bare), row(signed)],
   )
   printTable(

@@ -1,4 +1,3 @@
-import canonicalize from 'canonicalize'
 import { CountersignError } from './errors.ts'
 import { utf8ToBytes } from './hex.ts'
 
@@ -23,8 +22,7 @@ export function canonicalJson(
   value: unknown,
   { largeIntegers = 'refuse' }: CanonicalJsonOptions = {},
 ): string {
-  assertCanonicalisable(value, '$', 0, largeIntegers)
-  return canonicalize(value) as string
+  return write(value, largeIntegers, undefined, 0)
 }
 
 /** The UTF-8 bytes of {@link canonicalJson}. */
@@ -39,47 +37,67 @@ export function parseJson(text: string): Json {
   }
 }
 
-function assertCanonicalisable(
-  value: unknown,
-  path: string,
-  depth: number,
-  largeIntegers: LargeIntegers,
-): void {
+/** Where a value stands, from the inside out: turned into text only for an error. */
+interface Path {
+  step: string | number
+  above: Path | undefined
+}
+
+function write(value: unknown, large: LargeIntegers, path: Path | undefined, depth: number): string {
   if (depth > MAX_DEPTH) refuse(path, `nested deeper than ${MAX_DEPTH}`)
   switch (typeof value) {
     case 'boolean':
-      return
+      return value ? 'true' : 'false'
     case 'string':
       if (!value.isWellFormed()) refuse(path, 'a string with an unpaired surrogate')
-      return
+      return JSON.stringify(value)
     case 'number':
       if (!Number.isFinite(value)) refuse(path, 'not a finite number')
-      if (largeIntegers === 'refuse' && Number.isInteger(value) && !Number.isSafeInteger(value))
+      if (large === 'refuse' && Number.isInteger(value) && !Number.isSafeInteger(value))
         refuse(path, 'an integer past 2^53 as a number')
-      return
+      // ECMAScript's own form of a number is the one that RFC 8785, section 3.2.2.3, asks for.
+      return JSON.stringify(value)
     case 'object':
-      if (value === null) return
-      if (Array.isArray(value)) {
-        for (let i = 0; i < value.length; i++)
-          assertCanonicalisable(value[i], `${path}[${i}]`, depth + 1, largeIntegers)
-        return
-      }
-      assertPlainObject(value, path, depth, largeIntegers)
-      return
+      if (value === null) return 'null'
+      return Array.isArray(value)
+        ? writeArray(value, large, path, depth)
+        : writeObject(value, large, path, depth)
     default:
-      refuse(path, `a ${typeof value}`)
+      return refuse(path, `a ${typeof value}`)
   }
 }
 
-function assertPlainObject(value: object, path: string, depth: number, largeIntegers: LargeIntegers): void {
+function writeArray(items: unknown[], large: LargeIntegers, path: Path | undefined, depth: number): string {
+  let text = '['
+  for (let i = 0; i < items.length; i++)
+    text += (i === 0 ? '' : ',') + write(items[i], large, { step: i, above: path }, depth + 1)
+  return `${text}]`
+}
+
+function writeObject(value: object, large: LargeIntegers, path: Path | undefined, depth: number): string {
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) refuse(path, 'not a plain object')
-  for (const [name, member] of Object.entries(value)) {
+  let text = '{'
+  // By UTF-16 code units, as RFC 8785, section 3.2.3, sorts and as `sort` does by itself.
+  for (const name of Object.keys(value).sort()) {
     if (!name.isWellFormed()) refuse(path, 'a member name with an unpaired surrogate')
-    assertCanonicalisable(member, `${path}.${name}`, depth + 1, largeIntegers)
+    const member = write(
+      (value as Record<string, unknown>)[name],
+      large,
+      { step: name, above: path },
+      depth + 1,
+    )
+    text += `${text.length === 1 ? '' : ','}${JSON.stringify(name)}:${member}`
   }
+  return `${text}}`
 }
 
-function refuse(path: string, what: string): never {
+function toText(path: Path | undefined): string {
+  if (path === undefined) return '$'
+  return toText(path.above) + (typeof path.step === 'number' ? `[${path.step}]` : `.${path.step}`)
+}
+
+function refuse(at: Path | undefined, what: string): never {
+  const path = toText(at)
   throw new CountersignError('JSON_NOT_CANONICALISABLE', `${path} is ${what}`, { details: { path } })
 }

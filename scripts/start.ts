@@ -56,12 +56,11 @@ function untilInterrupted(network: LocalNetwork): Promise<ExitCode> {
     }
     process.once('SIGINT', end)
     process.once('SIGTERM', end)
-    for (const { process: party } of [
-      network.proxy,
-      network.indexer,
-      ...network.providers,
-      ...Object.values(network.chains),
-    ])
+    const { proxy, indexer, providers, chains } = network
+    const parties = [proxy, indexer, ...providers, ...Object.values(chains)].flatMap(
+      ({ process }) => process ?? [],
+    )
+    for (const party of parties)
       party.onExit(() => say(`${party.name} ended; its log is in ${network.folder}/logs`))
   })
 }

@@ -23,10 +23,21 @@ export interface LocalNetworkOptions {
   /** Further environment of a provider, e.g. its promise and its batching. */
   providerEnv?: (declaration: ProviderDeclaration) => Record<string, string>
   proxyEnv?: Record<string, string>
+  /** URLs of chains that run already, empty, with the development accounts funded; they are not ended with the network. */
+  chainUrls?: Record<ChainName, string>
   /** Modules that take the place of the parties' own, for measurements. */
   modules?: Partial<Record<'provider' | 'proxy', string>>
   /** Told of each step. */
   onProgress?: (step: string) => void
+}
+
+export type ChainName = 'lenders' | 'insurers'
+
+export interface LocalChain {
+  chainId: number
+  url: string
+  /** Undefined for a chain that ran already. */
+  process: PartyProcess | undefined
 }
 
 export interface RunningProvider {
@@ -39,7 +50,7 @@ export interface RunningProvider {
 export interface LocalNetwork {
   addressBook: AddressBook
   addressBookFile: string
-  chains: Record<'lenders' | 'insurers', { chainId: number; url: string; process: PartyProcess }>
+  chains: Record<ChainName, LocalChain>
   providers: RunningProvider[]
   proxy: { url: string; process: PartyProcess; client: ProxyClient; apiKey: string; address: Address }
   indexer: { url: string; process: PartyProcess }
@@ -127,7 +138,9 @@ class NetworkBuilder {
     return party
   }
 
-  async #startChain(network: 'lenders' | 'insurers') {
+  async #startChain(network: ChainName): Promise<LocalChain> {
+    const running = this.#options.chainUrls?.[network]
+    if (running !== undefined) return { chainId: CHAIN_IDS[network], url: running, process: undefined }
     const port = this.#options.ports[network]
     const url = `http://${HOST}:${port}`
     const command = ['scripts/local-chain.ts', '--network', network, '--port', String(port), '--host', HOST]

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import canonicalize from 'canonicalize'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { canonicalJson, type Json, parseJson } from '../../protocol/canonical-json.ts'
@@ -41,6 +42,15 @@ describe('canonical JSON', () => {
           hex,
         )
       }
+    })
+
+    it('is what an independent implementation writes', () => {
+      fc.assert(
+        fc.property(wellFormedJson, (value) => {
+          expect(canonicalJson(value)).to.equal(canonicalize(value))
+        }),
+        { numRuns: 500 },
+      )
     })
 
     it('is the same whatever the order of the members', () => {

@@ -74,6 +74,7 @@ export class Directory {
   readonly #options: Required<DirectoryOptions>
   readonly #contract: Contract
   #participants = new Map<Address, Participant>()
+  readonly #activeIn = new Map<Role, readonly Participant[]>()
   #head: { number: number; hash: string } | undefined
   #readAt: number | null = null
   #isStale = false
@@ -126,9 +127,15 @@ export class Directory {
     return this.#participants.get(address)
   }
 
-  /** All that are active and have the role, in order of registration. @throws DIRECTORY_UNAVAILABLE */
-  activeIn(role: Role): Participant[] {
-    return this.participants().filter((participant) => isActiveIn(participant, role))
+  /** All that are active and have the role, in order of registration; the same array until something changes. @throws DIRECTORY_UNAVAILABLE */
+  activeIn(role: Role): readonly Participant[] {
+    this.#assertUsable()
+    let active = this.#activeIn.get(role)
+    if (active === undefined) {
+      active = [...this.#participants.values()].filter((participant) => isActiveIn(participant, role))
+      this.#activeIn.set(role, active)
+    }
+    return active
   }
 
   /** All, in order of registration. @throws DIRECTORY_UNAVAILABLE */
@@ -220,7 +227,10 @@ export class Directory {
       this.#readingsSinceFull = 0
       this.#statusCache.clear()
     }
-    this.#participants = participants
+    if (changed === undefined || changed.length > 0) {
+      this.#participants = participants
+      this.#activeIn.clear()
+    }
     this.#head = head
   }
 

@@ -2,14 +2,13 @@ import Table from 'cli-table3'
 import { Command, Option } from 'commander'
 import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
 import { createApiKey } from './api-keys.ts'
+import { readDatabaseFile } from './config.ts'
 import { ApiKeyStore, SCOPES, type Scope, type StoredApiKey } from './store/api-key-store.ts'
 import { joinProxyDatabase } from './store/database.ts'
 
-const DEFAULT_DATABASE = process.env.PROXY_DATABASE ?? '.countersign/proxy.db'
-
 const program = new Command('api-key')
   .description('Makes, lists and revokes the API keys of a proxy, in its database; the proxy may be running.')
-  .option('--database <file>', "the proxy's database", DEFAULT_DATABASE)
+  .option('--database <file>', "the proxy's database", readDatabaseFile(process.env))
   .option('--json', 'print one JSON document')
 
 program

@@ -1,10 +1,13 @@
 import { type Static, Type } from 'typebox'
 import { type Environment, readEnvironment, Secret, withoutSecrets } from '../party/environment.ts'
 
+const DatabaseVariable = Type.Object({
+  PROXY_DATABASE: Type.String({ default: '.countersign/proxy.db' }),
+})
 const Variables = Type.Object({
+  ...DatabaseVariable.properties,
   HOST: Type.String({ default: '127.0.0.1' }),
   PROXY_PORT: Type.Integer({ default: 4010, minimum: 0, maximum: 65_535 }),
-  PROXY_DATABASE: Type.String({ default: '.countersign/proxy.db' }),
   COUNTERSIGN_ADDRESS_BOOK: Type.String({ default: '.countersign/address-book.json' }),
   COUNTERSIGN_PRIVATE_KEY: Type.Optional(Secret()),
   COUNTERSIGN_KEYSTORE_FILE: Type.Optional(Type.String()),
@@ -39,6 +42,10 @@ export type ProxyConfig = Readonly<Static<typeof Variables>>
 /** @throws CONFIGURATION_INVALID naming every variable at fault */
 export const readProxyConfig = (environment: Environment): ProxyConfig =>
   readEnvironment(Variables, environment)
+
+/** What the API key command needs of them. @throws CONFIGURATION_INVALID */
+export const readDatabaseFile = (environment: Environment): string =>
+  readEnvironment(DatabaseVariable, environment).PROXY_DATABASE
 
 /** As a log may show it. */
 export const printableConfig = (config: ProxyConfig): Record<string, unknown> =>

@@ -17,16 +17,29 @@ export function queryTypesOf({ metadataURI }: Pick<Participant, 'metadataURI'>):
   }
 }
 
-/** Looks providers up by query type; metadata is parsed once per directory entry. */
-export function providerCatalogue(directory: Pick<Directory, 'activeIn'>): (type: string) => Participant[] {
-  const types = new WeakMap<Participant, string[]>()
-  return (type) =>
-    directory.activeIn('provider').filter((provider) => {
-      let served = types.get(provider)
-      if (served === undefined) {
-        served = queryTypesOf(provider)
-        types.set(provider, served)
-      }
-      return served.includes(type)
-    })
+/** Looks providers up by query type, in order of registration; their metadata is parsed once a directory reading that changed something. */
+export function providerCatalogue(
+  directory: Pick<Directory, 'activeIn'>,
+): (type: string) => readonly Participant[] {
+  let indexed: readonly Participant[] | undefined
+  let byType = new Map<string, Participant[]>()
+  return (type) => {
+    const active = directory.activeIn('provider')
+    if (active !== indexed) {
+      byType = indexByType(active)
+      indexed = active
+    }
+    return byType.get(type) ?? []
+  }
+}
+
+function indexByType(providers: readonly Participant[]): Map<string, Participant[]> {
+  const byType = new Map<string, Participant[]>()
+  for (const provider of providers)
+    for (const type of new Set(queryTypesOf(provider))) {
+      const served = byType.get(type)
+      if (served === undefined) byType.set(type, [provider])
+      else served.push(provider)
+    }
+  return byType
 }

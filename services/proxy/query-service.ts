@@ -25,7 +25,7 @@ export interface QueryRequest {
 export interface QueryServiceOptions {
   queryTypes: Map<string, QueryType>
   /** The active providers that serve a query type, in order of registration. */
-  providersOf: (type: string) => Participant[]
+  providersOf: (type: string) => readonly Participant[]
   client: ProviderClient
   checkAnswer: AnswerChecker
   store: Pick<ProxyStore, 'commit' | 'queries' | 'idempotency'>
@@ -91,7 +91,7 @@ export class QueryService {
     return type
   }
 
-  #providersOf({ type, providers: wanted }: QueryRequest): Participant[] {
+  #providersOf({ type, providers: wanted }: QueryRequest): readonly Participant[] {
     const active = this.#options.providersOf(type)
     if (wanted === undefined) {
       if (active.length === 0)

@@ -25,7 +25,7 @@ export interface ProxyParts {
   idempotency: Idempotency
   chains: RecordChains
   queryTypes: Map<string, QueryType>
-  providersOf: (type: string) => Participant[]
+  providersOf: (type: string) => readonly Participant[]
 }
 
 export type RouteGroup = (scope: HttpServer, parts: ProxyParts) => void

@@ -203,7 +203,10 @@ describe('book writer', () => {
       await chain.request('evm_mine')
       expect(await book.recorded()).to.deep.equal([])
       await until(() => transactionCount() > 1)
-      await chain.request('evm_mine')
+      await until(async () => {
+        await chain.request('evm_mine')
+        return (await book.recorded()).length === 1
+      })
       await settled()
       expect(await book.recorded()).to.deep.equal([entry])
     })

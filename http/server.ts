@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import apiReference from '@scalar/fastify-api-reference'
 import { Ajv } from 'ajv'
 import fastify, {
   type FastifyBaseLogger,
@@ -17,6 +16,7 @@ import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { Type } from 'typebox'
 import { CountersignError, toProblem } from '../protocol/errors.ts'
 import { PROBLEM_MEDIA_TYPE, ProblemSchema, toCountersignError } from './problem.ts'
+import { addReferencePage } from './reference-page.ts'
 
 export type HttpServer = FastifyInstance<
   RawServerDefault,
@@ -93,7 +93,7 @@ export async function createServer(
     await server.register(rateLimit, { max: options.ratePerMinute, timeWindow: '1 minute' })
   const metrics = addMetrics(server, options.name)
   addOperationRoutes(server, metrics, options.notReady ?? (() => []))
-  await server.register(apiReference, { routePrefix: '/docs', configuration: { url: '/openapi.json' } })
+  addReferencePage(server)
   return { server, metrics }
 }
 

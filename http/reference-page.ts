@@ -1,0 +1,28 @@
+import fastify, { type FastifyInstance } from 'fastify'
+import type { HttpServer } from './server.ts'
+
+/**
+ * Serves `/docs`: the interactive reference of `/openapi.json`. The page is four megabytes of JavaScript that most processes never show, so
+ * it is loaded when it is first asked for, by a server of its own behind this one.
+ */
+export function addReferencePage(server: HttpServer): void {
+  let page: Promise<FastifyInstance> | undefined
+  for (const url of ['/docs', '/docs/*'])
+    server.get(url, { schema: { hide: true } }, async (request, reply) => {
+      page ??= loadPage()
+      const { routing } = await page
+      reply.hijack()
+      routing(request.raw, reply.raw)
+    })
+  server.addHook('onClose', async () => {
+    await (await page)?.close()
+  })
+}
+
+async function loadPage(): Promise<FastifyInstance> {
+  const { default: apiReference } = await import('@scalar/fastify-api-reference')
+  const page = fastify()
+  await page.register(apiReference, { routePrefix: '/docs', configuration: { url: '/openapi.json' } })
+  await page.ready()
+  return page
+}

@@ -1,10 +1,7 @@
-import {
-  concatBytes as nobleConcatBytes,
-  utf8ToBytes as nobleUtf8ToBytes,
-  randomBytes,
-} from '@noble/hashes/utils.js'
+import { concatBytes as nobleConcatBytes, utf8ToBytes as nobleUtf8ToBytes } from '@noble/hashes/utils.js'
 import { keccak256 } from '#keccak256'
 import { CountersignError } from './errors.ts'
+import { takeRandomBytes } from './random.ts'
 
 /** `0x` and an even number of lower-case hexadecimal digits, unless said otherwise. */
 export type Hex = `0x${string}`
@@ -21,7 +18,7 @@ export const concatBytes = (...parts: Uint8Array[]): Uint8Array => nobleConcatBy
 export { keccak256 }
 export const keccak256Hex = (bytes: Uint8Array): Bytes32 => bytesToHex(keccak256(bytes))
 /** 32 bytes from the platform's cryptographic random source. */
-export const randomBytes32 = (): Bytes32 => bytesToHex(randomBytes(32))
+export const randomBytes32 = (): Bytes32 => bytesToHex(takeRandomBytes(32))
 
 export function bytesToHex(bytes: Uint8Array): Hex {
   let text = '0x'

@@ -1,13 +1,15 @@
 import { decodeTime, monotonicFactory, ulid } from 'ulid'
 import { CountersignError } from './errors.ts'
 import { type Bytes32, bytesToHex, hexToBytes, utf8ToBytes } from './hex.ts'
+import { takeRandomBytes } from './random.ts'
 
 /** A ULID: 26 characters of Crockford base32, upper case, ordered by time. Names one query for all its providers. */
 export type Serial = string
 
 // The first character carries three bits: 8 and above would be a time past 48 bits.
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
-const nextUlid = monotonicFactory()
+// The generator's own source asks the platform 16 times a serial.
+const nextUlid = monotonicFactory(() => takeRandomBytes(1)[0]! / 256)
 
 /** Serials of one process ascend, also within a millisecond and when the clock is set back. @param time unix milliseconds, instead of now */
 export const newSerial = (time?: number): Serial => (time === undefined ? nextUlid() : ulid(time))

@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { parseAuditReport } from '../../../protocol/audit-report.ts'
 import { concatBytes, hexToBytes, keccak256Hex } from '../../../protocol/hex.ts'
 import { boundAltered, selectSample } from '../../../protocol/sampling.ts'
 import { type Serial, serialTime, serialToKey } from '../../../protocol/serial.ts'
+import { startAnvil } from '../../support/anvil.ts'
 import { ProxyCaller } from '../../support/proxy-caller.ts'
 import { type ProxyNetwork, type RunningProxy, startProxyNetwork } from '../../support/proxy-network.ts'
 import type { TestProvider } from '../../support/test-provider.ts'
@@ -181,6 +185,48 @@ describe('proxy audit campaigns', () => {
       const audits = serials.filter((serial) => proxy.store.audits.findLatest(serial, provider.address))
       expect(audits).to.have.length(serials.length)
     })
+  })
+})
+
+describe('proxy audit campaigns while the chain is down', () => {
+  let network: ProxyNetwork
+  let folder: string
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'countersign-chain-'))
+    network = await startProxyNetwork({
+      providers: 1,
+      batches: true,
+      anvil: { stateFile: join(folder, 'state.json') },
+    })
+  })
+  after(async () => {
+    await network?.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('wait, say why, and go on when it is back', async function () {
+    this.timeout(60_000)
+    const proxy = await network.startProxy()
+    const caller = new ProxyCaller(proxy.url, network.authorization('admin'))
+    const provider = network.providers[0]!
+    for (let n = 0; n < 20; n++) await caller.ask()
+    await provider.flush()
+    provider.misbehaviour = { delayMs: 100 }
+    const { body } = await caller.send<{ id: string }>('POST', '/v1/audit-campaigns', {
+      provider: provider.address,
+      sampleSize: 20,
+    })
+    const read = async () => (await caller.send<Campaign>('GET', `/v1/audit-campaigns/${body.id}`)).body
+    await network.chain.stop()
+    while ((await read()).problem === null) await sleep(50)
+    expect(await read()).to.include({ state: 'running', problem: 'CHAIN_UNREACHABLE' })
+    const again = await startAnvil({ port: network.chain.port, stateFile: join(folder, 'state.json') })
+    try {
+      while ((await read()).state !== 'finished') await sleep(100)
+      expect(await read()).to.deep.include({ verdicts: { consistent: 20 }, problem: null })
+    } finally {
+      await again.kill()
+    }
   })
 })
 

@@ -16,15 +16,31 @@ export interface AuditBenchOptions {
   /** Each kind is measured so often, in turn. */
   rounds: number
 }
+/**
+ * - `countersigned`: the product, contemporaneous
+ * - `signatures and recording off`: the same processes without them; answers are still made, hashed, checked and kept
+ * - `bare fan-out`: HTTP and a look-up, nothing hashed, checked or kept
+ */
+export const KINDS = ['bare fan-out', 'signatures and recording off', 'countersigned'] as const
+export type Kind = (typeof KINDS)[number]
+
 export interface Measured extends LoadResult {
-  kind: 'bare fan-out' | 'countersigned'
+  kind: Kind
   /** CPU milliseconds a query, by process. */
   cpuMsPerQuery: Record<string, number>
   /** Records on chain a second while the load ran; zero without recording. */
   recordedPerSecond: number
 }
 
-const BASELINE = { provider: 'bench/baseline/provider.ts', proxy: 'bench/baseline/proxy.ts' }
+const modulesIn = (folder: string) => ({
+  provider: `bench/${folder}/provider.ts`,
+  proxy: `bench/${folder}/proxy.ts`,
+})
+const MODULES: Record<Kind, ReturnType<typeof modulesIn> | undefined> = {
+  'bare fan-out': modulesIn('bare'),
+  'signatures and recording off': modulesIn('unsigned'),
+  countersigned: undefined,
+}
 // A block's room is not what is measured.
 const CHAIN_FLAGS = ['--gas-limit', '60000000', '--prune-history']
 const INSURERS = SAMPLE_PROVIDERS.filter(({ queryTypes }) => queryTypes.includes('motor-insurance'))
@@ -36,7 +52,7 @@ export async function measureAudit(
 ): Promise<Measured[]> {
   const results: Measured[] = []
   for (let round = 1; round <= options.rounds; round++)
-    for (const kind of ['bare fan-out', 'countersigned'] as const) {
+    for (const kind of KINDS) {
       onProgress(`round ${round} of ${options.rounds}: ${kind}`)
       results.push(await measureOne(kind, options))
     }
@@ -56,7 +72,7 @@ async function measureOne(kind: Measured['kind'], options: AuditBenchOptions): P
     ports: await freePorts(INSURERS.length),
     proxyEnv: { PROXY_RATE_PER_MINUTE: '10000000', LOG_LEVEL: 'warn' },
     providerEnv: () => ({ LOG_LEVEL: 'warn' }),
-    ...(kind === 'bare fan-out' && { modules: BASELINE }),
+    ...(MODULES[kind] && { modules: MODULES[kind] }),
   })
   try {
     // What is measured is the parties; the index would share their two cores.

@@ -2,7 +2,7 @@ import { cpus, totalmem } from 'node:os'
 import { EXIT } from '../scripts/cli/exit-code.ts'
 import { printJson, printTable, say } from '../scripts/cli/output.ts'
 import { createCommand, runCommand } from '../scripts/cli/run.ts'
-import { type Measured, measureAudit } from './audit.ts'
+import { KINDS, type Kind, type Measured, measureAudit } from './audit.ts'
 import { measureUnitCosts } from './unit-costs.ts'
 
 const PROVIDERS = 3
@@ -30,9 +30,8 @@ await runCommand(command, async () => {
   }>()
   const measured = await measureAudit({ ...options, warmUpSeconds: warmUp }, (line) => say(`… ${line}`))
   const unitCosts = measureUnitCosts(PROVIDERS)
-  const bare = medianOf(measured, 'bare fan-out')
-  const signed = medianOf(measured, 'countersigned')
-  const ratio = signed.perSecond / bare.perSecond
+  const [bare, off, signed] = KINDS.map((kind) => medianOf(measured, kind)) as [Measured, Measured, Measured]
+  const ratio = signed.perSecond / off.perSecond
   const machine = {
     cpu: cpus()[0]!.model,
     cores: cpus().length,
@@ -50,32 +49,33 @@ await runCommand(command, async () => {
       unitCosts,
       measured,
     })
-  else show(bare, signed, ratio, unitCosts)
+  else show([bare, off, signed], ratio, unitCosts)
   return ratio >= TARGETS.ratio && signed.p99Ms < TARGETS.p99Ms ? EXIT.consistent : EXIT.contradicted
 })
 
 /** The measurement of median speed. */
-function medianOf(measured: Measured[], kind: Measured['kind']): Measured {
+function medianOf(measured: Measured[], kind: Kind): Measured {
   const own = measured.filter((one) => one.kind === kind).sort((a, b) => a.perSecond - b.perSecond)
   return own[Math.floor(own.length / 2)]!
 }
 
 function show(
-  bare: Measured,
-  signed: Measured,
+  medians: [Measured, Measured, Measured],
   ratio: number,
   unitCosts: ReturnType<typeof measureUnitCosts>,
 ): void {
+  const [, off, signed] = medians
   const row = (one: Measured): (string | number)[] => [
     one.kind,
     one.perSecond.toFixed(0),
-    (one.perSecond / bare.perSecond).toFixed(2),
+    (one.perSecond / off.perSecond).toFixed(2),
     one.p50Ms,
     one.p99Ms,
     one.errors,
     one.recordedPerSecond.toFixed(0),
     ...CPU_OF.map((process) => one.cpuMsPerQuery[process]!.toFixed(2)),
   ]
+  const [firstCpu, ...otherCpu] = CPU_OF
   printTable(
     [
       '',
@@ -85,10 +85,10 @@ function show(
       'p99 ms',
       'errors',
       'records/s',
-      'CPU ms/query: proxy',
-      ...CPU_OF.slice(1),
+      `CPU ms/query: ${firstCpu}`,
+      ...otherCpu,
     ],
-    [row(bare), row(signed)],
+    medians.map(row),
   )
   printTable(
     ['where the time goes', 'times a query', 'µs each', 'µs a query'],

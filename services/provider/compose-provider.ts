@@ -19,7 +19,7 @@ import { GroupCommit } from '../party/group-commit.ts'
 import { loadKey, type PartyKey } from '../party/keys.ts'
 import { NonceStore } from '../party/nonce-store.ts'
 import { type ChainRpc, connectChain } from '../party/rpc.ts'
-import { DurableAnswerKeeper } from './answers/answer-keeper.ts'
+import { type AnswerKeeperOptions, DurableAnswerKeeper } from './answers/answer-keeper.ts'
 import { AnswerStore } from './answers/answer-store.ts'
 import { answerAudit } from './answers/audit-answer.ts'
 import { type OpenBook, openBook } from './open-book.ts'
@@ -37,7 +37,10 @@ export interface RunningProvider {
 }
 
 /** Parts that a measurement does without. */
-export type Replacements = Partial<Pick<ProviderDeps, 'keeper' | 'authenticate'>>
+export interface Replacements extends Partial<Pick<ProviderDeps, 'keeper' | 'authenticate'>> {
+  /** Parts of the usual keeper. */
+  keeping?: Partial<Pick<AnswerKeeperOptions, 'sign' | 'writer'>>
+}
 
 /** Puts a provider together from its settings: key, database, book, access to the chains, server. */
 export async function composeProvider(
@@ -136,6 +139,7 @@ async function assemble(parts: Parts): Promise<RunningProvider> {
       store,
       commits,
       writer,
+      ...replacements.keeping,
       mode,
       recordWithinS: config.PROVIDER_RECORD_WITHIN_S,
       strictTimeoutMs: config.PROVIDER_STRICT_TIMEOUT_MS,

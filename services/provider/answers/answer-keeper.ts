@@ -57,6 +57,8 @@ export interface AnswerKeeperOptions {
   recordWithinS: number
   /** Milliseconds that an answer waits for its record, in strict mode. */
   strictTimeoutMs: number
+  /** Default: signs with the key; another one only where signatures are measured. */
+  sign?: typeof signAnswerStatement
 }
 
 /** Keeps answers in the provider's database and their digests in its outbox, both in one transaction, before anybody is told. */
@@ -135,7 +137,7 @@ export class DurableAnswerKeeper implements AnswerKeeper {
   }
 
   #sign({ query }: Answer, digest: Bytes32, answeredAt: number, recordBy: number): Hex {
-    const { key, registry } = this.#options
+    const { key, registry, sign = signAnswerStatement } = this.#options
     const statement = {
       ...registry,
       serial: query.serial,
@@ -144,7 +146,7 @@ export class DurableAnswerKeeper implements AnswerKeeper {
       answeredAt,
       recordBy,
     }
-    return signAnswerStatement(statement, key.privateKey)
+    return sign(statement, key.privateKey)
   }
 
   #receipt(

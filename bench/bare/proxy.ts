@@ -2,9 +2,9 @@ import { createLogger } from '../../services/party/logger.ts'
 import { composeProxy } from '../../services/proxy/compose-proxy.ts'
 import { readProxyConfig } from '../../services/proxy/config.ts'
 import { openProxyStore } from '../../services/proxy/store/proxy-store.ts'
-import { endInOrder } from './end-in-order.ts'
+import { endInOrder } from '../end-in-order.ts'
 
-/** The proxy with signatures, checks and storing left out, for comparison only: same server, same fan-out, replies of the same form and size. */
+/** The least a proxy could do, for comparison only: same server, same fan-out, replies of the same form and size, nothing stored, checked or signed. */
 const config = readProxyConfig(process.env)
 const store = openProxyStore(config.PROXY_DATABASE)
 const proxy = await composeProxy(config, createLogger('proxy', config.LOG_LEVEL), {

@@ -4,9 +4,9 @@ import { createLogger } from '../../services/party/logger.ts'
 import type { AnswerKeeper } from '../../services/provider/answers/answer-keeper.ts'
 import { composeProvider } from '../../services/provider/compose-provider.ts'
 import { readProviderConfig } from '../../services/provider/provider-config.ts'
-import { endInOrder } from './end-in-order.ts'
+import { endInOrder } from '../end-in-order.ts'
 
-/** The provider with signatures and recording left out, for comparison only: same server, same book, answers of the same form and size. */
+/** The least a provider could do, for comparison only: same server, same book, answers of the same form and size, nothing kept, hashed or signed. */
 const config = readProviderConfig(process.env)
 const keeper: AnswerKeeper = {
   keep: async ({ query, disclosure, result }) => ({

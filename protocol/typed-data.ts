@@ -14,7 +14,14 @@ export interface TypedDomain {
   verifyingContract?: string
   salt?: string
 }
-type Encoder = (value: unknown, path: string) => Uint8Array
+/** Writes the 32-byte encoding of a value at `offset`. */
+type Encoder = (value: unknown, out: Uint8Array, offset: number, at: Place) => void
+
+/** Where a value stands, from the inside out: turned into text only for an error. */
+interface Place {
+  step: string | number
+  above: Place | undefined
+}
 
 const WORD = 32
 const DOMAIN_FIELDS: readonly TypedField[] = [
@@ -35,7 +42,7 @@ export interface CompiledTypes {
 
 export function compileTypes(types: TypedTypes): CompiledTypes {
   const encoders = new Map<string, Encoder>()
-  const structs = new Map<string, (value: unknown, path: string) => Uint8Array>()
+  const structs = new Map<string, (value: unknown, at: Place) => Uint8Array>()
 
   function referredTypes(type: string, found = new Set<string>()): Set<string> {
     const base = type.replace(/(\[\d*\])+$/, '')
@@ -47,26 +54,30 @@ export function compileTypes(types: TypedTypes): CompiledTypes {
   }
 
   function encodeType(type: string): string {
-    if (types[type] === undefined) invalid(type, 'is not among the types')
+    if (types[type] === undefined) return unknownType(type, 'is not among the types')
     const others = [...referredTypes(type)].filter((name) => name !== type).sort()
     return [type, ...others]
       .map((name) => `${name}(${types[name]!.map((field) => `${field.type} ${field.name}`).join(',')})`)
       .join('')
   }
 
-  function structHasher(type: string): (value: unknown, path: string) => Uint8Array {
+  function structHasher(type: string): (value: unknown, at: Place) => Uint8Array {
     const known = structs.get(type)
     if (known !== undefined) return known
     const typeHash = keccak256(utf8ToBytes(encodeType(type)))
     let members: [string, Encoder][] | undefined
-    const hasher = (value: unknown, path: string): Uint8Array => {
-      if (typeof value !== 'object' || value === null) return invalid(path, `is not a ${type}`)
+    const hasher = (value: unknown, at: Place): Uint8Array => {
+      if (typeof value !== 'object' || value === null) return invalid(at, `is not a ${type}`)
       // Lazily, because a struct may refer to itself.
       members ??= types[type]!.map((field) => [field.name, encoderOf(field.type)])
-      const words = members.map(([name, encode]) =>
-        encode((value as Record<string, unknown>)[name], `${path}.${name}`),
-      )
-      return keccak256(concatBytes(typeHash, ...words))
+      const encoded = new Uint8Array(WORD * (members.length + 1))
+      encoded.set(typeHash)
+      let offset = WORD
+      for (const [name, encode] of members) {
+        encode((value as Record<string, unknown>)[name], encoded, offset, { step: name, above: at })
+        offset += WORD
+      }
+      return keccak256(encoded)
     }
     structs.set(type, hasher)
     return hasher
@@ -75,9 +86,14 @@ export function compileTypes(types: TypedTypes): CompiledTypes {
   function encoderOf(type: string): Encoder {
     const known = encoders.get(type)
     if (known !== undefined) return known
-    const encoder = arrayEncoder(type) ?? (types[type] ? structHasher(type) : atomicEncoder(type))
+    const encoder = arrayEncoder(type) ?? (types[type] ? structEncoder(type) : atomicEncoder(type))
     encoders.set(type, encoder)
     return encoder
+  }
+
+  function structEncoder(type: string): Encoder {
+    const hasher = structHasher(type)
+    return (value, out, offset, at) => out.set(hasher(value, at), offset)
   }
 
   function arrayEncoder(type: string): Encoder | undefined {
@@ -85,14 +101,21 @@ export function compileTypes(types: TypedTypes): CompiledTypes {
     if (match === null) return undefined
     const element = encoderOf(match[1]!)
     const length = match[2] === '' ? undefined : Number(match[2])
-    return (value, path) => {
+    return (value, out, offset, at) => {
       if (!Array.isArray(value) || (length !== undefined && value.length !== length))
-        return invalid(path, `is not a ${type}`)
-      return keccak256(concatBytes(...value.map((item, i) => element(item, `${path}[${i}]`))))
+        return invalid(at, `is not a ${type}`)
+      const encoded = new Uint8Array(WORD * value.length)
+      value.forEach((item, i) => {
+        element(item, encoded, WORD * i, { step: i, above: at })
+      })
+      out.set(keccak256(encoded), offset)
     }
   }
 
-  return { encodeType, hashStruct: (type, value) => structHasher(type)(value, type) }
+  return {
+    encodeType,
+    hashStruct: (type, value) => structHasher(type)(value, { step: type, above: undefined }),
+  }
 }
 
 /** The domain separator. Only the members present take part, in the order EIP-712 gives. */
@@ -117,65 +140,66 @@ export const hashTypedData = (
 
 function atomicEncoder(type: string): Encoder {
   if (type === 'string')
-    return (value, path) =>
-      typeof value === 'string' ? keccak256(utf8ToBytes(value)) : invalid(path, 'is not a string')
-  if (type === 'bytes') return (value, path) => keccak256(toBytes(value, path))
+    return (value, out, offset, at) =>
+      typeof value === 'string'
+        ? out.set(keccak256(utf8ToBytes(value)), offset)
+        : invalid(at, 'is not a string')
+  if (type === 'bytes') return (value, out, offset, at) => out.set(keccak256(toBytes(value, at)), offset)
   if (type === 'bool')
-    return (value, path) =>
-      typeof value === 'boolean' ? word(BigInt(value)) : invalid(path, 'is not a boolean')
+    return (value, out, offset, at) => {
+      if (typeof value !== 'boolean') return invalid(at, 'is not a boolean')
+      out[offset + WORD - 1] = value ? 1 : 0
+    }
   if (type === 'address')
-    return (value, path) =>
-      leftPad(toBytes(typeof value === 'string' ? value.toLowerCase() : value, path, 20))
+    return (value, out, offset, at) => out.set(toBytes(value, at, 20), offset + WORD - 20)
   const fixed = /^bytes([1-9]|[12]\d|3[0-2])$/.exec(type)
-  if (fixed !== null) return (value, path) => rightPad(toBytes(value, path, Number(fixed[1])))
+  if (fixed !== null) {
+    const length = Number(fixed[1])
+    return (value, out, offset, at) => out.set(toBytes(value, at, length), offset)
+  }
   const integer = /^(u?)int(\d*)$/.exec(type)
   if (integer !== null) return integerEncoder(integer[1] === 'u', Number(integer[2] || 256), type)
-  return invalid(type, 'is neither an EIP-712 type nor among the types')
+  return unknownType(type, 'is neither an EIP-712 type nor among the types')
 }
 
 function integerEncoder(unsigned: boolean, bits: number, type: string): Encoder {
-  if (bits === 0 || bits > 256 || bits % 8 !== 0) return invalid(type, 'is not an integer type')
+  if (bits === 0 || bits > 256 || bits % 8 !== 0) return unknownType(type, 'is not an integer type')
   const min = unsigned ? 0n : -(1n << BigInt(bits - 1))
   const max = (1n << BigInt(unsigned ? bits : bits - 1)) - 1n
-  return (value, path) => {
-    const number = toBigInt(value, path)
-    if (number < min || number > max) return invalid(path, `is out of the range of ${type}`)
-    return word(BigInt.asUintN(256, number))
+  return (value, out, offset, at) => {
+    const number = toBigInt(value, at)
+    if (number < min || number > max) return invalid(at, `is out of the range of ${type}`)
+    let rest = BigInt.asUintN(256, number)
+    for (let i = offset + WORD - 1; rest > 0n; i--, rest >>= 8n) out[i] = Number(rest & 0xffn)
   }
 }
 
-function toBigInt(value: unknown, path: string): bigint {
+function toBigInt(value: unknown, at: Place): bigint {
   if (typeof value === 'bigint') return value
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
   if (typeof value === 'string' && /^(-?\d+|-?0x[0-9a-fA-F]+)$/.test(value))
     return value.startsWith('-') ? -BigInt(value.slice(1)) : BigInt(value)
-  return invalid(path, 'is not an integer')
+  return invalid(at, 'is not an integer')
 }
 
-function toBytes(value: unknown, path: string, length?: number): Uint8Array {
-  if (typeof value !== 'string') return invalid(path, 'is not hexadecimal data')
+function toBytes(value: unknown, at: Place, length?: number): Uint8Array {
+  if (typeof value !== 'string') return invalid(at, 'is not hexadecimal data')
   try {
     return hexToBytes(value, length)
   } catch (cause) {
-    throw new CountersignError('TYPED_DATA_INVALID', `${path}: ${(cause as Error).message}`, { cause })
+    return invalid(at, (cause as Error).message, cause)
   }
 }
 
-const word = (value: bigint): Uint8Array => hexToBytes(`0x${value.toString(16).padStart(WORD * 2, '0')}`)
-
-function leftPad(bytes: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(WORD)
-  padded.set(bytes, WORD - bytes.length)
-  return padded
+const toText = ({ step, above }: Place): string => {
+  if (above === undefined) return String(step)
+  return toText(above) + (typeof step === 'number' ? `[${step}]` : `.${step}`)
 }
 
-function rightPad(bytes: Uint8Array): Uint8Array {
-  if (bytes.length === WORD) return bytes
-  const padded = new Uint8Array(WORD)
-  padded.set(bytes)
-  return padded
+function invalid(at: Place, what: string, cause?: unknown): never {
+  throw new CountersignError('TYPED_DATA_INVALID', `${toText(at)} ${what}`, { cause })
 }
 
-function invalid(path: string, what: string): never {
-  throw new CountersignError('TYPED_DATA_INVALID', `${path} ${what}`)
+function unknownType(type: string, what: string): never {
+  throw new CountersignError('TYPED_DATA_INVALID', `type ${type} ${what}`)
 }

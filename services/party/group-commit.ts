@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 export interface GroupCommitOptions {
   /** Writes in one transaction at most. Default 1,000: it bounds how long one commit keeps the event loop. */
   maxWrites?: number
-  /** Milliseconds from one commit to the next, at least. Default 3: under load more writers share one fsync, and an idle writer waits for nobody. */
+  /** Milliseconds from one commit to the next, at least. Default 8: under load more writers share one fsync, and an idle writer waits for nobody. */
   intervalMs?: number
 }
 
@@ -16,7 +16,7 @@ interface Write {
 type Settled = { write: Write; value: unknown } | { write: Write; error: unknown }
 
 const DEFAULT_MAX_WRITES = 1_000
-const DEFAULT_INTERVAL_MS = 3
+const DEFAULT_INTERVAL_MS = 8
 
 /**
  * Lets the writers of one turn of the event loop share one transaction, and so one fsync. Writes run in the order in which they were

@@ -104,6 +104,11 @@ export const ERROR_CATALOGUE = {
     'The configuration is not valid',
     'Correct the environment variables named; .env.example describes each.',
   ),
+  CONNECTION_UNKNOWN: row(
+    400,
+    'No server to ask is known',
+    'Set COUNTERSIGN_PROXY_URL and COUNTERSIGN_API_KEY, or run npm start in another terminal.',
+  ),
   CURSOR_INVALID: row(
     400,
     'Not a cursor of this list',
@@ -145,11 +150,6 @@ export const ERROR_CATALOGUE = {
     'The participant directory cannot be read',
     'Try again; if it stays, see to the chain that holds the directory.',
     true,
-  ),
-  CONNECTION_UNKNOWN: row(
-    400,
-    'No server to ask is known',
-    'Set COUNTERSIGN_PROXY_URL and COUNTERSIGN_API_KEY, or run npm start in another terminal.',
   ),
   ENTRY_CONFLICT: row(
     409,
@@ -237,10 +237,21 @@ export const ERROR_CATALOGUE = {
     'Not a proof file',
     'Give a receipt or audit report file as it was handed out.',
   ),
+  PROOF_INVALID: row(
+    422,
+    'A proof does not prove what it says',
+    'Treat what it accompanies as unproven; get the proof anew from the author, or build it from the chain.',
+  ),
   PROOF_UNAVAILABLE: row(
     503,
     'The proof cannot be made right now',
     'Try again; a storage proof needs a node that still has the state of the block.',
+    true,
+  ),
+  PROOF_UNBUILDABLE: row(
+    502,
+    'The answers of a node cannot be made into a proof',
+    'Ask another node of that chain, one that serves whole blocks and their receipts.',
     true,
   ),
   PROVIDER_ANSWER_INVALID: row(
@@ -294,17 +305,6 @@ export const ERROR_CATALOGUE = {
     true,
   ),
   RATE_LIMITED: row(429, 'Too many requests', 'Wait for the seconds in Retry-After.', true),
-  PROOF_INVALID: row(
-    422,
-    'A proof does not prove what it says',
-    'Treat what it accompanies as unproven; get the proof anew from the author, or build it from the chain.',
-  ),
-  PROOF_UNBUILDABLE: row(
-    502,
-    'The answers of a node cannot be made into a proof',
-    'Ask another node of that chain, one that serves whole blocks and their receipts.',
-    true,
-  ),
   RECEIPT_INVALID: row(
     422,
     'The receipt does not prove what it says',

@@ -20,7 +20,7 @@ const command = createCommand(
   .option('--rounds <n>', 'measurements of each kind, in turn', Number, 3)
   .option('--json', 'print one JSON document')
 
-await runCommand(command, async () => {
+void runCommand(command, async () => {
   const { json, warmUp, ...options } = command.opts<{
     seconds: number
     warmUp: number

@@ -21,7 +21,7 @@ const command = createCommand(
   .option('--save <prefix>', 'write each signed report to <prefix><provider>.json')
   .option('--json', 'print one JSON document: the list of reports')
 
-await runCommand(command, async () => {
+void runCommand(command, async () => {
   const options = command.opts<Options>()
   const serial = command.args[0]!
   const proxy = connectProxy()

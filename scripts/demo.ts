@@ -44,7 +44,7 @@ const command = createCommand(
   .option('--keep', 'keep databases and logs, and say where they are')
   .option('--json', 'print one JSON document: the stories, their steps, what was expected and what came')
 
-await runCommand(command, async () => {
+void runCommand(command, async () => {
   const options = command.opts<Options>()
   const queries = options.queries ?? (options.data === undefined ? SAMPLE_QUERIES : REAL_QUERIES)
   if (!Number.isInteger(queries) || queries < 1 || queries > 100_000)

@@ -38,7 +38,7 @@ const command = createCommand(
   .option('--save <folder>', 'write each answer as a receipt file into this folder')
   .option('--json', 'print one JSON document')
 
-await runCommand(command, async () => {
+void runCommand(command, async () => {
   const options = command.opts<Options>()
   const [type, subject] = command.args as [string, string]
   const request: QueryRequest = {

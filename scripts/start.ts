@@ -18,7 +18,7 @@ const command = createCommand(
   'serve the real books of this folder instead of the sample that ships with the project',
 )
 
-await runCommand(command, async () => {
+void runCommand(command, async () => {
   const { data } = command.opts<{ data?: string }>()
   const providers = data === undefined ? SAMPLE_PROVIDERS : SHARED_DATA_PROVIDERS
   const network = await startLocalNetwork({

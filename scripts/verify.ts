@@ -39,7 +39,7 @@ const command = createCommand(
   .option('--finality-depth <blocks>', 'blocks after which a block counts as final', Number, 0)
   .option('--json', 'print one JSON document')
 
-await runCommand(command, async () => {
+void runCommand(command, async () => {
   const options = command.opts<Options>()
   const file = await readFileBounded(command.args[0]!)
   let verification: Verification

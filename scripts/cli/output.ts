@@ -6,11 +6,33 @@ export const printJson = (document: unknown): void => {
   process.stdout.write(`${JSON.stringify(document)}\n`)
 }
 
-/** A table for people, on stdout. */
+/** A table for people, on stdout, as wide as the terminal: the last column gives way, long words are broken. */
 export function printTable(head: string[], rows: (string | number)[][]): void {
-  const table = new Table({ head, style: { head: [], border: [] } })
+  const table = new Table({
+    head,
+    style: { head: [], border: [] },
+    colWidths: columnWidths(head, rows),
+    wordWrap: true,
+    wrapOnWordBoundary: false,
+  })
   table.push(...rows)
   process.stdout.write(`${table.toString()}\n`)
+}
+
+const DEFAULT_WIDTH = 120
+const MIN_LAST_COLUMN = 30
+/** Two spaces and a border. */
+const COLUMN_FRAME = 3
+
+function columnWidths(head: string[], rows: (string | number)[][]): number[] {
+  const widths = head.map((title, i) => {
+    const lines = rows.flatMap((row) => String(row[i] ?? '').split('\n'))
+    return Math.max(title.length, ...lines.map((line) => line.length)) + COLUMN_FRAME - 1
+  })
+  const others = widths.slice(0, -1).reduce((sum, width) => sum + width + 1, 1)
+  const room = (process.stdout.columns || DEFAULT_WIDTH) - others - 1
+  widths.push(Math.min(widths.pop()!, Math.max(room, MIN_LAST_COLUMN)))
+  return widths
 }
 
 /** A line of talk, on stderr, so that stdout stays what was asked for. */

@@ -10,7 +10,10 @@ Exit codes: 0 consistent (or done), 1 error, 2 contradicted (changed, misreporte
 export const createCommand = (name: string, description: string): Command =>
   new Command(name).description(description).addHelpText('after', EXIT_CODE_HELP).showHelpAfterError()
 
-/** Runs a command to its exit code. An error is said in full: what, why, what to do; as a problem document with `--json`. */
+/**
+ * Runs a command to its exit code, once the module that calls this has been evaluated to its end.
+ * An error is said in full: what, why, what to do; as a problem document with `--json`.
+ */
 export async function runCommand(command: Command, action: () => Promise<ExitCode>): Promise<void> {
   command.exitOverride()
   try {
@@ -20,6 +23,7 @@ export async function runCommand(command: Command, action: () => Promise<ExitCod
     process.exitCode = (error as { exitCode?: number }).exitCode === 0 ? 0 : EXIT.error
     return
   }
+  await null
   try {
     process.exitCode = await action()
   } catch (error) {

@@ -217,6 +217,11 @@ export const ERROR_CATALOGUE = {
     'The directory has no such participant',
     'Check the address; /v1/participants lists all.',
   ),
+  PORT_TAKEN: row(
+    500,
+    'A port of the local network is taken',
+    'End what listens there (another npm start?), or choose other ports by the environment variables in --help.',
+  ),
   PROCESS_FAILED: row(
     500,
     'A process of the local network did not start or ended',

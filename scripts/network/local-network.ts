@@ -2,16 +2,16 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type AddressBook, parseAddressBook } from '../../protocol/address-book.ts'
 import { CountersignError } from '../../protocol/errors.ts'
-import type { Address } from '../../protocol/hex.ts'
+import { type Address, type Bytes32, keccak256Hex, utf8ToBytes } from '../../protocol/hex.ts'
 import type { Role } from '../../protocol/roles.ts'
+import { developmentKey } from '../../services/party/development-keys.ts'
 import { ProxyClient } from '../cli/proxy-client.ts'
 import { deploy } from '../deployment.ts'
 import { type Registration, registerParticipants } from '../registration.ts'
 import { PartyProcess } from './child-process.ts'
-import { developmentKey, developmentSaltSecret } from './development-keys.ts'
 import { issueApiKey } from './issue-api-key.ts'
 import { ACCOUNTS, type ProviderDeclaration } from './parties.ts'
-import type { NetworkPorts } from './ports.ts'
+import { type NetworkPorts, requireFreePorts } from './ports.ts'
 
 export interface LocalNetworkOptions {
   /** Everything the network keeps: databases, logs, address book. Emptied at start, as the chains start empty. */
@@ -81,11 +81,13 @@ class NetworkBuilder {
   constructor(options: LocalNetworkOptions) {
     this.#options = options
     this.#addressBookFile = path.join(options.folder, 'address-book.json')
-    rmSync(options.folder, { recursive: true, force: true })
-    mkdirSync(path.join(options.folder, 'logs'), { recursive: true })
   }
 
   async build(): Promise<LocalNetwork> {
+    // Before the folder is emptied: it may be that of a network that runs.
+    await requireFreePorts(this.#options.ports)
+    rmSync(this.#options.folder, { recursive: true, force: true })
+    mkdirSync(path.join(this.#options.folder, 'logs'), { recursive: true })
     this.#say('starting two chains')
     const [lenders, insurers] = await Promise.all([this.#startChain('lenders'), this.#startChain('insurers')])
     const chains = { lenders, insurers }
@@ -261,6 +263,10 @@ class NetworkBuilder {
     return { url, process }
   }
 }
+
+/** Not secret at all. */
+const developmentSaltSecret = (party: string): Bytes32 =>
+  keccak256Hex(utf8ToBytes(`countersign development salt secret of ${party}`))
 
 /** Leaves how to reach the network for the other scripts. */
 export function writeLocalState(file: string, network: LocalNetwork): void {

@@ -24,7 +24,7 @@ export function configuredPorts(providerCount: number, env: NodeJS.ProcessEnv = 
 
 /** Ports that nobody listens on, so that a demonstration or a test disturbs nothing that runs. */
 export async function freePorts(providerCount: number): Promise<NetworkPorts> {
-  const servers = await Promise.all(Array.from({ length: providerCount + 4 }, listen))
+  const servers = await Promise.all(Array.from({ length: providerCount + 4 }, () => listen(0)))
   const ports = servers.map(({ port }) => port)
   await Promise.all(servers.map(({ close }) => close()))
   const [lenders, insurers, indexer, proxy, ...providers] = ports as [
@@ -37,6 +37,17 @@ export async function freePorts(providerCount: number): Promise<NetworkPorts> {
   return { lenders, insurers, indexer, proxy, providers }
 }
 
+/** @throws PORT_TAKEN naming every port that somebody listens on */
+export async function requireFreePorts({ providers, ...ports }: NetworkPorts): Promise<void> {
+  const taken: number[] = []
+  for (const port of [...Object.values(ports), ...providers])
+    await listen(port).then(
+      ({ close }) => close(),
+      () => taken.push(port),
+    )
+  if (taken.length > 0) throw new CountersignError('PORT_TAKEN', `somebody listens on ${taken.join(', ')}`)
+}
+
 function portOf(env: NodeJS.ProcessEnv, name: string, standard: number): number {
   const port = Number(env[name] ?? standard)
   if (!Number.isInteger(port) || port < 1 || port > 65_000)
@@ -44,9 +55,12 @@ function portOf(env: NodeJS.ProcessEnv, name: string, standard: number): number 
   return port
 }
 
-async function listen(): Promise<{ port: number; close: () => Promise<void> }> {
+async function listen(wanted: number): Promise<{ port: number; close: () => Promise<void> }> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(wanted, '127.0.0.1', resolve)
+  })
   const { port } = server.address() as { port: number }
   return { port, close: () => new Promise((resolve) => server.close(() => resolve())) }
 }

@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from 'commander'
 import { type Address, toAddress } from '../protocol/hex.ts'
-import { DEFAULT_ADDRESS_BOOK } from './address-book-file.ts'
+import { DEFAULT_ADDRESS_BOOK } from '../services/party/address-book-file.ts'
+import { loadKeyOfEnvironment } from '../services/party/keys.ts'
 import { EXIT } from './cli/exit-code.ts'
 import { printJson, printTable, say } from './cli/output.ts'
 import { createCommand, runCommand } from './cli/run.ts'
-import { readDeployerKey } from './deployer-key.ts'
 import { type Deployment, deploy } from './deployment.ts'
 
 interface Options {
@@ -21,7 +21,7 @@ interface Options {
 const command = createCommand(
   'deploy',
   `Deploys the contracts that a chain lacks and enters them in the address book; run again, it changes nothing.
-The key comes from COUNTERSIGN_PRIVATE_KEY, or from the keystore file COUNTERSIGN_KEYSTORE with
+The key comes from COUNTERSIGN_PRIVATE_KEY, or from the keystore file COUNTERSIGN_KEYSTORE_FILE with
 COUNTERSIGN_KEYSTORE_PASSWORD.`,
 )
   .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
@@ -49,13 +49,15 @@ COUNTERSIGN_KEYSTORE_PASSWORD.`,
   .option('--reset', 'forget contracts that are gone because a local chain was started anew')
   .option('--json', 'print one JSON document')
 
-await runCommand(command, async () => {
+void runCommand(command, async () => {
   const { rpc, addressBook, json, ...options } = command.opts<Options>()
+  // Held against the chain's id as soon as that is known.
+  const { privateKey } = await loadKeyOfEnvironment(process.env, [])
   const deployment = await deploy({
     ...options,
     rpcUrl: rpc,
     addressBookFile: addressBook,
-    privateKey: await readDeployerKey(process.env),
+    privateKey,
     onProgress: say,
   })
   if (json) printJson({ addressBook, chain: deployment.chain, deployed: deployment.deployed })

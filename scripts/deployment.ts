@@ -28,9 +28,10 @@ import {
   ZERO_ADDRESS,
 } from '../protocol/hex.ts'
 import { addressOf } from '../protocol/signature.ts'
+import { isLocalChain } from '../services/party/development-keys.ts'
+import { requireKeyForChain } from '../services/party/keys.ts'
 import { findAddressBook, writeAddressBook } from './address-book-file.ts'
 import { buildIfNeeded } from './contract-build.ts'
-import { isLocalChain, requireKeyForChain } from './deployer-key.ts'
 import { hardhatEnvironment } from './hardhat-environment.ts'
 
 export interface DeployOptions {
@@ -75,9 +76,9 @@ export async function deploy(options: DeployOptions): Promise<Deployment> {
     override: { url: options.rpcUrl, accounts: [options.privateKey], timeout: 30_000 },
   })
   const chainId = await askChainId(provider, options.rpcUrl)
-  requireKeyForChain(options.privateKey, chainId)
+  requireKeyForChain(addressOf(options.privateKey), chainId)
 
-  const book = await findAddressBook(options.addressBookFile)
+  const book = findAddressBook(options.addressBookFile)
   const deployer = new ChainDeployer(
     options,
     provider,

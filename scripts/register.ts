@@ -1,14 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
-import { parseAddressBook } from '../protocol/address-book.ts'
-import { parseJson } from '../protocol/canonical-json.ts'
+import type { AddressBook } from '../protocol/address-book.ts'
 import { CountersignError } from '../protocol/errors.ts'
 import { toAddress } from '../protocol/hex.ts'
 import { ROLES, type Role } from '../protocol/roles.ts'
+import { DEFAULT_ADDRESS_BOOK, readAddressBook } from '../services/party/address-book-file.ts'
+import { loadKeyOfEnvironment } from '../services/party/keys.ts'
 import { EXIT } from './cli/exit-code.ts'
 import { printJson, printTable } from './cli/output.ts'
 import { createCommand, runCommand } from './cli/run.ts'
-import { readDeployerKey, requireKeyForChain } from './deployer-key.ts'
 import { type Registration, registerParticipants } from './registration.ts'
 
 interface Options {
@@ -26,7 +25,9 @@ interface Options {
 const roleNames = Object.keys(ROLES)
 const command = createCommand(
   'register',
-  "Enters a party in the directory of participants, or brings its entry up to date. A second run changes nothing.\nThe administrator's key comes from COUNTERSIGN_PRIVATE_KEY, or from the encrypted keystore file COUNTERSIGN_KEYSTORE with COUNTERSIGN_KEYSTORE_PASSWORD.",
+  `Enters a party in the directory of participants, or brings its entry up to date; run again, it changes nothing.
+The administrator's key comes from COUNTERSIGN_PRIVATE_KEY, or from the encrypted keystore file
+COUNTERSIGN_KEYSTORE_FILE with COUNTERSIGN_KEYSTORE_PASSWORD.`,
 )
   .requiredOption('--account <address>', "the party's account")
   .addOption(new Option('--role <role...>', 'its roles').choices(roleNames).makeOptionMandatory())
@@ -40,13 +41,13 @@ const command = createCommand(
   .option(
     '--address-book <file>',
     'address book that deploy wrote',
-    process.env.COUNTERSIGN_ADDRESS_BOOK ?? '.countersign/address-book.json',
+    process.env.COUNTERSIGN_ADDRESS_BOOK ?? DEFAULT_ADDRESS_BOOK,
   )
   .option('--json', 'print one JSON document')
 
-await runCommand(command, async () => {
+void runCommand(command, async () => {
   const options = command.opts<Options>()
-  const addressBook = parseAddressBook(parseJson(await readText(options.addressBook)))
+  const addressBook = readAddressBook(options.addressBook)
   const registration: Registration = {
     account: toAddress(options.account),
     roles: options.role,
@@ -55,9 +56,8 @@ await runCommand(command, async () => {
     queryTypes: options.queryType,
     book: bookOf(options, addressBook),
   }
-  const key = await readDeployerKey(process.env)
-  requireKeyForChain(key, addressBook.directory.chainId)
-  const [outcome] = await registerParticipants(addressBook, [registration], key)
+  const { privateKey } = await loadKeyOfEnvironment(process.env, [addressBook.directory.chainId])
+  const [outcome] = await registerParticipants(addressBook, [registration], privateKey)
   if (options.json) printJson({ ...registration, outcome })
   else
     printTable(
@@ -67,10 +67,7 @@ await runCommand(command, async () => {
   return EXIT.consistent
 })
 
-function bookOf(
-  { bookRole, bookChain }: Options,
-  { chains }: ReturnType<typeof parseAddressBook>,
-): Registration['book'] {
+function bookOf({ bookRole, bookChain }: Options, { chains }: AddressBook): Registration['book'] {
   if (bookRole === undefined && bookChain === undefined) return null
   if (bookRole === undefined || bookChain === undefined)
     throw new CountersignError('REQUEST_INVALID', '--book-role and --book-chain go together')
@@ -82,8 +79,3 @@ function bookOf(
     )
   return { role: bookRole, chainId: bookChain, registry }
 }
-
-const readText = (name: string): Promise<string> =>
-  readFile(name, 'utf8').catch((cause: Error) => {
-    throw new CountersignError('FILE_UNREADABLE', `${name}: ${cause.message}`, { cause })
-  })

@@ -4,7 +4,7 @@ import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-regis
 import { type Bytes32, ZERO_BYTES32 } from '../../protocol/hex.ts'
 import { PARTICIPANT_STATUSES, type ParticipantStatus } from '../../protocol/roles.ts'
 import { type Serial, serialToKey } from '../../protocol/serial.ts'
-import { developmentKey } from '../network/development-keys.ts'
+import { developmentKey } from '../../services/party/development-keys.ts'
 import type { LocalNetwork, RunningProvider } from '../network/local-network.ts'
 import { ACCOUNTS } from '../network/parties.ts'
 

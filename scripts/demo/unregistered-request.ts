@@ -2,7 +2,7 @@ import type { Address } from '../../protocol/hex.ts'
 import { utf8ToBytes } from '../../protocol/hex.ts'
 import { newSerial } from '../../protocol/serial.ts'
 import { signRequest } from '../../protocol/signed-request.ts'
-import { developmentKey } from '../network/development-keys.ts'
+import { developmentKey } from '../../services/party/development-keys.ts'
 
 const STRANGER = 30
 

@@ -36,7 +36,7 @@ export function readEnvironment<T extends TObject>(schema: T, environment: Envir
     for (const { instancePath, params, message } of validate.errors ?? []) {
       const name = instancePath.slice(1) || String(params.missingProperty ?? params.additionalProperty)
       if (!problems.some((problem) => problem.startsWith(`${name} `)))
-        problems.push(`${name} ${params.missingProperty === undefined ? message : 'is not set'}`)
+        problems.push(`${name} ${reasonOf(params, message)}`)
     }
   if (problems.length > 0) throw new CountersignError('CONFIGURATION_INVALID', problems.join('; '))
   return Object.freeze(settings) as Readonly<Static<T>>
@@ -62,6 +62,12 @@ function readVariable(name: string, member: VariableSchema, environment: Environ
   } catch {
     throw new Error('cannot be read from the file named by its _FILE variable')
   }
+}
+
+function reasonOf(params: Record<string, unknown>, message: string | undefined): string | undefined {
+  if (params.missingProperty !== undefined) return 'is not set'
+  if (Array.isArray(params.allowedValues)) return `must be one of ${params.allowedValues.join(', ')}`
+  return message
 }
 
 function convert(text: string, { type }: VariableSchema): unknown {

@@ -1,22 +1,16 @@
-import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import type { HttpServer } from '../../http/server.ts'
-import {
-  type AddressBook,
-  type ChainEntry,
-  getChain,
-  getContract,
-  parseAddressBook,
-} from '../../protocol/address-book.ts'
+import { type AddressBook, type ChainEntry, getChain, getContract } from '../../protocol/address-book.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import { hexToBytes } from '../../protocol/hex.ts'
 import { serialToKey } from '../../protocol/serial.ts'
+import { readAddressBook } from '../party/address-book-file.ts'
 import { authenticateParty } from '../party/authenticate-party.ts'
 import { BookWriter } from '../party/book-writer/book-writer.ts'
 import { openPartyDatabase, type PartyDatabase } from '../party/database.ts'
 import { Directory } from '../party/directory.ts'
 import { GroupCommit } from '../party/group-commit.ts'
-import { loadKey, type PartyKey } from '../party/keys.ts'
+import { keySourceOf, loadKey, type PartyKey } from '../party/keys.ts'
 import { NonceStore } from '../party/nonce-store.ts'
 import { type ChainRpc, connectChain } from '../party/rpc.ts'
 import { type AnswerKeeperOptions, DurableAnswerKeeper } from './answers/answer-keeper.ts'
@@ -55,12 +49,7 @@ export async function composeProvider(
     )
   const addressBook = readAddressBook(config.COUNTERSIGN_ADDRESS_BOOK)
   const chain = getChain(addressBook, config.PROVIDER_CHAIN_ID)
-  const key = await loadKey({
-    privateKey: config.COUNTERSIGN_PRIVATE_KEY,
-    keystoreFile: config.COUNTERSIGN_KEYSTORE_FILE,
-    keystorePassword: config.COUNTERSIGN_KEYSTORE_PASSWORD,
-    chainIds: [chain.chainId],
-  })
+  const key = await loadKey(keySourceOf(config, [chain.chainId]))
   const database = openPartyDatabase(config.PROVIDER_DATABASE)
   try {
     const place = {
@@ -188,14 +177,4 @@ async function assemble(parts: Parts): Promise<RunningProvider> {
       database.close()
     },
   }
-}
-
-function readAddressBook(file: string): AddressBook {
-  let json: unknown
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'))
-  } catch (cause) {
-    throw new CountersignError('ADDRESS_BOOK_INVALID', `${file} cannot be read as JSON`, { cause })
-  }
-  return parseAddressBook(json)
 }

@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox'
 import { type Environment, readEnvironment, Secret, withoutSecrets } from '../party/environment.ts'
+import { PARTY_VARIABLES } from '../party/settings.ts'
 
 const Variables = Type.Object({
-  HOST: Type.String({ default: '127.0.0.1' }),
+  ...PARTY_VARIABLES,
   PROVIDER_PORT: Type.Integer({ default: 4021, minimum: 0, maximum: 65_535 }),
   PROVIDER_DATABASE: Type.String({ default: '.countersign/provider.db' }),
   /** The book's declaration. */
@@ -13,15 +14,9 @@ const Variables = Type.Object({
   PROVIDER_QUERY_TYPES: Type.String({ default: 'query-types' }),
   /** Of the chain that this provider records on. */
   PROVIDER_CHAIN_ID: Type.Integer({ default: 31_337, minimum: 1 }),
-  COUNTERSIGN_ADDRESS_BOOK: Type.String({ default: '.countersign/address-book.json' }),
-  COUNTERSIGN_PRIVATE_KEY: Type.Optional(Secret()),
-  COUNTERSIGN_KEYSTORE_FILE: Type.Optional(Type.String()),
-  COUNTERSIGN_KEYSTORE_PASSWORD: Type.Optional(Secret()),
   /** At least 32 random bytes in hex. Lost, no answer can be audited any more. */
   PROVIDER_SALT_SECRET: Secret({ pattern: '^(0x)?([0-9a-fA-F]{2}){32,}$' }),
-  PROVIDER_MODE: Type.Union([Type.Literal('strict'), Type.Literal('contemporaneous')], {
-    default: 'contemporaneous',
-  }),
+  PROVIDER_MODE: Type.Enum(['strict', 'contemporaneous'], { default: 'contemporaneous' }),
   /** Seconds after an answer by which its digest is promised on chain. */
   PROVIDER_RECORD_WITHIN_S: Type.Integer({ default: 60, minimum: 1, maximum: 604_800 }),
   /** Milliseconds that a strict answer waits for its record. */
@@ -38,10 +33,6 @@ const Variables = Type.Object({
   PROVIDER_MAX_FEE_GWEI: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
   PROVIDER_RPC_TIMEOUT_MS: Type.Integer({ default: 5_000, minimum: 100, maximum: 120_000 }),
   PROVIDER_DIRECTORY_REFRESH_MS: Type.Integer({ default: 3_000, minimum: 100, maximum: 600_000 }),
-  LOG_LEVEL: Type.Union(
-    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
-    { default: 'info' },
-  ),
 })
 
 /** A provider's settings, by variable name; `.env.example` describes each. */

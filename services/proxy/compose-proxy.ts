@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
-import { parseAddressBook } from '../../protocol/address-book.ts'
-import { parseJson } from '../../protocol/canonical-json.ts'
+import { readAddressBook } from '../party/address-book-file.ts'
 import { Directory } from '../party/directory.ts'
-import { loadKey, type PartyKey } from '../party/keys.ts'
+import { keySourceOf, loadKey, type PartyKey } from '../party/keys.ts'
 import { loadQueryTypes } from '../party/query-types.ts'
 import { type AnswerChecker, answerChecker } from './answer-check.ts'
 import { RecordChains } from './chain/record-chains.ts'
@@ -39,13 +37,13 @@ export async function composeProxy(
   logger: Logger,
   replacements: ProxyReplacements = {},
 ): Promise<ComposedProxy> {
-  const book = parseAddressBook(parseJson(readFileSync(config.COUNTERSIGN_ADDRESS_BOOK, 'utf8')))
-  const auditor = await loadKey({
-    privateKey: config.COUNTERSIGN_PRIVATE_KEY,
-    keystoreFile: config.COUNTERSIGN_KEYSTORE_FILE,
-    keystorePassword: config.COUNTERSIGN_KEYSTORE_PASSWORD,
-    chainIds: book.chains.map(({ chainId }) => chainId),
-  })
+  const book = readAddressBook(config.COUNTERSIGN_ADDRESS_BOOK)
+  const auditor = await loadKey(
+    keySourceOf(
+      config,
+      book.chains.map(({ chainId }) => chainId),
+    ),
+  )
   const queryTypes = loadQueryTypes(config.PROXY_QUERY_TYPES)
   const store = replacements.store ?? openProxyStore(config.PROXY_DATABASE)
   const chains = new RecordChains(book, config.PROXY_RPC_TIMEOUT_MS)

@@ -1,17 +1,14 @@
 import { type Static, Type } from 'typebox'
-import { type Environment, readEnvironment, Secret, withoutSecrets } from '../party/environment.ts'
+import { type Environment, readEnvironment, withoutSecrets } from '../party/environment.ts'
+import { PARTY_VARIABLES } from '../party/settings.ts'
 
 const DatabaseVariable = Type.Object({
   PROXY_DATABASE: Type.String({ default: '.countersign/proxy.db' }),
 })
 const Variables = Type.Object({
   ...DatabaseVariable.properties,
-  HOST: Type.String({ default: '127.0.0.1' }),
+  ...PARTY_VARIABLES,
   PROXY_PORT: Type.Integer({ default: 4010, minimum: 0, maximum: 65_535 }),
-  COUNTERSIGN_ADDRESS_BOOK: Type.String({ default: '.countersign/address-book.json' }),
-  COUNTERSIGN_PRIVATE_KEY: Type.Optional(Secret()),
-  COUNTERSIGN_KEYSTORE_FILE: Type.Optional(Type.String()),
-  COUNTERSIGN_KEYSTORE_PASSWORD: Type.Optional(Secret()),
   /** Folder of the query type files. */
   PROXY_QUERY_TYPES: Type.String({ default: 'query-types' }),
   /** Milliseconds each provider has for an answer, and for an answer to an audit. */
@@ -30,10 +27,6 @@ const Variables = Type.Object({
   PROXY_CAMPAIGN_CONCURRENCY: Type.Integer({ default: 8, minimum: 1, maximum: 64 }),
   PROXY_DIRECTORY_REFRESH_MS: Type.Integer({ default: 3_000, minimum: 100, maximum: 600_000 }),
   PROXY_RPC_TIMEOUT_MS: Type.Integer({ default: 10_000, minimum: 100, maximum: 120_000 }),
-  LOG_LEVEL: Type.Union(
-    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
-    { default: 'info' },
-  ),
 })
 
 /** The proxy's settings, by variable name; `.env.example` describes each. */

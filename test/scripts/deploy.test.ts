@@ -177,13 +177,13 @@ describe('deploy', function () {
     })
     await writeFile(keystore, encrypted)
     const wrong = await deploy(['--directory'], {
-      COUNTERSIGN_KEYSTORE: keystore,
+      COUNTERSIGN_KEYSTORE_FILE: keystore,
       COUNTERSIGN_KEYSTORE_PASSWORD: 'battery staple',
     })
     expect(wrong.exitCode).to.equal(1)
     expect(wrong.stderr).to.contain('KEY_UNUSABLE').and.contain('incorrect password')
     const right = await deploy(['--directory'], {
-      COUNTERSIGN_KEYSTORE: keystore,
+      COUNTERSIGN_KEYSTORE_FILE: keystore,
       COUNTERSIGN_KEYSTORE_PASSWORD: 'correct horse',
     })
     expect(right.exitCode, right.stderr).to.equal(0)

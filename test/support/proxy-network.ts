@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Contract, HDNodeWallet } from 'ethers'
+import type { Contract } from 'ethers'
 import { pino } from 'pino'
 import type { AddressBook } from '../../protocol/address-book.ts'
-import type { Address, Bytes32 } from '../../protocol/hex.ts'
+import type { Address } from '../../protocol/hex.ts'
 import { roleMask } from '../../protocol/roles.ts'
-import { addressOf } from '../../protocol/signature.ts'
+import { developmentKey } from '../../services/party/development-keys.ts'
 import { createApiKey } from '../../services/proxy/api-keys.ts'
 import {
   type ComposedProxy,
@@ -19,12 +19,6 @@ import { joinProxyDatabase } from '../../services/proxy/store/database.ts'
 import { type AnvilChain, type AnvilOptions, startAnvil } from './anvil.ts'
 import { deployAll, directoryAs } from './contracts.ts'
 import { startTestProvider, type TestProvider } from './test-provider.ts'
-
-const MNEMONIC = 'test test test test test test test test test test test junk'
-
-/** Private key of the n-th account that anvil funds. The first is the deployer's. */
-export const developmentKey = (n: number): Bytes32 =>
-  HDNodeWallet.fromPhrase(MNEMONIC, '', `m/44'/60'/0'/0/${n}`).privateKey as Bytes32
 
 export const LOAN_TYPE = {
   type: 'loan',
@@ -87,7 +81,7 @@ export async function startProxyNetwork(options: ProxyNetworkOptions = {}): Prom
   const providers: TestProvider[] = []
   for (let n = 0; n < (options.providers ?? 2); n++) {
     const provider = await startTestProvider({
-      key: developmentKey(n + 2),
+      key: developmentKey(n + 2).privateKey,
       rpcUrl: chain.url,
       chainId: chain.chainId,
       registry,
@@ -97,7 +91,7 @@ export async function startProxyNetwork(options: ProxyNetworkOptions = {}): Prom
     providers.push(provider)
   }
   await sent(
-    directory.getFunction('register')(addressOf(developmentKey(1)), roleMask(['proxy']), 'Proxy', '', ''),
+    directory.getFunction('register')(developmentKey(1).address, roleMask(['proxy']), 'Proxy', '', ''),
   )
   const folder = mkdtempSync(join(tmpdir(), 'countersign-proxy-'))
   const environment = writeFiles(folder, chain, contracts, options.finalityDepth ?? 0)
@@ -177,7 +171,7 @@ function writeFiles(
     writeFileSync(join(types, `${type.type}.json`), JSON.stringify(type))
   return {
     COUNTERSIGN_ADDRESS_BOOK: addressBook,
-    COUNTERSIGN_PRIVATE_KEY: developmentKey(1),
+    COUNTERSIGN_PRIVATE_KEY: developmentKey(1).privateKey,
     PROXY_PORT: '0',
     PROXY_DATABASE: join(folder, 'proxy.db'),
     PROXY_QUERY_TYPES: types,

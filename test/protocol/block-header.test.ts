@@ -8,8 +8,9 @@ import {
 import { bytesToHex } from '../../protocol/hex.ts'
 import type { RawBlock } from '../../protocol/raw-rpc.ts'
 import { decodeRlp, encodeRlp, type RlpItem } from '../../protocol/rlp.ts'
-import { findSuite, readChainHeaders, readExchanges } from '../support/data-suites.ts'
-import { refusal } from '../support/refusal.ts'
+import { readChainHeaders, readExchanges } from '../support/data-suites.ts'
+import { refusal } from '../support/expect-error.ts'
+import { sharedData } from '../support/shared-data.ts'
 
 const word = (byte: string) => `0x${byte.repeat(32)}`
 
@@ -54,8 +55,7 @@ function withItem(position: number, item: RlpItem): Uint8Array {
 
 describe('block header', () => {
   it('of every published block hashes to the block hash', function () {
-    const suite = findSuite('suite-eth-jsonrpc')
-    if (suite === undefined) this.skip()
+    const suite = sharedData(this, 'suite-eth-jsonrpc')
     const exchanges = [
       ...readExchanges(suite, 'eth_getBlockByNumber'),
       ...readExchanges(suite, 'eth_getBlockByHash'),
@@ -79,8 +79,7 @@ describe('block header', () => {
   })
 
   it('of a published raw header is decoded, and all headers of the chain behind it link up', function () {
-    const suite = findSuite('suite-eth-jsonrpc')
-    if (suite === undefined) this.skip()
+    const suite = sharedData(this, 'suite-eth-jsonrpc')
     const [raw] = readExchanges(suite, 'debug_getRawHeader')
     const headers = readChainHeaders(suite)
     expect(headers).to.have.length(54)

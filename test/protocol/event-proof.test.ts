@@ -10,10 +10,11 @@ import {
 import { type Bytes32, toAddress, ZERO_BYTES32 } from '../../protocol/hex.ts'
 import type { RawReceipt } from '../../protocol/raw-rpc.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
-import { findSuite, readExchanges } from '../support/data-suites.ts'
+import { readExchanges } from '../support/data-suites.ts'
+import { refusal } from '../support/expect-error.ts'
 import { type MixedBlock, mineMixedBlock } from '../support/mixed-block.ts'
 import { singleByteChanges } from '../support/proof-mutations.ts'
-import { refusal } from '../support/refusal.ts'
+import { sharedData } from '../support/shared-data.ts'
 
 describe('event proof', () => {
   let anvil: AnvilChain
@@ -47,8 +48,7 @@ describe('event proof', () => {
   })
 
   it('of logs in a published block is verified, if the block is of Byzantium or later', async function () {
-    const suite = findSuite('suite-eth-jsonrpc')
-    if (suite === undefined) this.skip()
+    const suite = sharedData(this, 'suite-eth-jsonrpc')
     const latest = (method: string) =>
       readExchanges(suite, method).find(({ file }) => file.includes('latest'))!.result
     const block = latest('eth_getBlockByNumber')

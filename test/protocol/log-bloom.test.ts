@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { bytesToHex, type Hex, hexToBytes } from '../../protocol/hex.ts'
 import { bloomBits, bloomHas, bloomHasBits } from '../../protocol/log-bloom.ts'
-import { findSuite, readExchanges } from '../support/data-suites.ts'
+import { readExchanges } from '../support/data-suites.ts'
+import { sharedData } from '../support/shared-data.ts'
 
 /** The bloom of some values, written the other way round: bits set in bytes. */
 function bloomOf(values: Uint8Array[]): Hex {
@@ -13,8 +14,7 @@ function bloomOf(values: Uint8Array[]): Hex {
 
 describe('log bloom', () => {
   it('of every published receipt has exactly the bits of its logs', function () {
-    const suite = findSuite('suite-eth-jsonrpc')
-    if (suite === undefined) this.skip()
+    const suite = sharedData(this, 'suite-eth-jsonrpc')
     const receipts = [
       ...readExchanges(suite, 'eth_getTransactionReceipt').map(({ result }) => result),
       ...readExchanges(suite, 'eth_getBlockReceipts').flatMap(({ result }) => result ?? []),
@@ -30,8 +30,7 @@ describe('log bloom', () => {
   })
 
   it('of a published block has the addresses and topics of its logs', function () {
-    const suite = findSuite('suite-eth-jsonrpc')
-    if (suite === undefined) this.skip()
+    const suite = sharedData(this, 'suite-eth-jsonrpc')
     const [latest] = readExchanges(suite, 'eth_getBlockByNumber').filter(({ file }) =>
       file.includes('latest'),
     )

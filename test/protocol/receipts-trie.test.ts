@@ -10,8 +10,9 @@ import {
 } from '../../protocol/receipts-trie.ts'
 import { decodeRlp, encodeRlp } from '../../protocol/rlp.ts'
 import { EMPTY_TRIE_ROOT } from '../../protocol/trie-proof.ts'
-import { findSuite, readChainHeaders, readExchanges } from '../support/data-suites.ts'
-import { refusal } from '../support/refusal.ts'
+import { readChainHeaders, readExchanges } from '../support/data-suites.ts'
+import { refusal } from '../support/expect-error.ts'
+import { sharedData } from '../support/shared-data.ts'
 
 const address = `0x${'ab'.repeat(20)}`
 const topic = `0x${'cd'.repeat(32)}`
@@ -38,8 +39,7 @@ const rawReceipts = (count: number): RawReceipt[] =>
 
 describe('receipts trie', () => {
   it("of every published block's receipts has the root that the block's header names", async function () {
-    const suite = findSuite('suite-eth-jsonrpc')
-    if (suite === undefined) this.skip()
+    const suite = sharedData(this, 'suite-eth-jsonrpc')
     const rootOf = new Map(
       readChainHeaders(suite)
         .map(decodeBlockHeader)
@@ -58,8 +58,7 @@ describe('receipts trie', () => {
   })
 
   it('of published raw receipts has the root in the header', async function () {
-    const suite = findSuite('suite-eth-jsonrpc')
-    if (suite === undefined) this.skip()
+    const suite = sharedData(this, 'suite-eth-jsonrpc')
     const raw = readExchanges(suite, 'debug_getRawReceipts').find(({ result }) => result)!
     const header = decodeBlockHeader(readChainHeaders(suite)[Number(raw.request.params[0]) - 1]!)
     const receipts = raw.result.map((value: string, transactionIndex: number) =>
@@ -69,8 +68,7 @@ describe('receipts trie', () => {
   })
 
   it('values of published receipts say what the receipts say', function () {
-    const suite = findSuite('suite-eth-jsonrpc')
-    if (suite === undefined) this.skip()
+    const suite = sharedData(this, 'suite-eth-jsonrpc')
     const types = new Set<number>()
     for (const { file, result } of readExchanges(suite, 'eth_getTransactionReceipt')) {
       if (result === null) continue

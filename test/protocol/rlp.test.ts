@@ -10,8 +10,9 @@ import {
   rlpNumber,
   rlpQuantity,
 } from '../../protocol/rlp.ts'
-import { findSuite, readSuiteJson } from '../support/data-suites.ts'
-import { refusal } from '../support/refusal.ts'
+import { readSuiteJson } from '../support/data-suites.ts'
+import { refusal } from '../support/expect-error.ts'
+import { sharedData } from '../support/shared-data.ts'
 
 type HexItem = string | HexItem[]
 const toBytes = (item: HexItem): RlpItem => (Array.isArray(item) ? item.map(toBytes) : hexToBytes(item))
@@ -28,8 +29,7 @@ const { item: anyItem } = fc.letrec<{ item: RlpItem }>((tie) => ({
 
 describe('rlp', () => {
   it('encodes and decodes the published cases', function () {
-    const path = findSuite('suite-eth-encoding', 'rlp.json')
-    if (path === undefined) this.skip()
+    const path = sharedData(this, 'suite-eth-encoding', 'rlp.json')
     for (const { name, decoded, encoded } of readSuiteJson(path)) {
       expect(bytesToHex(encodeRlp(toBytes(decoded))), name).to.equal(encoded)
       if (depthOf(decoded) <= 8)

@@ -7,10 +7,11 @@ import type { RawBlock, RawObject } from '../../protocol/raw-rpc.ts'
 import { digestSlot, foldRecord, headSlot } from '../../protocol/record-book.ts'
 import { buildStorageProof, type StorageProof, verifyStorageProof } from '../../protocol/storage-proof.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
-import { findSuite, readExchanges } from '../support/data-suites.ts'
+import { readExchanges } from '../support/data-suites.ts'
+import { refusal } from '../support/expect-error.ts'
 import { type MixedBlock, mineMixedBlock } from '../support/mixed-block.ts'
 import { singleByteChanges } from '../support/proof-mutations.ts'
-import { refusal } from '../support/refusal.ts'
+import { sharedData } from '../support/shared-data.ts'
 
 type Request = AnvilChain['request']
 
@@ -34,8 +35,7 @@ describe('storage proof', () => {
   after(() => anvil?.stop())
 
   it('of published accounts and slots is verified', async function () {
-    const suite = findSuite('suite-eth-jsonrpc')
-    if (suite === undefined) this.skip()
+    const suite = sharedData(this, 'suite-eth-jsonrpc')
     const block = readExchanges(suite, 'eth_getBlockByNumber').find(({ file }) =>
       file.includes('latest'),
     )!.result

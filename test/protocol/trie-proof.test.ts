@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { bytesToHex, keccak256, utf8ToBytes } from '../../protocol/hex.ts'
 import { encodeRlp, type RlpItem } from '../../protocol/rlp.ts'
 import { EMPTY_TRIE_ROOT, readTrieProof, selectTrieProof } from '../../protocol/trie-proof.ts'
-import { refusal } from '../support/refusal.ts'
+import { refusal } from '../support/expect-error.ts'
 
 type Entries = readonly (readonly [key: Uint8Array, value: Uint8Array])[]
 

@@ -1,15 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { RLP } from '@ethereumjs/rlp'
-
-/** Folder of the published test suites; they are read in place and are no part of this repository. */
-const DATA_FOLDER = process.env.COUNTERSIGN_DATA ?? resolve(import.meta.dirname, '../../../shared/data')
-
-/** Path inside the data folder, or undefined where the suite is not present: the test then calls `this.skip()`. */
-export function findSuite(...path: string[]): string | undefined {
-  const found = join(DATA_FOLDER, ...path)
-  return existsSync(found) ? found : undefined
-}
 
 // biome-ignore lint/suspicious/noExplicitAny: the suites' files have many shapes, each test knows its own
 export const readSuiteJson = (path: string): any => JSON.parse(readFileSync(path, 'utf8'))

@@ -1,14 +1,11 @@
-import type { Logger } from 'pino'
 import { bytesToHex, toAddress } from '../../protocol/hex.ts'
-import type { IndexerMetrics } from '../metrics.ts'
-import type { HeadRow, Store } from '../store/store.ts'
+import type { HeadRow } from '../store/store.ts'
 import type { AuthorHead } from './chain-heads.ts'
-import type { ChainView } from './chain-view.ts'
 import type { IndexedContract } from './decode-logs.ts'
 import { isHeadEqual, readChainHeads } from './head-check.ts'
 import { repairAuthor } from './repair.ts'
-import type { RpcClient } from './rpc-client.ts'
 import { isRpcError } from './rpc-error.ts'
+import type { SyncContext } from './sync-context.ts'
 
 /** An author that the directory says writes to a registry. */
 export interface ExpectedAuthor {
@@ -16,13 +13,7 @@ export interface ExpectedAuthor {
   author: Uint8Array
 }
 
-export interface CompletenessDeps {
-  view: ChainView
-  store: Store
-  rpc: RpcClient
-  log: Logger
-  metrics: IndexerMetrics
-  signal: AbortSignal
+export interface CompletenessDeps extends SyncContext {
   checkEveryMs: number
   expectedAuthors: (chainId: number) => Promise<ExpectedAuthor[]>
   onRepair: (tables: readonly string[]) => void

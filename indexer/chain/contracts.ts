@@ -1,7 +1,27 @@
+import { bytesToHex } from '../../protocol/hex.ts'
 import { PROJECTIONS } from '../projections/projections.ts'
 import type { Checkpoint, Store, StoredContract } from '../store/store.ts'
+import { type BloomCheck, createBloomCheck } from './bloom-check.ts'
 import type { ChainConfig } from './chain-view.ts'
 import type { IndexedContract } from './decode-logs.ts'
+import type { LogFilter } from './log-source.ts'
+
+/** What is indexed of a chain: by lower-case address, as a question to a node, and as bits of a block's bloom. */
+export interface FollowedContracts {
+  byAddress: ReadonlyMap<string, IndexedContract>
+  filter: LogFilter
+  bloom: BloomCheck
+}
+
+export function toFollowed(contracts: readonly IndexedContract[]): FollowedContracts {
+  const byAddress = new Map(contracts.map((contract) => [bytesToHex(contract.stored.address), contract]))
+  const topics = new Set(contracts.flatMap(({ projection }) => [...projection.events.keys()]))
+  return {
+    byAddress,
+    filter: { address: [...byAddress.keys()], topics: [[...topics]] },
+    bloom: createBloomCheck(contracts),
+  }
+}
 
 /**
  * The contracts of the address book as the store knows them. One that is new on a chain indexed already is read from its

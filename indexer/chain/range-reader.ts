@@ -1,0 +1,54 @@
+import { bytesToHex } from '../../protocol/hex.ts'
+import { readBlockTimes } from './block-times.ts'
+import type { ChainWriter } from './chain-writer.ts'
+import type { FollowedContracts } from './contracts.ts'
+import { decodeLogs, type IndexedContract } from './decode-logs.ts'
+import { blockOf } from './linked-headers.ts'
+import { readLogRanges } from './log-source.ts'
+import type { SyncContext } from './sync-context.ts'
+
+/** Reads long stretches of final blocks, many at once, without a header for each. */
+export class RangeReader {
+  readonly #context: SyncContext
+  readonly #writer: ChainWriter
+
+  constructor(context: SyncContext, writer: ChainWriter) {
+    this.#context = context
+    this.#writer = writer
+  }
+
+  /** From the checkpoint on to a final block; the checkpoint moves on with every range. */
+  async backfill({ byAddress, filter }: FollowedContracts, finalNumber: number): Promise<void> {
+    const { rpc, view, signal } = this.#context
+    const from = view.checkpoint!.number + 1
+    for await (const range of readLogRanges({ rpc, filter, from, to: finalNumber, signal })) {
+      const { header, logs, endpoint } = range
+      const draft = this.#writer.newDraft(finalNumber, view.heads)
+      const hashOf = (block: number) => (block === range.to ? header.hash : undefined)
+      const blocks = { logs, fromBlock: range.from, toBlock: range.to, endpoint, hashOf }
+      await readBlockTimes(rpc, decodeLogs(blocks, byAddress, draft), draft)
+      await this.#writer.commit(draft, { ...blockOf(header), finalNumber })
+    }
+  }
+
+  /** Reads a contract that was added to the address book later, up to where the others stand. */
+  async catchUp(contract: IndexedContract): Promise<void> {
+    const { rpc, view, signal } = this.#context
+    const { stored, projection } = contract
+    const checkpoint = view.checkpoint!
+    if (stored.caughtUpTo === null) return
+    const address = bytesToHex(stored.address)
+    const own = new Map([[address, contract]])
+    const filter = { address: [address], topics: [[...projection.events.keys()]] }
+    const stretch = { from: stored.caughtUpTo + 1, to: checkpoint.number }
+    for await (const { from, to, logs, endpoint } of readLogRanges({ rpc, filter, ...stretch, signal })) {
+      const draft = this.#writer.newDraft(checkpoint.finalNumber, view.heads)
+      const blocks = { logs, fromBlock: from, toBlock: to, endpoint }
+      await readBlockTimes(rpc, decodeLogs(blocks, own, draft), draft)
+      await this.#writer.commit(draft, checkpoint, {
+        caughtUp: { contractId: stored.contractId, block: to === checkpoint.number ? null : to },
+      })
+    }
+    stored.caughtUpTo = null
+  }
+}

@@ -14,7 +14,7 @@ import {
 import { createRpcChainReader } from '../../scripts/cli/rpc-chain-reader.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
 import { expectError } from '../support/expect-error.ts'
-import { deployProvider } from '../support/recorded-answer.ts'
+import { deployProvider, forgeReceipt } from '../support/recorded-answer.ts'
 
 /** Every single-byte change that a fault or a forger would try first, one file each. */
 function* mutations(file: string): Generator<Uint8Array> {
@@ -25,12 +25,6 @@ function* mutations(file: string): Generator<Uint8Array> {
       mutated[i] = mutated[i]! ^ mask
       yield mutated
     }
-}
-
-/** As a forger would: the change, and an integrity hash that fits it. */
-function forged(receipt: Receipt, change: Partial<Receipt>): Receipt {
-  const { integrity: _integrity, ...content } = { ...receipt, ...change }
-  return parseReceipt(serializeReceipt(withIntegrity(content)))
 }
 
 describe('proof files', function () {
@@ -86,7 +80,7 @@ describe('proof files', function () {
     })
 
     it('is a promise without proof, and the chain says what became of it', async () => {
-      const receipt = forged(await provider.answer(), { proof: null, head: null })
+      const receipt = forgeReceipt(await provider.answer(), { proof: null, head: null })
       const offline = await verifyReceipt(receipt)
       expect(offline).to.have.property('verdict', 'unconfirmed')
       expect(await confirmReceipt(receipt, offline, reader)).to.have.property('verdict', 'consistent')
@@ -116,7 +110,7 @@ describe('proof files', function () {
     for (const change of ['digest', 'salt', 'contentHash'] as const)
       it(`is refused when a forger changes its ${change} and makes the file whole again`, async () => {
         const verification = await verifyReceipt(
-          forged(await provider.answer(), { [change]: randomBytes32() }),
+          forgeReceipt(await provider.answer(), { [change]: randomBytes32() }),
         )
         expect(verification.verdict).to.equal(null)
         expect(verification.checks.find(({ outcome }) => outcome === 'failed')).to.have.property(
@@ -134,12 +128,14 @@ describe('proof files', function () {
         { chainId: 1 },
         { answeredAt: 1 },
       ])
-        expect((await verifyReceipt(forged(receipt, change))).verdict, JSON.stringify(change)).to.equal(null)
+        expect((await verifyReceipt(forgeReceipt(receipt, change))).verdict, JSON.stringify(change)).to.equal(
+          null,
+        )
     })
 
     it('is refused with the proof of another serial', async () => {
       const [receipt, other] = [await provider.answer(), await provider.answer()]
-      const verification = await verifyReceipt(forged(receipt, { proof: other.proof }))
+      const verification = await verifyReceipt(forgeReceipt(receipt, { proof: other.proof }))
       expect(verification.verdict).to.equal(null)
       expect(verification.checks.at(-1)?.detail).to.contain('another serial')
     })

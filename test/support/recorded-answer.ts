@@ -7,8 +7,9 @@ import type { Json } from '../../protocol/canonical-json.ts'
 import { contentHashOf } from '../../protocol/content-hash.ts'
 import { buildEventProof } from '../../protocol/event-proof.ts'
 import { type Address, type Bytes32, type Hex, randomBytes32 } from '../../protocol/hex.ts'
+import { withIntegrity } from '../../protocol/proof-file.ts'
 import { queryResultDigest } from '../../protocol/query-result.ts'
-import { assembleReceipt, type Receipt } from '../../protocol/receipt.ts'
+import { assembleReceipt, parseReceipt, type Receipt, serializeReceipt } from '../../protocol/receipt.ts'
 import { newSerial, serialToKey } from '../../protocol/serial.ts'
 import { addressOf } from '../../protocol/signature.ts'
 import type { AnvilChain } from './anvil.ts'
@@ -27,6 +28,12 @@ export interface AnswerOptions {
   /** Seconds after which the promise ends; default 60. */
   promisedWithinS?: number
   disclosure?: 'result' | 'digest'
+}
+
+/** As a forger would: the change, and an integrity hash that fits it. */
+export function forgeReceipt(receipt: Receipt, change: Partial<Receipt>): Receipt {
+  const { integrity: _integrity, ...content } = { ...receipt, ...change }
+  return parseReceipt(serializeReceipt(withIntegrity(content)))
 }
 
 /** A provider of one registry on a real chain, without its server: it answers, signs and records. */

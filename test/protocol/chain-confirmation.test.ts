@@ -1,0 +1,127 @@
+import { expect } from 'chai'
+import { verifyAuditReport } from '../../protocol/audit-report.ts'
+import { type ChainReader, confirmAuditReport, confirmReceipt } from '../../protocol/chain-confirmation.ts'
+import { randomBytes32, ZERO_BYTES32 } from '../../protocol/hex.ts'
+import { type Receipt, verifyReceipt } from '../../protocol/receipt.ts'
+import type { Check } from '../../protocol/verification.ts'
+import { createRpcChainReader } from '../../scripts/cli/rpc-chain-reader.ts'
+import { type AnvilChain, startAnvil } from '../support/anvil.ts'
+import { deployProvider, forgeReceipt } from '../support/recorded-answer.ts'
+
+const failedOf = (checks: Check[]): string[] =>
+  checks.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name)
+
+describe('confirmation by a node of the chain', () => {
+  let chain: AnvilChain
+  let provider: Awaited<ReturnType<typeof deployProvider>>
+  let node: ReturnType<typeof createRpcChainReader>
+  let receipt: Receipt
+  before(async () => {
+    chain = await startAnvil()
+    provider = await deployProvider(chain)
+    node = createRpcChainReader(chain.url)
+    receipt = await provider.answer()
+  })
+  after(async () => {
+    node?.close()
+    provider?.close()
+    await chain?.stop()
+  })
+
+  /** A node that agrees with the real one in everything but `change`. */
+  const nodeThat = (change: Partial<ChainReader>): ChainReader => ({ ...node, ...change })
+  const contradictions: [string, Partial<ChainReader>, string][] = [
+    ['is of another chain', { chainId: async () => 1 }, 'chain'],
+    ['has another block at that number', { blockHash: async () => randomBytes32() }, 'block'],
+    ['has no block of that number', { blockHash: async () => null }, 'block'],
+    ['does not have the transaction', { transactionLocation: async () => null }, 'transaction'],
+    [
+      'has the transaction in another block',
+      { transactionLocation: async () => ({ blockHash: randomBytes32(), index: 0 }) },
+      'transaction',
+    ],
+    [
+      'has the transaction at another place of the block',
+      {
+        transactionLocation: async (hash) => ({ ...(await node.transactionLocation(hash))!, index: 7 }),
+      },
+      'transaction',
+    ],
+    ['has an empty registry', { digestOf: async () => ZERO_BYTES32 }, 'registry'],
+  ]
+
+  describe('confirmReceipt', () => {
+    for (const [what, change, check] of [
+      ...contradictions,
+      ['has another head of the author', { headOf: async () => randomBytes32() }, 'head'],
+    ] as typeof contradictions)
+      it(`refuses a receipt when the node ${what}`, async () => {
+        const { verdict, checks } = await confirmReceipt(
+          receipt,
+          await verifyReceipt(receipt),
+          nodeThat(change),
+        )
+        expect(verdict).to.equal(null)
+        expect(failedOf(checks)).to.deep.equal([check])
+      })
+
+    it('asks no node about a receipt that is refused already', async () => {
+      const forged = forgeReceipt(receipt, { digest: randomBytes32() })
+      const offline = await verifyReceipt(forged)
+      const silent = nodeThat({ chainId: () => Promise.reject(new Error('asked')) })
+      expect(await confirmReceipt(forged, offline, silent)).to.equal(offline)
+    })
+
+    describe('of a promise', () => {
+      const confirmPromise = async (promise: Receipt, change: Partial<ChainReader>) => {
+        const bare = forgeReceipt(promise, { proof: null, head: null })
+        return confirmReceipt(bare, await verifyReceipt(bare), nodeThat(change))
+      }
+      const nothing: Partial<ChainReader> = { digestOf: async () => ZERO_BYTES32 }
+
+      it('is unconfirmed while the promise is open', async () => {
+        const promise = await provider.answer({ promisedWithinS: 3_600 })
+        const { verdict, checks } = await confirmPromise(promise, nothing)
+        expect(verdict).to.equal('unconfirmed')
+        expect(checks.at(-1)).to.deep.include({
+          name: 'registry',
+          detail: 'the registry holds nothing yet',
+        })
+      })
+
+      it('is unrecorded when the promise was not kept', async () => {
+        const promise = await provider.answer({ promisedWithinS: -30 })
+        expect(await confirmPromise(promise, nothing)).to.have.property('verdict', 'unrecorded')
+      })
+
+      it('is misreported when something else was recorded', async () => {
+        const promise = await provider.answer({ recordedDigest: randomBytes32() })
+        expect(await confirmPromise(promise, {})).to.have.property('verdict', 'misreported')
+      })
+    })
+  })
+
+  describe('confirmAuditReport', () => {
+    for (const [what, change, check] of contradictions)
+      it(`does not confirm a report when the node ${what}`, async () => {
+        const report = await provider.audit(receipt)
+        const { checks } = await verifyAuditReport(report)
+        const confirmation = await confirmAuditReport(report, checks, nodeThat(change))
+        expect(confirmation.confirmed).to.equal(false)
+        // The block that was searched last is held against the chain first.
+        expect(failedOf(confirmation.checks)).to.deep.equal([check === 'block' ? 'searched' : check])
+      })
+
+    it('confirms that nothing was recorded', async () => {
+      const report = await provider.audit(receipt, {}, { recorded: null })
+      const { checks } = await verifyAuditReport(report)
+      const { confirmed, checks: confirmation } = await confirmAuditReport(
+        report,
+        checks,
+        nodeThat({ digestOf: async () => ZERO_BYTES32 }),
+      )
+      expect(confirmed).to.equal(true)
+      expect(confirmation.at(-1)!.detail).to.include('nothing was recorded up to block')
+    })
+  })
+})

@@ -19,10 +19,22 @@ export function addReferencePage(server: HttpServer): void {
   })
 }
 
+/** The page shows the document and sends requests to this server; what it would offer of its maker's services is off. */
+const CONFIGURATION = {
+  url: '/openapi.json',
+  tagsSorter: 'alpha',
+  telemetry: false,
+  withDefaultFonts: false,
+  showDeveloperTools: 'never',
+  hideClientButton: true,
+  agent: { disabled: true },
+  mcp: { disabled: true },
+} as const
+
 async function loadPage(): Promise<FastifyInstance> {
   const { default: apiReference } = await import('@scalar/fastify-api-reference')
   const page = fastify()
-  await page.register(apiReference, { routePrefix: '/docs', configuration: { url: '/openapi.json' } })
+  await page.register(apiReference, { routePrefix: '/docs', configuration: CONFIGURATION })
   await page.ready()
   return page
 }

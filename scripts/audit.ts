@@ -3,7 +3,7 @@ import { parseAuditReport, verifyAuditReport } from '../protocol/audit-report.ts
 import { connectProxy } from './cli/connection.ts'
 import { EXIT, type ExitCode, exitCodeOf } from './cli/exit-code.ts'
 import { printChecks, printJson, printTable, say } from './cli/output.ts'
-import { createCommand, runCommand } from './cli/run.ts'
+import { createCommand, runCommand, VERDICT_EXIT_CODES } from './cli/run.ts'
 
 interface Options {
   provider?: string
@@ -15,6 +15,7 @@ const command = createCommand(
   'audit',
   'Holds what providers say now of a serial against what they recorded, and against what the user was given.\n' +
     'The proxy is that of COUNTERSIGN_PROXY_URL with the key in COUNTERSIGN_API_KEY, or else the one npm start runs.',
+  VERDICT_EXIT_CODES,
 )
   .argument('<serial>', 'the serial that the query was answered with')
   .option('--provider <address>', 'audit this provider; default: every provider that was asked')

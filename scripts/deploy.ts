@@ -1,10 +1,11 @@
 import { InvalidArgumentError } from 'commander'
-import { type Address, toAddress } from '../protocol/hex.ts'
+import type { Address } from '../protocol/hex.ts'
 import { DEFAULT_ADDRESS_BOOK } from '../services/party/address-book-file.ts'
 import { loadKeyOfEnvironment } from '../services/party/keys.ts'
+import { address, wholeNumber } from './cli/arguments.ts'
 import { EXIT } from './cli/exit-code.ts'
 import { printJson, printTable, say } from './cli/output.ts'
-import { createCommand, runCommand } from './cli/run.ts'
+import { createCommand, KEY_HELP, runCommand } from './cli/run.ts'
 import { type Deployment, deploy } from './deployment.ts'
 
 interface Options {
@@ -20,9 +21,8 @@ interface Options {
 
 const command = createCommand(
   'deploy',
-  `Deploys the contracts that a chain lacks and enters them in the address book; run again, it changes nothing.
-The key comes from COUNTERSIGN_PRIVATE_KEY, or from the keystore file COUNTERSIGN_KEYSTORE_FILE with
-COUNTERSIGN_KEYSTORE_PASSWORD.`,
+  'Deploys the contracts that a chain lacks and enters them in the address book; run again, it changes nothing.\n' +
+    `The deployer's key comes from ${KEY_HELP}`,
 )
   .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
   .requiredOption(
@@ -34,16 +34,16 @@ COUNTERSIGN_KEYSTORE_PASSWORD.`,
   .option(
     '--gate <address>',
     'the only account whose records the registry takes, for ever (default: everybody)',
-    toGate,
+    address,
   )
   .option(
     '--finality-depth <blocks>',
     'blocks after which a block is final (default: 0 on local chains, else 64)',
-    toDepth,
+    wholeNumber(0, 999_999),
   )
   .option(
     '--address-book <file>',
-    'the address book',
+    'the address book; COUNTERSIGN_ADDRESS_BOOK names another',
     process.env.COUNTERSIGN_ADDRESS_BOOK ?? DEFAULT_ADDRESS_BOOK,
   )
   .option('--reset', 'forget contracts that are gone because a local chain was started anew')
@@ -80,19 +80,6 @@ function print({ chain, deployed }: Deployment, addressBook: string): void {
 
 function toName(text: string): string {
   if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(text))
-    throw new InvalidArgumentError('1 to 40 lower-case letters, digits and hyphens')
+    throw new InvalidArgumentError('It is not 1 to 40 lower-case letters, digits and hyphens.')
   return text
-}
-
-function toGate(text: string): Address {
-  try {
-    return toAddress(text)
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message)
-  }
-}
-
-function toDepth(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('a number of blocks')
-  return Number(text)
 }

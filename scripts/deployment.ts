@@ -297,6 +297,6 @@ async function askChainId(provider: EthereumProvider, rpcUrl: string): Promise<n
   try {
     return Number(await provider.request({ method: 'eth_chainId' }))
   } catch (cause) {
-    throw new CountersignError('CHAIN_UNREACHABLE', `${rpcUrl}: ${(cause as Error).message}`, { cause })
+    throw new CountersignError('CHAIN_UNREACHABLE', `no node answers at ${rpcUrl}`, { cause })
   }
 }

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Option } from 'commander'
-import { CountersignError } from '../protocol/errors.ts'
 import { serializeReceipt } from '../protocol/receipt.ts'
 import { connectProxy } from './cli/connection.ts'
 import { EXIT } from './cli/exit-code.ts'
@@ -21,13 +20,15 @@ const command = createCommand(
   'query',
   'Asks every provider of a query type through the proxy. Each records the digest of its answer on its chain.\n' +
     'The proxy is that of COUNTERSIGN_PROXY_URL with the key in COUNTERSIGN_API_KEY, or else the one npm start runs.',
+  '0 somebody answered, 1 nobody did, or another error',
 )
   .argument('<type>', 'query type, e.g. loan')
   .argument('<subject>', 'whom or what it is about, e.g. a loan number')
-  .option(
-    '--parameter <name=value...>',
-    'parameters of the query type; a value that reads as JSON is taken as such',
-    [],
+  .addOption(
+    new Option(
+      '--parameter <name=value...>',
+      'parameters of the query type; a value that reads as JSON is taken as such',
+    ).default([], 'none'),
   )
   .option('--provider <address...>', 'ask only these providers')
   .addOption(
@@ -62,7 +63,7 @@ void runCommand(command, async () => {
 
 function toParameter(text: string): [string, unknown] {
   const split = text.indexOf('=')
-  if (split < 1) throw new CountersignError('REQUEST_INVALID', '--parameter takes name=value')
+  if (split < 1) command.error(`error: --parameter takes name=value, not '${text}'`)
   const value = text.slice(split + 1)
   try {
     return [text.slice(0, split), JSON.parse(value)]

@@ -1,17 +1,18 @@
 import { Option } from 'commander'
 import type { AddressBook } from '../protocol/address-book.ts'
 import { CountersignError } from '../protocol/errors.ts'
-import { toAddress } from '../protocol/hex.ts'
+import type { Address } from '../protocol/hex.ts'
 import { ROLES, type Role } from '../protocol/roles.ts'
 import { DEFAULT_ADDRESS_BOOK, readAddressBook } from '../services/party/address-book-file.ts'
 import { loadKeyOfEnvironment } from '../services/party/keys.ts'
+import { address, wholeNumber } from './cli/arguments.ts'
 import { EXIT } from './cli/exit-code.ts'
 import { printJson, printTable } from './cli/output.ts'
-import { createCommand, runCommand } from './cli/run.ts'
+import { createCommand, KEY_HELP, runCommand } from './cli/run.ts'
 import { type Registration, registerParticipants } from './registration.ts'
 
 interface Options {
-  account: string
+  account: Address
   role: Role[]
   name: string
   endpoint: string
@@ -25,22 +26,27 @@ interface Options {
 const roleNames = Object.keys(ROLES)
 const command = createCommand(
   'register',
-  `Enters a party in the directory of participants, or brings its entry up to date; run again, it changes nothing.
-The administrator's key comes from COUNTERSIGN_PRIVATE_KEY, or from the encrypted keystore file
-COUNTERSIGN_KEYSTORE_FILE with COUNTERSIGN_KEYSTORE_PASSWORD.`,
+  'Enters a party in the directory of participants, or brings its entry up to date; run again, it changes nothing.\n' +
+    `The directory administrator's key comes from ${KEY_HELP}`,
 )
-  .requiredOption('--account <address>', "the party's account")
+  .requiredOption('--account <address>', "the party's account", address)
   .addOption(new Option('--role <role...>', 'its roles').choices(roleNames).makeOptionMandatory())
   .requiredOption('--name <text>', 'what people call it')
-  .option('--endpoint <url>', 'base URL of its server', '')
-  .option('--query-type <type...>', 'for a provider: the query types it answers', [])
+  .addOption(new Option('--endpoint <url>', 'base URL of its server').default('', 'none'))
+  .addOption(
+    new Option('--query-type <type...>', 'for a provider: the query types it answers').default([], 'none'),
+  )
   .addOption(
     new Option('--book-role <role>', 'the role whose records are kept on --book-chain').choices(roleNames),
   )
-  .option('--book-chain <id>', 'chain id of the registry its records are kept in', Number)
+  .option(
+    '--book-chain <id>',
+    'chain id of the registry its records are kept in',
+    wholeNumber(1, Number.MAX_SAFE_INTEGER),
+  )
   .option(
     '--address-book <file>',
-    'address book that deploy wrote',
+    'the address book that deploy wrote; COUNTERSIGN_ADDRESS_BOOK names another',
     process.env.COUNTERSIGN_ADDRESS_BOOK ?? DEFAULT_ADDRESS_BOOK,
   )
   .option('--json', 'print one JSON document')
@@ -49,7 +55,7 @@ void runCommand(command, async () => {
   const options = command.opts<Options>()
   const addressBook = readAddressBook(options.addressBook)
   const registration: Registration = {
-    account: toAddress(options.account),
+    account: options.account,
     roles: options.role,
     name: options.name,
     endpoint: options.endpoint,
@@ -70,7 +76,7 @@ void runCommand(command, async () => {
 function bookOf({ bookRole, bookChain }: Options, { chains }: AddressBook): Registration['book'] {
   if (bookRole === undefined && bookChain === undefined) return null
   if (bookRole === undefined || bookChain === undefined)
-    throw new CountersignError('REQUEST_INVALID', '--book-role and --book-chain go together')
+    return command.error('error: --book-role and --book-chain go together')
   const registry = chains.find(({ chainId }) => chainId === bookChain)?.contracts.QueryResultRegistry?.address
   if (registry === undefined)
     throw new CountersignError(

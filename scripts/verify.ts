@@ -6,9 +6,10 @@ import { MAX_PROOF_FILE_BYTES, parseProofFile } from '../protocol/proof-file.ts'
 import { parseReceipt, RECEIPT_MEDIA_TYPE, verifyReceipt } from '../protocol/receipt.ts'
 import type { Verdict } from '../protocol/verdict.ts'
 import type { Check } from '../protocol/verification.ts'
+import { wholeNumber } from './cli/arguments.ts'
 import { EXIT, type ExitCode, exitCodeOf } from './cli/exit-code.ts'
 import { printChecks, printJson, say } from './cli/output.ts'
-import { createCommand, runCommand } from './cli/run.ts'
+import { createCommand, runCommand, VERDICT_EXIT_CODES } from './cli/run.ts'
 
 interface Options {
   rpc?: string
@@ -33,10 +34,16 @@ const REFUSALS: ReadonlySet<string> = new Set([
 const command = createCommand(
   'verify',
   'Verifies a receipt or an audit report file: offline up to the block hash, and with --rpc against the chain.',
+  VERDICT_EXIT_CODES,
 )
   .argument('<file>', 'the file, byte for byte as it was handed out')
   .option('--rpc <url>', 'JSON-RPC endpoint of a node of that chain, one that you trust')
-  .option('--finality-depth <blocks>', 'blocks after which a block counts as final', Number, 0)
+  .option(
+    '--finality-depth <blocks>',
+    'blocks after which a block counts as final',
+    wholeNumber(0, 999_999),
+    0,
+  )
   .option('--json', 'print one JSON document')
 
 void runCommand(command, async () => {

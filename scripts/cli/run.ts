@@ -1,14 +1,23 @@
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { isCountersignError, toProblem } from '../../protocol/errors.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
 import { printJson, say } from './output.ts'
 
-/** Exit codes as every script's help shows them. */
-const EXIT_CODE_HELP = `
-Exit codes: 0 consistent (or done), 1 error, 2 contradicted (changed, misreported, late, altered file), 3 not found (unrecorded, unconfirmed, erased).`
+const DONE_OR_ERROR = '0 done, 1 error'
+/** Of commands that end in a verdict. */
+export const VERDICT_EXIT_CODES = `0 consistent, 1 error, 2 contradicted (changed, misreported, late, suspended-author,
+altered file), 3 not found (unrecorded, unconfirmed, erased)`
 
-export const createCommand = (name: string, description: string): Command =>
-  new Command(name).description(description).addHelpText('after', EXIT_CODE_HELP).showHelpAfterError()
+/** Where a script's key comes from. */
+export const KEY_HELP =
+  'COUNTERSIGN_PRIVATE_KEY, or from the encrypted keystore COUNTERSIGN_KEYSTORE_FILE with COUNTERSIGN_KEYSTORE_PASSWORD.'
+
+/** @param exitCodes as the help shows them */
+export const createCommand = (name: string, description: string, exitCodes = DONE_OR_ERROR): Command =>
+  new Command(name)
+    .description(description)
+    .addHelpText('after', `\nExit codes: ${exitCodes}.`)
+    .showHelpAfterError('Run it with --help to see what it takes.')
 
 /**
  * Runs a command to its exit code, once the module that calls this has been evaluated to its end.
@@ -28,7 +37,8 @@ export async function runCommand(command: Command, action: () => Promise<ExitCod
     process.exitCode = await action()
   } catch (error) {
     process.exitCode = EXIT.error
-    report(error, command.opts().json === true)
+    // What `command.error` complains of is printed already.
+    if (!(error instanceof CommanderError)) report(error, command.opts().json === true)
   }
 }
 

@@ -2,10 +2,13 @@ import { type Static, Type } from 'typebox'
 import { type Environment, readEnvironment, Secret, withoutSecrets } from '../party/environment.ts'
 import { PARTY_VARIABLES } from '../party/settings.ts'
 
+const DatabaseVariable = Type.Object({
+  PROVIDER_DATABASE: Type.String({ default: '.countersign/provider.db' }),
+})
 const Variables = Type.Object({
+  ...DatabaseVariable.properties,
   ...PARTY_VARIABLES,
   PROVIDER_PORT: Type.Integer({ default: 4021, minimum: 0, maximum: 65_535 }),
-  PROVIDER_DATABASE: Type.String({ default: '.countersign/provider.db' }),
   /** The book's declaration. */
   PROVIDER_BOOK: Type.String(),
   /** Folder of the data that declarations name without `./`. */
@@ -41,6 +44,10 @@ export type ProviderConfig = Readonly<Static<typeof Variables>>
 /** @throws CONFIGURATION_INVALID naming every variable at fault */
 export const readProviderConfig = (environment: Environment): ProviderConfig =>
   readEnvironment(Variables, environment)
+
+/** What the command that erases needs of them. @throws CONFIGURATION_INVALID */
+export const readDatabaseFile = (environment: Environment): string =>
+  readEnvironment(DatabaseVariable, environment).PROVIDER_DATABASE
 
 /** As a log may show it. */
 export const printableProviderConfig = (config: ProviderConfig): Record<string, unknown> =>

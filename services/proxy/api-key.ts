@@ -35,7 +35,10 @@ program
   .action(() =>
     withKeys((keys) => {
       const rows = keys.list().map(describe)
-      const table = new Table({ head: ['id', 'name', 'scopes', 'created', 'revoked'], style: { head: [] } })
+      const table = new Table({
+        head: ['id', 'name', 'scopes', 'created', 'revoked'],
+        style: { head: [], border: [] },
+      })
       for (const { id, name, scopes, createdAt, revokedAt } of rows)
         table.push([id, name, scopes.join(' '), createdAt, revokedAt ?? ''])
       print(rows, table.toString())

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { type AddressBook, parseAddressBook } from '../protocol/address-book.ts'
 import { CountersignError } from '../protocol/errors.ts'
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface IndexerConfig {
   addressBook: AddressBook

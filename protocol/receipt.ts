@@ -105,7 +105,7 @@ export function checkReceiptShape(receipt: unknown): asserts receipt is Receipt 
   checkShape(receipt, SHAPES[disclosure], 'receipt')
 }
 
-export const answerStatementOf = ({
+const answerStatementOf = ({
   chainId,
   registry,
   author,

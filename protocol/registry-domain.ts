@@ -8,7 +8,7 @@ export interface Registry {
   registry: Address
 }
 
-export const registryDomain = ({ chainId, registry }: Registry): TypedDomain => ({
+const registryDomain = ({ chainId, registry }: Registry): TypedDomain => ({
   name: 'Countersign',
   version: '1',
   chainId,

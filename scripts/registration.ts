@@ -19,7 +19,7 @@ export interface Registration {
 export type RegistrationOutcome = 'registered' | 'updated' | 'unchanged'
 
 /** How a provider says in the directory which query types it answers. */
-export const metadataUriOf = (queryTypes: string[]): string =>
+const metadataUriOf = (queryTypes: string[]): string =>
   queryTypes.length === 0 ? '' : `data:application/json,${encodeURIComponent(JSON.stringify({ queryTypes }))}`
 
 /**

@@ -17,16 +17,13 @@ export const SerialSchema = Type.String({
 })
 export const TimeSchema = Type.Integer({ minimum: 0, description: 'Unix seconds' })
 
-export const BlockSchema = Type.Object({
+const BlockSchema = Type.Object({
   number: Type.Integer(),
   hash: Bytes32Schema,
   timestamp: TimeSchema,
 })
 
-export const CompletenessSchema = oneOf(
-  COMPLETENESS,
-  'Whether the heads folded from the index are those on chain',
-)
+const CompletenessSchema = oneOf(COMPLETENESS, 'Whether the heads folded from the index are those on chain')
 
 export const StandingSchema = Type.Object(
   {

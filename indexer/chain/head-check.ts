@@ -1,6 +1,6 @@
 import { eventTopic } from '../../protocol/event-topic.ts'
 import { bytesToHex } from '../../protocol/hex.ts'
-import { type AuthorHead, EMPTY_HEAD_BYTES } from './chain-heads.ts'
+import type { AuthorHead } from './chain-heads.ts'
 import { readBytes32 } from './raw-log.ts'
 import type { RpcClient } from './rpc-client.ts'
 
@@ -42,5 +42,3 @@ export async function readChainHeads(
 
 export const isHeadEqual = (author: AuthorHead, chainHead: Uint8Array): boolean =>
   Buffer.compare(author.head, chainHead) === 0
-
-export const isEmptyHead = (head: Uint8Array): boolean => Buffer.compare(head, EMPTY_HEAD_BYTES) === 0

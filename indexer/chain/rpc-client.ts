@@ -7,7 +7,6 @@ export interface RpcClientOptions {
   /** Prefix of the endpoints' names in logs and status. */
   name: string
   timeoutMs?: number
-  maxResponseBytes?: number
   onFailure?: (error: RpcError) => void
   /** Run against an endpoint before its first answer is believed, and again after it was away. May throw to refuse it. */
   identify?: (endpoint: RpcEndpoint) => Promise<void>
@@ -63,7 +62,6 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       url,
       name: `${options.name}#${i}`,
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-      ...(options.maxResponseBytes === undefined ? {} : { maxResponseBytes: options.maxResponseBytes }),
     })
     return {
       endpoint,

@@ -40,8 +40,6 @@ export interface DirectoryOptions {
   refreshMs?: number
   /** Milliseconds for which the last reading is used when the chain cannot be read; default 600,000. */
   maxAgeMs?: number
-  /** Participants kept at most; default 10,000. Past it the directory refuses to be read. */
-  maxParticipants?: number
   /** Unix milliseconds. */
   now?: () => number
 }
@@ -58,7 +56,8 @@ export interface DirectoryState {
 
 const DEFAULT_REFRESH_MS = 3_000
 const DEFAULT_MAX_AGE_MS = 600_000
-const DEFAULT_MAX_PARTICIPANTS = 10_000
+/** Past as many the directory refuses to be read. */
+const MAX_PARTICIPANTS = 10_000
 const PAGE = 500
 /** Blocks whose logs are asked for to learn what changed; after a longer absence everything is read again. */
 const MAX_LOG_RANGE = 1_000
@@ -88,7 +87,6 @@ export class Directory {
     this.#options = {
       refreshMs: DEFAULT_REFRESH_MS,
       maxAgeMs: DEFAULT_MAX_AGE_MS,
-      maxParticipants: DEFAULT_MAX_PARTICIPANTS,
       now: Date.now,
       ...options,
     }
@@ -255,12 +253,11 @@ export class Directory {
   }
 
   async #accountsAt(blockTag: number): Promise<Address[]> {
-    const { maxParticipants } = this.#options
     const count = Number(await this.#contract.getFunction('participantCount')({ blockTag }))
-    if (count > maxParticipants)
+    if (count > MAX_PARTICIPANTS)
       throw new CountersignError(
         'DIRECTORY_UNAVAILABLE',
-        `the directory has ${count} participants, this server keeps ${maxParticipants} at most`,
+        `the directory has ${count} participants, this server keeps ${MAX_PARTICIPANTS} at most`,
       )
     const accounts: Address[] = []
     while (accounts.length < count) {

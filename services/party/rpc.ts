@@ -14,8 +14,6 @@ export interface ChainRpcOptions {
   timeoutMs?: number
   /** Bytes of the largest answer that is read. Default 64 MiB: a block's receipts can be long. */
   maxAnswerBytes?: number
-  /** Milliseconds in which requests are gathered into one batch. Default 0: those of the same turn of the event loop. */
-  batchStallMs?: number
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -40,7 +38,8 @@ export class ChainRpc extends JsonRpcProvider {
       staticNetwork: network,
       cacheTimeout: -1,
       batchMaxCount: MAX_BATCH,
-      batchStallTime: options.batchStallMs ?? 0,
+      // Those of the same turn of the event loop.
+      batchStallTime: 0,
     })
     this.chainId = options.chainId
     this.#endpoints = options.rpcUrls.map((url) => ({ url, isOfThisChain: undefined }))

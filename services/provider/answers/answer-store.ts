@@ -116,4 +116,4 @@ export class AnswerStore {
   }
 }
 
-export const createAnswerTable = (db: DatabaseSync): void => db.exec(SCHEMA)
+const createAnswerTable = (db: DatabaseSync): void => db.exec(SCHEMA)

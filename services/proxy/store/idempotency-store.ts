@@ -9,7 +9,7 @@ export interface IdempotentRequest {
   requestHash: Buffer
 }
 
-export const IDEMPOTENCY_LIFETIME_MS = 24 * 60 * 60 * 1000
+const IDEMPOTENCY_LIFETIME_MS = 24 * 60 * 60 * 1000
 
 /** Which resource a request with an `Idempotency-Key` made. A row is written together with the resource, so there is one exactly when there is the other. */
 export class IdempotencyStore {

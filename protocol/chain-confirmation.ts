@@ -4,14 +4,15 @@ import type { EventProof } from './event-proof.ts'
 import { type Address, type Bytes32, ZERO_BYTES32 } from './hex.ts'
 import type { Receipt, ReceiptVerification } from './receipt.ts'
 import { type Serial, serialToKey } from './serial.ts'
+import { isRecordedLate, lastTimeOf } from './verdict.ts'
 import { type Check, Checklist } from './verification.ts'
 
 /** What confirming a file against its chain reads. Handed in, so that a verifier chooses whom it asks and trusts. */
 export interface ChainReader {
   chainId(): Promise<number>
   headBlock(): Promise<{ number: number; timestamp: number }>
-  /** The hash of the canonical block of that number, if there is one. */
-  blockHash(blockNumber: number): Promise<Bytes32 | null>
+  /** The canonical block of that number, if there is one; `timestamp` in unix seconds. */
+  block(blockNumber: number): Promise<{ hash: Bytes32; timestamp: number } | null>
   /** Where a transaction is, if it is in a block. */
   transactionLocation(hash: Bytes32): Promise<{ blockHash: Bytes32; index: number } | null>
   /** `digestOf(author, key)` of the registry, now or at a block; zero when nothing is recorded. */
@@ -28,7 +29,9 @@ export interface ConfirmationOptions {
 /**
  * Confirms against a node what a receipt alone cannot prove: that its block is part of the chain and final, that the transaction
  * is where the receipt says, that the registry holds the digest.
+ * Of a promise, whose record no proof dates, it reads the registry as of the last block in time and as of the last that is final.
  * @param offline what `verifyReceipt` said
+ * @throws CHAIN_UNREACHABLE, also from a node that no longer has the state of such a block
  */
 export async function confirmReceipt(
   receipt: Receipt,
@@ -52,7 +55,7 @@ export async function confirmReceipt(
   }
   await list.run('registry', async () => {
     const recorded = await chain.digestOf(receipt.registry, receipt.author, serialToKey(receipt.serial))
-    if (proof === null) verdict = await promisedVerdict(receipt, recorded, chain)
+    if (proof === null) verdict = await promisedVerdict(receipt, recorded, chain, finalityDepth)
     else if (recorded === ZERO_BYTES32)
       throw new CountersignError(
         'CHAIN_CONTRADICTS',
@@ -77,7 +80,10 @@ export async function confirmReceipt(
   } as ReceiptVerification
 }
 
-/** Confirms against a node that the blocks of an audit report are part of the chain, and that what it did not find is not there. */
+/**
+ * Confirms against a node that the blocks of an audit report are part of the chain, and that what it did not find is not there.
+ * @throws CHAIN_UNREACHABLE
+ */
 export async function confirmAuditReport(
   report: AuditReport,
   checks: Check[],
@@ -86,7 +92,10 @@ export async function confirmAuditReport(
   const list = new Checklist()
   const { recorded, searchedTo } = report
   await list.run('chain', () => checkChainId(chain, report.chainId))
-  await list.run('searched', () => checkBlock(chain, searchedTo.blockNumber, searchedTo.blockHash))
+  // The time of this block decides whether a promise was still open.
+  await list.run('searched', () =>
+    checkBlock(chain, searchedTo.blockNumber, searchedTo.blockHash, searchedTo.timestamp),
+  )
   if (recorded !== null) {
     await list.run('block', () => checkBlock(chain, recorded.proof.blockNumber, recorded.proof.blockHash))
     await list.run('transaction', () => checkTransaction(chain, recorded.proof))
@@ -99,10 +108,35 @@ async function promisedVerdict(
   receipt: Receipt,
   recorded: Bytes32,
   chain: ChainReader,
-): Promise<'consistent' | 'misreported' | 'unconfirmed' | 'unrecorded'> {
-  if (recorded !== ZERO_BYTES32) return recorded === receipt.digest ? 'consistent' : 'misreported'
-  const { timestamp } = await chain.headBlock()
-  return receipt.recordBy > 0 && timestamp <= receipt.recordBy ? 'unconfirmed' : 'unrecorded'
+  finalityDepth: number,
+): Promise<'consistent' | 'misreported' | 'late' | 'unconfirmed' | 'unrecorded'> {
+  const head = await chain.headBlock()
+  if (recorded === ZERO_BYTES32)
+    return receipt.recordBy > 0 && head.timestamp <= receipt.recordBy ? 'unconfirmed' : 'unrecorded'
+  const isHeldAt = async (blockNumber: number): Promise<boolean> => {
+    const { registry, author, serial } = receipt
+    if (blockNumber < 0) return false
+    return (await chain.digestOf(registry, author, serialToKey(serial), blockNumber)) !== ZERO_BYTES32
+  }
+  if (finalityDepth > 0 && !(await isHeldAt(head.number - finalityDepth))) return 'unconfirmed'
+  if (recorded !== receipt.digest) return 'misreported'
+  if (!isRecordedLate(receipt, head.timestamp)) return 'consistent'
+  return (await isHeldAt(await lastBlockUntil(lastTimeOf(receipt), head.number, chain)))
+    ? 'consistent'
+    : 'late'
+}
+
+/** The number of the last block that is not later than `timestamp`, by halving; -1 when all are. */
+async function lastBlockUntil(timestamp: number, headNumber: number, chain: ChainReader): Promise<number> {
+  let low = -1
+  let high = headNumber
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    const block = await chain.block(middle)
+    if (block !== null && block.timestamp <= timestamp) low = middle
+    else high = middle - 1
+  }
+  return low
 }
 
 async function checkChainId(chain: ChainReader, chainId: number): Promise<string> {
@@ -115,12 +149,23 @@ async function checkChainId(chain: ChainReader, chainId: number): Promise<string
   return `chain ${chainId}`
 }
 
-async function checkBlock(chain: ChainReader, blockNumber: number, blockHash: Bytes32): Promise<string> {
-  const canonical = await chain.blockHash(blockNumber)
-  if (canonical !== blockHash)
+/** @param timestamp unix seconds, where the file says one that nothing in it proves */
+async function checkBlock(
+  chain: ChainReader,
+  blockNumber: number,
+  blockHash: Bytes32,
+  timestamp?: number,
+): Promise<string> {
+  const canonical = await chain.block(blockNumber)
+  if (canonical?.hash !== blockHash)
     throw new CountersignError(
       'CHAIN_CONTRADICTS',
-      `block ${blockNumber} of the chain is ${canonical ?? 'not there'}, the file says ${blockHash}`,
+      `block ${blockNumber} of the chain is ${canonical?.hash ?? 'not there'}, the file says ${blockHash}`,
+    )
+  if (timestamp !== undefined && canonical.timestamp !== timestamp)
+    throw new CountersignError(
+      'CHAIN_CONTRADICTS',
+      `block ${blockNumber} of the chain has the time ${canonical.timestamp}, the file says ${timestamp}`,
     )
   return `block ${blockNumber} is ${blockHash}`
 }

@@ -144,6 +144,10 @@ function isLate({ given, recorded }: AuditEvidence): boolean {
 
 /** True when a record of `timestamp` breaks the promise made with the answer (all in unix seconds). */
 export const isRecordedLate = (
-  { answeredAt, recordBy }: Pick<GivenAnswer, 'answeredAt' | 'recordBy'>,
+  promise: Pick<GivenAnswer, 'answeredAt' | 'recordBy'>,
   timestamp: number,
-): boolean => timestamp > (recordBy === 0 ? answeredAt + CLOCK_TOLERANCE_S : recordBy)
+): boolean => timestamp > lastTimeOf(promise)
+
+/** The latest time, in unix seconds, that a record may carry and keep the promise made with the answer. */
+export const lastTimeOf = ({ answeredAt, recordBy }: Pick<GivenAnswer, 'answeredAt' | 'recordBy'>): number =>
+  recordBy === 0 ? answeredAt + CLOCK_TOLERANCE_S : recordBy

@@ -40,9 +40,13 @@ export function createRpcChainReader(url: string): ChainReader & { close(): void
       ])
       return { number: Number(block.number), timestamp: Number(block.timestamp) }
     },
-    blockHash: async (blockNumber) =>
-      (await send<{ hash: Bytes32 } | null>('eth_getBlockByNumber', [toQuantity(blockNumber), false]))
-        ?.hash ?? null,
+    block: async (blockNumber) => {
+      const block = await send<{ hash: Bytes32; timestamp: string } | null>('eth_getBlockByNumber', [
+        toQuantity(blockNumber),
+        false,
+      ])
+      return block === null ? null : { hash: block.hash, timestamp: Number(block.timestamp) }
+    },
     transactionLocation: async (hash) => {
       const found = await send<{ blockHash: Bytes32 | null; transactionIndex: string } | null>(
         'eth_getTransactionByHash',

@@ -6,6 +6,7 @@ import { type Receipt, verifyReceipt } from '../../protocol/receipt.ts'
 import type { Check } from '../../protocol/verification.ts'
 import { createRpcChainReader } from '../../scripts/cli/rpc-chain-reader.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
+import { expectRejection } from '../support/expect-error.ts'
 import { deployProvider, forgeReceipt } from '../support/recorded-answer.ts'
 
 const failedOf = (checks: Check[]): string[] =>
@@ -32,8 +33,12 @@ describe('confirmation by a node of the chain', () => {
   const nodeThat = (change: Partial<ChainReader>): ChainReader => ({ ...node, ...change })
   const contradictions: [string, Partial<ChainReader>, string][] = [
     ['is of another chain', { chainId: async () => 1 }, 'chain'],
-    ['has another block at that number', { blockHash: async () => randomBytes32() }, 'block'],
-    ['has no block of that number', { blockHash: async () => null }, 'block'],
+    [
+      'has another block at that number',
+      { block: async () => ({ hash: randomBytes32(), timestamp: 1 }) },
+      'block',
+    ],
+    ['has no block of that number', { block: async () => null }, 'block'],
     ['does not have the transaction', { transactionLocation: async () => null }, 'transaction'],
     [
       'has the transaction in another block',
@@ -65,6 +70,15 @@ describe('confirmation by a node of the chain', () => {
         expect(failedOf(checks)).to.deep.equal([check])
       })
 
+    it('blames the node, not the file, when the node cannot be asked', async () => {
+      const dead = createRpcChainReader('http://127.0.0.1:1')
+      const offline = await verifyReceipt(receipt)
+      await expectRejection(confirmReceipt(receipt, offline, dead), 'CHAIN_UNREACHABLE')
+      const report = await provider.audit(receipt)
+      await expectRejection(confirmAuditReport(report, [], dead), 'CHAIN_UNREACHABLE')
+      dead.close()
+    })
+
     it('asks no node about a receipt that is refused already', async () => {
       const forged = forgeReceipt(receipt, { digest: randomBytes32() })
       const offline = await verifyReceipt(forged)
@@ -94,6 +108,29 @@ describe('confirmation by a node of the chain', () => {
         expect(await confirmPromise(promise, nothing)).to.have.property('verdict', 'unrecorded')
       })
 
+      it('is consistent when the record came in time', async () => {
+        const promise = await provider.answer({ promisedWithinS: 30 })
+        expect(await confirmPromise(promise, {})).to.have.property('verdict', 'consistent')
+        await chain.request('evm_increaseTime', [60])
+        await chain.request('evm_mine')
+        expect(await confirmPromise(promise, {})).to.have.property('verdict', 'consistent')
+      })
+
+      it('is late when the record came after the promise', async () => {
+        const promise = await provider.answer({ promisedWithinS: -30 })
+        expect(await confirmPromise(promise, {})).to.have.property('verdict', 'late')
+      })
+
+      it('is unconfirmed until the record is final', async () => {
+        const promise = await provider.answer({ promisedWithinS: 3_600 })
+        const bare = forgeReceipt(promise, { proof: null, head: null })
+        const confirm = async () =>
+          confirmReceipt(bare, await verifyReceipt(bare), node, { finalityDepth: 2 })
+        expect(await confirm()).to.have.property('verdict', 'unconfirmed')
+        await chain.request('anvil_mine', ['0x2'])
+        expect(await confirm()).to.have.property('verdict', 'consistent')
+      })
+
       it('is misreported when something else was recorded', async () => {
         const promise = await provider.answer({ recordedDigest: randomBytes32() })
         expect(await confirmPromise(promise, {})).to.have.property('verdict', 'misreported')
@@ -111,6 +148,22 @@ describe('confirmation by a node of the chain', () => {
         // The block that was searched last is held against the chain first.
         expect(failedOf(confirmation.checks)).to.deep.equal([check === 'block' ? 'searched' : check])
       })
+
+    it('does not confirm a report that gives the block searched last another time', async () => {
+      const promise = await provider.answer({ promisedWithinS: 3_600 })
+      const { searchedTo } = await provider.audit(promise)
+      const report = await provider.audit(
+        promise,
+        {},
+        { recorded: null, searchedTo: { ...searchedTo, timestamp: promise.recordBy + 1 } },
+      )
+      const { verdict, checks } = await verifyAuditReport(report)
+      expect(verdict).to.equal('unrecorded')
+      const empty = nodeThat({ digestOf: async () => ZERO_BYTES32 })
+      const confirmation = await confirmAuditReport(report, checks, empty)
+      expect(confirmation.confirmed).to.equal(false)
+      expect(failedOf(confirmation.checks)).to.deep.equal(['searched'])
+    })
 
     it('confirms that nothing was recorded', async () => {
       const report = await provider.audit(receipt, {}, { recorded: null })

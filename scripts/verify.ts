@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { AUDIT_REPORT_MEDIA_TYPE, parseAuditReport, verifyAuditReport } from '../protocol/audit-report.ts'
 import { confirmAuditReport, confirmReceipt } from '../protocol/chain-confirmation.ts'
 import { CountersignError, isCountersignError } from '../protocol/errors.ts'
@@ -48,10 +48,9 @@ const command = createCommand(
 
 void runCommand(command, async () => {
   const options = command.opts<Options>()
-  const file = await readFileBounded(command.args[0]!)
   let verification: Verification
   try {
-    verification = await verifyFile(file, options)
+    verification = await verifyFile(await readFileBounded(command.args[0]!), options)
   } catch (error) {
     if (!isCountersignError(error) || !REFUSALS.has(error.code)) throw error
     return refuse(error, options)
@@ -60,15 +59,23 @@ void runCommand(command, async () => {
 })
 
 async function readFileBounded(name: string): Promise<Uint8Array> {
-  const bytes = await readFile(name).catch((cause: Error) => {
-    throw new CountersignError('FILE_UNREADABLE', `${name}: ${cause.message}`, { cause })
-  })
-  if (bytes.length > MAX_PROOF_FILE_BYTES)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    // One byte past the bound tells a file that is too long, without reading the rest of it.
+    for await (const chunk of createReadStream(name, { end: MAX_PROOF_FILE_BYTES })) {
+      chunks.push(chunk)
+      length += chunk.length
+    }
+  } catch (cause) {
+    throw new CountersignError('FILE_UNREADABLE', `${name}: ${(cause as Error).message}`, { cause })
+  }
+  if (length > MAX_PROOF_FILE_BYTES)
     throw new CountersignError(
       'PROOF_FILE_MALFORMED',
-      `${name} has ${bytes.length} bytes, ${MAX_PROOF_FILE_BYTES} at most`,
+      `${name} is longer than the ${MAX_PROOF_FILE_BYTES} bytes that a file may have`,
     )
-  return bytes
+  return Buffer.concat(chunks)
 }
 
 async function verifyFile(file: Uint8Array, options: Options): Promise<Verification> {

@@ -126,10 +126,19 @@ function checkDigest(
   }
   const { chainId, registry, serial, provider } = expected
   const salt = answer.salt
-  const contentHash = contentHashOf(result)
+  const contentHash = hashOfShown(which, result)
   const computed = queryResultDigest({ chainId, registry, serial, provider, contentHash, salt })
   if (computed !== digest)
     throw unusable(`the ${which} result it shows gives ${computed}, it signed ${digest}`)
+}
+
+/** The reason goes into a signed report: what the result is called or looks like inside stays out of it. */
+function hashOfShown(which: 'stored' | 'derived', result: Json): Bytes32 {
+  try {
+    return contentHashOf(result)
+  } catch {
+    throw unusable(`the ${which} result it shows has no canonical form`)
+  }
 }
 
 function hintOf(location: unknown): LocationHint | undefined {

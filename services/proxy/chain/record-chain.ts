@@ -1,10 +1,11 @@
 import { Interface } from 'ethers'
 import { RECORD_BOOK_ABI } from '../../../protocol/abi/record-book.ts'
 import { type ChainEntry, getContract } from '../../../protocol/address-book.ts'
-import { CountersignError } from '../../../protocol/errors.ts'
+import { headerOf } from '../../../protocol/block-header.ts'
+import { CountersignError, isCountersignError } from '../../../protocol/errors.ts'
 import type { EventProof } from '../../../protocol/event-proof.ts'
 import { type Address, type Bytes32, isBytes32, isSameAddress, ZERO_BYTES32 } from '../../../protocol/hex.ts'
-import type { RawBlock } from '../../../protocol/raw-rpc.ts'
+import { type RawBlock, rawObject } from '../../../protocol/raw-rpc.ts'
 import { RESULT_RECORDED_TOPIC } from '../../../protocol/record-proof.ts'
 import { type Serial, serialTime, serialToKey } from '../../../protocol/serial.ts'
 import type { ChainRpc } from '../../party/rpc.ts'
@@ -61,10 +62,11 @@ export class RecordChain {
     this.finalityDepth = entry.finalityDepth
   }
 
-  /** @throws CHAIN_UNREACHABLE */
+  /** The newest block, whose number and time are those its hash is made of. @throws CHAIN_UNREACHABLE, PROOF_UNBUILDABLE */
   async readHead(): Promise<ChainHead> {
     const block = await this.#rpc.send('eth_getBlockByNumber', ['latest', false])
-    return { blockNumber: Number(block.number), blockHash: block.hash, timestamp: Number(block.timestamp) }
+    const { number, hash, timestamp } = headerOf(rawObject(block, 'the newest block')).header
+    return { blockNumber: number, blockHash: hash, timestamp }
   }
 
   /**
@@ -78,7 +80,10 @@ export class RecordChain {
   ): Promise<ChainRecord | null> {
     const key = serialToKey(name.serial)
     const digest = await this.#call(name.registry, DIGEST_OF + word(name.author) + key.slice(2), head)
-    if (digest === ZERO_BYTES32) return null
+    if (digest === ZERO_BYTES32) {
+      await this.#checkAbsence(await hint, name, key, head)
+      return null
+    }
     const block = (await this.#blockAt(await hint, name, key)) ?? (await this.#blockFound(name, key, head))
     const event = block?.find(name.registry, name.author, key)
     if (block === undefined || event === undefined || event.digest !== digest)
@@ -88,6 +93,21 @@ export class RecordChain {
       )
     const { blockNumber, timestamp } = block
     return { digest, blockNumber, timestamp, proof: await block.prove(event) }
+  }
+
+  /** A node that denies a record which a block of its own proves would make an honest author look silent. */
+  async #checkAbsence(
+    hint: LocationHint | undefined,
+    name: RecordName,
+    key: Bytes32,
+    head: ChainHead,
+  ): Promise<void> {
+    if (hint === undefined || hint.blockNumber > head.blockNumber) return
+    if ((await this.#blockAt(hint, name, key)) !== undefined)
+      throw new CountersignError(
+        'RECORD_NOT_LOCATED',
+        `chain ${this.chainId} denies a record of ${name.serial} by ${name.author} that its block ${hint.blockNumber} has`,
+      )
   }
 
   /** The author's head as of `head`. @throws CHAIN_UNREACHABLE */
@@ -101,17 +121,22 @@ export class RecordChain {
     throw new CountersignError('RECORD_NOT_LOCATED', `${to} on chain ${this.chainId} is not a record book`)
   }
 
-  /** The block the author names, if the record is there. */
+  /** The block the author names, if the record is there. A block that cannot be read is no reason to end the audit: the author chose it. */
   async #blockAt(
     hint: LocationHint | undefined,
     name: RecordName,
     key: Bytes32,
   ): Promise<ProvenBlock | undefined> {
     if (hint === undefined) return undefined
-    const block = await this.#rpc.send('eth_getBlockByNumber', [quantity(hint.blockNumber), false])
-    if (block === null) return undefined
-    const proven = await this.#blocks.get(block)
-    return proven.find(name.registry, name.author, key) && proven
+    try {
+      const block = await this.#rpc.send('eth_getBlockByNumber', [quantity(hint.blockNumber), false])
+      if (block === null) return undefined
+      const proven = await this.#blocks.get(block)
+      return proven.find(name.registry, name.author, key) && proven
+    } catch (error) {
+      if (!isCountersignError(error)) throw error
+      return undefined
+    }
   }
 
   /** The block found by the event's topics: first from when the serial was made, then before. */

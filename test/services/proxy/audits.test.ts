@@ -1,15 +1,21 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
+import { id } from 'ethers'
 import { type AuditReport, parseAuditReport, verifyAuditReport } from '../../../protocol/audit-report.ts'
-import { type Address, randomBytes32 } from '../../../protocol/hex.ts'
+import { type Address, randomBytes32, ZERO_BYTES32 } from '../../../protocol/hex.ts'
 import { parseReceipt, verifyReceipt } from '../../../protocol/receipt.ts'
 import type { Verdict } from '../../../protocol/verdict.ts'
 import { ProxyCaller } from '../../support/proxy-caller.ts'
 import { type ProxyNetwork, type RunningProxy, startProxyNetwork } from '../../support/proxy-network.ts'
+import { type RelayedCall, type RpcRelay, startRpcRelay } from '../../support/rpc-relay.ts'
 import type { TestProvider } from '../../support/test-provider.ts'
 
 const SUSPENDED = 2
 const ACTIVE = 1
+/** Of `digestOf(address,bytes32)`. */
+const DIGEST_OF_SELECTOR = id('digestOf(address,bytes32)').slice(0, 10)
 
 describe('proxy audits', () => {
   let network: ProxyNetwork
@@ -117,6 +123,13 @@ describe('proxy audits', () => {
           { auditsWith: () => ({ stored: { serial, found: false } }), signsOldDigests: true },
           /stored result it shows gives/,
         ],
+        [
+          {
+            auditsWith: () => ({ stored: { serial, ['\u{1f600}'.repeat(200)]: 2 ** 60 } }),
+            signsOldDigests: true,
+          },
+          /the stored result it shows has no canonical form$/,
+        ],
       ]
       for (const [misbehaviour, reason] of cases) {
         provider.misbehaviour = misbehaviour
@@ -146,10 +159,10 @@ describe('proxy audits', () => {
 
     it('finds the record by its event when the provider names a wrong block, or none', async () => {
       const { serial } = await user.ask()
-      provider.misbehaviour = { wrongLocation: 1 }
-      await expectVerdict(serial, 'consistent', 'given-chain-and-now-agree')
-      provider.misbehaviour = { wrongLocation: 1e9 }
-      await expectVerdict(serial, 'consistent', 'given-chain-and-now-agree')
+      for (const wrongLocation of [0, 1, Number.MAX_SAFE_INTEGER]) {
+        provider.misbehaviour = { wrongLocation }
+        await expectVerdict(serial, 'consistent', 'given-chain-and-now-agree')
+      }
     })
 
     it('audits a provider that gave no valid answer by what it records', async () => {
@@ -249,5 +262,64 @@ describe('proxy audits on a chain with delayed finality', () => {
     expect(await audit()).to.include({ verdict: 'unconfirmed', rule: 'record-not-final' })
     await network.chain.request('anvil_mine', ['0x3'])
     expect((await audit()).verdict).to.equal('consistent')
+  })
+})
+
+describe('proxy audits through a node that lies', () => {
+  let network: ProxyNetwork
+  let relay: RpcRelay
+  let user: ProxyCaller
+  let provider: TestProvider
+  before(async () => {
+    network = await startProxyNetwork({ providers: 1 })
+    relay = await startRpcRelay(network.chain.url)
+    const addressBook = join(network.folder, 'relayed.json')
+    const direct = readFileSync(network.environment.COUNTERSIGN_ADDRESS_BOOK!, 'utf8')
+    writeFileSync(addressBook, direct.replace(network.chain.url, relay.url))
+    const proxy = await network.startProxy({ COUNTERSIGN_ADDRESS_BOOK: addressBook })
+    user = new ProxyCaller(proxy.url, network.authorization('user'))
+    provider = network.providers[0]!
+  })
+  after(async () => {
+    await network?.close()
+    await relay?.stop()
+  })
+  afterEach(() => {
+    provider.misbehaviour = {}
+    relay.faults.alter = undefined
+  })
+
+  const audit = (code: string, serial: string) =>
+    user.expectProblem(code, 'POST', '/v1/audits', { serial, provider: provider.address })
+  const isDigestOf = ({ method, params }: RelayedCall): boolean =>
+    method === 'eth_call' && JSON.stringify(params).includes(DIGEST_OF_SELECTOR)
+
+  it('takes no other digest for the one recorded', async () => {
+    const { serial } = await user.ask()
+    relay.faults.alter = (call, result) => (isDigestOf(call) ? randomBytes32() : result)
+    await audit('RECORD_NOT_LOCATED', serial)
+  })
+
+  it('does not say that nothing was recorded when the block that the provider names has it', async () => {
+    const { serial } = await user.ask()
+    relay.faults.alter = (call, result) => (isDigestOf(call) ? ZERO_BYTES32 : result)
+    await audit('RECORD_NOT_LOCATED', serial)
+  })
+
+  it('takes no time for the newest block but that of its header', async () => {
+    provider.misbehaviour = { recordsNothing: true }
+    const { serial } = await user.ask()
+    relay.faults.alter = ({ method }, result) =>
+      method === 'eth_getBlockByNumber' ? { ...(result as object), timestamp: '0xffffffff' } : result
+    await audit('PROOF_UNBUILDABLE', serial)
+  })
+
+  it('takes no receipts but those of the block', async () => {
+    const { serial } = await user.ask()
+    relay.faults.alter = ({ method }, result) =>
+      method === 'eth_getBlockReceipts'
+        ? JSON.parse(JSON.stringify(result).replaceAll(provider.kept.get(serial)!.digest, randomBytes32()))
+        : result
+    await audit('PROOF_UNBUILDABLE', serial)
   })
 })

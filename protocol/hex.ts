@@ -10,6 +10,12 @@ export type Address = Hex
 /** 32 bytes, lower case. */
 export type Bytes32 = Hex
 
+/** As regular expressions for schemas. */
+export const BYTES32_PATTERN = '^0x[0-9a-f]{64}$'
+export const ADDRESS_PATTERN = '^0x[0-9a-fA-F]{40}$'
+const BYTES32 = new RegExp(BYTES32_PATTERN)
+const ADDRESS = new RegExp(ADDRESS_PATTERN)
+
 export const ZERO_BYTES32: Bytes32 = `0x${'0'.repeat(64)}`
 export const ZERO_ADDRESS: Address = `0x${'0'.repeat(40)}`
 
@@ -56,7 +62,7 @@ const notHex = (text: string): CountersignError =>
   new CountersignError('HEX_MALFORMED', `not 0x-prefixed hexadecimal data: ${excerpt(text)}`)
 
 export const isBytes32 = (value: unknown): value is Bytes32 =>
-  typeof value === 'string' && /^0x[0-9a-f]{64}$/.test(value)
+  typeof value === 'string' && BYTES32.test(value)
 
 /** Lower-cases and checks 32 bytes of hexadecimal data. @throws HEX_MALFORMED */
 export function toBytes32(text: string): Bytes32 {
@@ -67,8 +73,7 @@ export function toBytes32(text: string): Bytes32 {
 export function toAddress(text: string): Address {
   const cached = checksummed.get(text)
   if (cached !== undefined) return cached
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text))
-    throw new CountersignError('ADDRESS_MALFORMED', `not an address: ${excerpt(text)}`)
+  if (!ADDRESS.test(text)) throw new CountersignError('ADDRESS_MALFORMED', `not an address: ${excerpt(text)}`)
   const digits = text.slice(2).toLowerCase()
   const hash = bytesToHex(keccak256(utf8ToBytes(digits))).slice(2)
   let address = '0x'

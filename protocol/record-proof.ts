@@ -1,7 +1,7 @@
 import { CountersignError } from './errors.ts'
 import { type EventProof, verifyEventProof } from './event-proof.ts'
 import { eventTopic } from './event-topic.ts'
-import { type Address, type Bytes32, isSameAddress } from './hex.ts'
+import { type Address, type Bytes32, isBytes32, isSameAddress } from './hex.ts'
 import type { Registry } from './registry-domain.ts'
 import { type Serial, serialToKey } from './serial.ts'
 
@@ -34,7 +34,7 @@ export async function verifyResultRecorded(
   if (key !== serialToKey(serial)) throw wrong(`the event is of another serial than ${serial}`)
   if (!isSameAddress(`0x${author?.slice(26)}`, provider))
     throw wrong(`the event is of another provider than ${provider}`)
-  if (!/^0x[0-9a-f]{64}$/.test(log.data)) throw wrong('the event has no digest')
+  if (!isBytes32(log.data)) throw wrong('the event has no digest')
   return { digest: log.data, ...block }
 }
 

@@ -6,8 +6,9 @@ import { takeRandomBytes } from './random.ts'
 /** A ULID: 26 characters of Crockford base32, upper case, ordered by time. Names one query for all its providers. */
 export type Serial = string
 
-// The first character carries three bits: 8 and above would be a time past 48 bits.
-const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
+/** A ULID, as a regular expression for schemas. The first character carries three bits: 8 and above would be a time past 48 bits. */
+export const SERIAL_PATTERN = '^[0-7][0-9A-HJKMNP-TV-Z]{25}$'
+const ULID = new RegExp(SERIAL_PATTERN)
 // The generator's own source asks the platform 16 times a serial.
 const nextUlid = monotonicFactory(() => takeRandomBytes(1)[0]! / 256)
 

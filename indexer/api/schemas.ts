@@ -1,18 +1,20 @@
 import { type Static, Type } from 'typebox'
+import { ADDRESS_PATTERN, BYTES32_PATTERN } from '../../protocol/hex.ts'
 import { PARTICIPANT_STATUSES, ROLES, type Role } from '../../protocol/roles.ts'
+import { SERIAL_PATTERN } from '../../protocol/serial.ts'
 import { COMPLETENESS } from '../chain/chain-view.ts'
 import { RECORD_TIERS } from '../store/tables.ts'
 
 const oneOf = <Value extends string>(values: readonly Value[], description?: string) =>
   Type.Enum([...values] as Value[], { type: 'string', ...(description === undefined ? {} : { description }) })
 
-export const Bytes32Schema = Type.String({ pattern: '^0x[0-9a-f]{64}$' })
+export const Bytes32Schema = Type.String({ pattern: BYTES32_PATTERN })
 export const AddressSchema = Type.String({
-  pattern: '^0x[0-9a-fA-F]{40}$',
+  pattern: ADDRESS_PATTERN,
   description: 'Ethereum address; mixed case must have a right EIP-55 checksum',
 })
 export const SerialSchema = Type.String({
-  pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$',
+  pattern: SERIAL_PATTERN,
   description: 'ULID that the proxy answered with',
 })
 export const TimeSchema = Type.Integer({ minimum: 0, description: 'Unix seconds' })

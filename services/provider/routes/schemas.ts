@@ -1,8 +1,10 @@
 import { Type } from 'typebox'
+import { BYTES32_PATTERN } from '../../../protocol/hex.ts'
+import { SERIAL_PATTERN } from '../../../protocol/serial.ts'
 
-const Bytes32 = Type.String({ pattern: '^0x[0-9a-f]{64}$' })
+const Bytes32 = Type.String({ pattern: BYTES32_PATTERN })
 const Serial = Type.String({
-  pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$',
+  pattern: SERIAL_PATTERN,
   description: 'ULID, made by the proxy',
 })
 const UnixSeconds = Type.Integer({ description: 'Unix seconds' })

@@ -1,12 +1,14 @@
 import { Type } from 'typebox'
+import { ADDRESS_PATTERN } from '../../../protocol/hex.ts'
+import { SERIAL_PATTERN } from '../../../protocol/serial.ts'
 import { VERDICTS } from '../../../protocol/verdict.ts'
 
 export const AddressSchema = Type.String({
-  pattern: '^0x[0-9a-fA-F]{40}$',
+  pattern: ADDRESS_PATTERN,
   description: 'An Ethereum address',
 })
 export const SerialSchema = Type.String({
-  pattern: '^[0-7][0-9A-HJKMNP-TV-Z]{25}$',
+  pattern: SERIAL_PATTERN,
   description: 'A ULID, as POST /v1/queries answered it',
 })
 export const TimeSchema = Type.String({

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { type Logger, pino } from 'pino'
+import { listen } from '../http/listen.ts'
 import { createServer } from '../http/server.ts'
 import type { AddressBook } from '../protocol/address-book.ts'
 import { serialToKey } from '../protocol/serial.ts'
@@ -74,7 +75,7 @@ export async function startIndexer(
     addAuthorRoutes(server, deps)
     addStatusRoute(server, views)
 
-    await server.listen({ host: config.host, port: config.port })
+    await listen(server, config.host, config.port)
     const { address, port, family } = server.server.address() as AddressInfo
     for (const sync of syncs.values()) void sync.run()
     return {

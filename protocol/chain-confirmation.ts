@@ -3,6 +3,7 @@ import { CountersignError } from './errors.ts'
 import type { EventProof } from './event-proof.ts'
 import { type Address, type Bytes32, ZERO_BYTES32 } from './hex.ts'
 import type { Receipt, ReceiptVerification } from './receipt.ts'
+import { verifyResultRecorded } from './record-proof.ts'
 import { type Serial, serialToKey } from './serial.ts'
 import { isRecordedLate, lastTimeOf } from './verdict.ts'
 import { type Check, Checklist } from './verification.ts'
@@ -56,11 +57,7 @@ export async function confirmReceipt(
   await list.run('registry', async () => {
     const recorded = await chain.digestOf(receipt.registry, receipt.author, serialToKey(receipt.serial))
     if (proof === null) verdict = await promisedVerdict(receipt, recorded, chain, finalityDepth)
-    else if (recorded === ZERO_BYTES32)
-      throw new CountersignError(
-        'CHAIN_CONTRADICTS',
-        'the registry holds nothing under this author and serial',
-      )
+    else await checkProven(receipt, proof, recorded)
     return recorded === ZERO_BYTES32 ? 'the registry holds nothing yet' : `the registry holds ${recorded}`
   })
   const { head } = receipt
@@ -102,6 +99,16 @@ export async function confirmAuditReport(
   }
   await list.run('registry', () => checkRegistryAt(chain, report, report.serial))
   return { confirmed: !list.failed, checks: [...checks, ...list.checks] }
+}
+
+/** The registry holds the first digest under a key for ever: the one that the proof proves. */
+async function checkProven(receipt: Receipt, proof: EventProof, recorded: Bytes32): Promise<void> {
+  const { digest } = await verifyResultRecorded(proof, { ...receipt, provider: receipt.author })
+  if (recorded !== digest)
+    throw new CountersignError(
+      'CHAIN_CONTRADICTS',
+      `the registry holds ${recorded}, the receipt proves ${digest}`,
+    )
 }
 
 async function promisedVerdict(

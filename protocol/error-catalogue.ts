@@ -219,8 +219,8 @@ export const ERROR_CATALOGUE = {
   ),
   PORT_TAKEN: row(
     500,
-    'A port of the local network is taken',
-    'End what listens there (another npm start?), or choose other ports by the environment variables in --help.',
+    'A port is taken',
+    'End what listens there (another instance?), or choose another port by its environment variable.',
   ),
   PROCESS_FAILED: row(
     500,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { listen } from '../../http/listen.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { type AddressBook, type ChainEntry, getChain, getContract } from '../../protocol/address-book.ts'
 import { CountersignError } from '../../protocol/errors.ts'
@@ -165,7 +166,7 @@ async function assemble(parts: Parts): Promise<RunningProvider> {
     listen: async () => {
       await directory.start()
       writer.start()
-      return server.listen({ host: config.HOST, port: config.PROVIDER_PORT })
+      return listen(server, config.HOST, config.PROVIDER_PORT)
     },
     close: async () => {
       await server.close()

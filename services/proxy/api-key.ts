@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import Table from 'cli-table3'
 import { Command, Option } from 'commander'
 import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
@@ -21,12 +22,15 @@ program
       .default(['user'] as Scope[]),
   )
   .action(({ name, scope }: { name: string; scope: Scope[] }) =>
-    withKeys((keys) => {
-      const { id, token, secretHash } = createApiKey()
-      const scopes = [...new Set(scope)]
-      keys.insert({ id, name: name.slice(0, 100), scopes, secretHash, createdAt: Date.now() })
-      print({ id, name, scopes, token }, token)
-    }),
+    withKeys(
+      (keys) => {
+        const { id, token, secretHash } = createApiKey()
+        const scopes = [...new Set(scope)]
+        keys.insert({ id, name: name.slice(0, 100), scopes, secretHash, createdAt: Date.now() })
+        print({ id, name, scopes, token }, token)
+      },
+      { mayBeNew: true },
+    ),
   )
 
 program
@@ -65,8 +69,12 @@ try {
   process.exitCode = error.code === 'API_KEY_UNKNOWN' ? 3 : 1
 }
 
-function withKeys(use: (keys: ApiKeyStore) => void): void {
-  const { db, close } = joinProxyDatabase(program.opts<{ database: string }>().database)
+function withKeys(use: (keys: ApiKeyStore) => void, { mayBeNew = false } = {}): void {
+  const { database } = program.opts<{ database: string }>()
+  // A mistyped name would make an empty database and find nothing in it.
+  if (!mayBeNew && !existsSync(database))
+    throw new CountersignError('FILE_UNREADABLE', `there is no database at ${database}`)
+  const { db, close } = joinProxyDatabase(database)
   try {
     use(new ApiKeyStore(db))
   } finally {

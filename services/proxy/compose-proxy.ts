@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { listen } from '../../http/listen.ts'
 import { readAddressBook } from '../party/address-book-file.ts'
 import { Directory } from '../party/directory.ts'
 import { keySourceOf, loadKey, type PartyKey } from '../party/keys.ts'
@@ -81,7 +82,7 @@ export async function composeProxy(
     async listen() {
       await directory.start()
       proxy.start()
-      return proxy.server.listen({ host: config.HOST, port: config.PROXY_PORT })
+      return listen(proxy.server, config.HOST, config.PROXY_PORT)
     },
     async close() {
       await proxy.close()

@@ -1,7 +1,9 @@
 import { expect } from 'chai'
 import pino from 'pino'
+import { listen } from '../../http/listen.ts'
 import { createServer } from '../../http/server.ts'
 import { CountersignError } from '../../protocol/errors.ts'
+import { expectRejection } from '../support/expect-error.ts'
 
 const BODY = {
   type: 'object',
@@ -87,6 +89,13 @@ describe('HTTP server', () => {
     const response = await (await serverWithRoutes(['the chain is away'])).inject('/readyz')
     expect(response.statusCode).to.equal(503)
     expect(response.json().detail).to.contain('the chain is away')
+  })
+
+  it('says that its port is taken', async () => {
+    const first = await serverWithRoutes()
+    const port = Number(new URL(await listen(first, '127.0.0.1', 0)).port)
+    await expectRejection(listen(await serverWithRoutes(), '127.0.0.1', port), 'PORT_TAKEN')
+    await first.close()
   })
 
   it('describes itself, shows the description and counts', async () => {

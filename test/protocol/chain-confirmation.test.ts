@@ -58,6 +58,7 @@ describe('confirmation by a node of the chain', () => {
   describe('confirmReceipt', () => {
     for (const [what, change, check] of [
       ...contradictions,
+      ['holds another digest', { digestOf: async () => randomBytes32() }, 'registry'],
       ['has another head of the author', { headOf: async () => randomBytes32() }, 'head'],
     ] as typeof contradictions)
       it(`refuses a receipt when the node ${what}`, async () => {

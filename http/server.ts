@@ -6,6 +6,8 @@ import { Ajv } from 'ajv'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
   LogController,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
@@ -64,6 +66,8 @@ export async function createServer(
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 256 },
     genReqId: () => randomUUID(),
+    // Of URLs that no route ever sees: malformed, or too long.
+    frameworkErrors: answerAsProblem,
     // Open keep-alive connections do not hold up a shutdown.
     forceCloseConnections: 'idle',
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as HttpServer
@@ -111,19 +115,21 @@ function closeConnectionsWhenClosing(server: HttpServer): void {
 }
 
 function answerErrorsAsProblems(server: HttpServer): void {
-  server.setErrorHandler((error, request, reply) => {
-    const known = toCountersignError(error)
-    if (known.httpStatus >= 500)
-      request.log.error({ code: known.code, err: known.cause ?? known }, 'request failed')
-    else request.log.debug({ code: known.code, route: request.routeOptions.url }, 'request refused')
-    reply
-      .code(known.httpStatus)
-      .type(PROBLEM_MEDIA_TYPE)
-      .send(JSON.stringify(toProblem(known)))
-  })
+  server.setErrorHandler(answerAsProblem)
   server.setNotFoundHandler((request) => {
     throw new CountersignError('ROUTE_UNKNOWN', `there is no ${request.method} route at this path`)
   })
+}
+
+function answerAsProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const known = toCountersignError(error)
+  if (known.httpStatus >= 500)
+    request.log.error({ code: known.code, err: known.cause ?? known }, 'request failed')
+  else request.log.debug({ code: known.code, route: request.routeOptions.url }, 'request refused')
+  reply
+    .code(known.httpStatus)
+    .type(PROBLEM_MEDIA_TYPE)
+    .send(JSON.stringify(toProblem(known)))
 }
 
 function addMetrics(server: HttpServer, name: string): Registry {

@@ -25,6 +25,7 @@ async function serverWithRoutes(notReady: string[] = []) {
   server.get('/v1/refusal', () => {
     throw new CountersignError('SERIAL_MALFORMED', 'not a serial: "x"')
   })
+  server.get('/v1/parts/:part', () => 'part')
   server.post('/v1/counts', { schema: { body: BODY } }, (request) => request.body)
   return server
 }
@@ -77,6 +78,17 @@ describe('HTTP server', () => {
     })
     expect([response.statusCode, response.json().code]).to.deep.equal([415, 'MEDIA_TYPE_UNSUPPORTED'])
   })
+
+  for (const [what, url] of [
+    ['a URL that is not one', '/v1/%ff'],
+    ['a part of a URL that is too long', `/v1/parts/${'x'.repeat(300)}`],
+  ] as const)
+    it(`refuses ${what} with a problem document that does not repeat it`, async () => {
+      const response = await (await serverWithRoutes()).inject(url)
+      expect([response.statusCode, response.json().code]).to.deep.equal([400, 'REQUEST_INVALID'])
+      expect(response.headers['content-type']).to.contain('application/problem+json')
+      expect(response.body).to.not.contain('%ff').and.not.contain('xxx')
+    })
 
   it('says that there is no such route', async () => {
     const response = await (await serverWithRoutes()).inject('/v1/nothing')

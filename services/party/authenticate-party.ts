@@ -46,7 +46,10 @@ export function authenticateParty(scope: FastifyInstance, authentication: PartyA
     request.party = await identify(request, authentication)
   })
   scope.addHook('onSend', async (request) => {
-    await request.party?.nonceKept
+    const { party } = request
+    // A nonce that cannot be kept is answered by an error, which comes by here again.
+    request.party = undefined
+    await party?.nonceKept
   })
 }
 

@@ -59,6 +59,28 @@ describe('provider', () => {
   const recorded = (receipt: Receipt) =>
     until(async () => (await digestOnChain(receipt.serial)) === receipt.digest)
 
+  describe('a database that cannot be written to', () => {
+    it('is told by a problem document without its inside, and answers go on once it can', async () => {
+      const { proxy } = await start()
+      const before = await proxy.receipt()
+      bySql(
+        "CREATE TRIGGER full BEFORE INSERT ON request_nonces BEGIN SELECT RAISE(FAIL, 'disk is full'); END",
+      )
+      const { status, body } = await proxy.ask()
+      expect(status).to.equal(500)
+      expect(body).to.include({ status: 500, code: 'INTERNAL' })
+      expect(JSON.stringify(body)).to.not.match(/sqlite|disk/i)
+      bySql('DROP TRIGGER full')
+      for (const receipt of [before, await proxy.receipt()]) await recorded(receipt)
+    })
+
+    function bySql(sql: string): void {
+      const db = new DatabaseSync(home.databaseFile, { timeout: 5_000 })
+      db.exec(sql)
+      db.close()
+    }
+  })
+
   describe('answering', () => {
     it('gives a receipt that verifies, and records its digest', async () => {
       const { proxy } = await start()

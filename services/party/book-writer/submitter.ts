@@ -64,7 +64,9 @@ export class Submitter {
   async pushThrough(submission: Submission, isFirst: boolean): Promise<void> {
     const newest = submission.transactions.at(-1)!
     const outcome = await this.#chain.broadcast(newest.raw)
-    if (outcome === 'accepted' || outcome === 'nonce-used') return this.#markSent(newest.hash)
+    // It stays overdue, so that its nonce is looked into: one that somebody else used is given up.
+    if (outcome === 'nonce-used') return
+    if (outcome === 'accepted') return this.#markSent(newest.hash)
     const terms = await this.#chain.terms()
     if (isFirst && terms.pendingNonce < submission.nonce) {
       this.#settings.logger.warn({ nonce: terms.pendingNonce }, 'unused nonce filled')

@@ -193,6 +193,19 @@ describe('book writer', () => {
       expect(await book.recorded()).to.deep.equal(entries)
     })
 
+    it('takes a new nonce however soon it sends again', async () => {
+      await open({ resubmitAfterMs: 100 })
+      await chain.request('evm_setAutomine', [false])
+      const entry = newEntry()
+      await book.add([entry])
+      await poolHolds(1)
+      await sendElsewhere({ nonce: 0 })
+      await chain.request('evm_setAutomine', [true])
+      await chain.request('evm_mine')
+      await settled()
+      expect(await book.recorded()).to.deep.equal([entry])
+    })
+
     it('outbids its own transaction when the base fee has risen above it', async () => {
       await open({ resubmitAfterMs: 300 })
       await chain.request('evm_setAutomine', [false])

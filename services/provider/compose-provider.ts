@@ -165,8 +165,10 @@ async function assemble(parts: Parts): Promise<RunningProvider> {
     reloadBook: () => book.reload(),
     listen: async () => {
       await directory.start()
+      // One that cannot serve writes nothing either, and ends.
+      const url = await listen(server, config.HOST, config.PROVIDER_PORT)
       writer.start()
-      return listen(server, config.HOST, config.PROVIDER_PORT)
+      return url
     },
     close: async () => {
       await server.close()

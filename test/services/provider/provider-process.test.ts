@@ -69,6 +69,26 @@ describe('provider process', () => {
     }
   }
 
+  it('ends when its port is taken', async () => {
+    const other = createServer().listen(port, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    try {
+      child = spawn(process.execPath, ['services/provider/main.ts'], {
+        cwd: PROJECT,
+        env: { ...process.env, ...home.env, PROVIDER_PORT: String(port) },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      child.stderr!.on('data', (chunk) => {
+        output += chunk
+      })
+      await until(() => child!.exitCode !== null)
+      expect(child.exitCode).to.equal(1)
+      expect(output).to.contain('PORT_TAKEN')
+    } finally {
+      other.close()
+    }
+  })
+
   it('keeps every answer it gave through kill -9 at any moment', async () => {
     const receipts: Receipt[] = []
     for (let life = 0; life < 5; life++) {

@@ -11,13 +11,12 @@ const BYTECODE = '0x60188060093d393df3606036038060606000376040356020356000358360
 /** A contract under no rules: it logs any event, also those that a registry never would. */
 export async function deployLogEmitter({ request }: AnvilChain) {
   const [sender] = await request<[Address]>('eth_accounts')
-  const send = async (transaction: object) => {
-    const hash = await request<Bytes32>('eth_sendTransaction', [{ from: sender, ...transaction }])
-    return request<{ contractAddress: Address; blockHash: Bytes32; transactionHash: Bytes32 }>(
-      'eth_getTransactionReceipt',
-      [hash],
+  // The answer comes with the block; a receipt asked for after `eth_sendTransaction` may not be there yet.
+  const send = (transaction: object) =>
+    request<{ contractAddress: Address; blockHash: Bytes32; transactionHash: Bytes32 }>(
+      'eth_sendTransactionSync',
+      [{ from: sender, ...transaction }],
     )
-  }
   const { contractAddress } = await send({ data: BYTECODE })
 
   /** The proof of a log with these topics and this data. */

@@ -141,9 +141,7 @@ export const hashTypedData = (
 function atomicEncoder(type: string): Encoder {
   if (type === 'string')
     return (value, out, offset, at) =>
-      typeof value === 'string'
-        ? out.set(keccak256(utf8ToBytes(value)), offset)
-        : invalid(at, 'is not a string')
+      typeof value === 'string' ? out.set(hashOfText(value), offset) : invalid(at, 'is not a string')
   if (type === 'bytes') return (value, out, offset, at) => out.set(keccak256(toBytes(value, at)), offset)
   if (type === 'bool')
     return (value, out, offset, at) => {
@@ -161,6 +159,22 @@ function atomicEncoder(type: string): Encoder {
   if (integer !== null) return integerEncoder(integer[1] === 'u', Number(integer[2] || 256), type)
   return unknownType(type, 'is neither an EIP-712 type nor among the types')
 }
+
+/** Methods, paths and names come back in every message; only short ones are kept, and few. */
+function hashOfText(text: string): Uint8Array {
+  let hash = textHashes.get(text)
+  if (hash !== undefined) return hash
+  hash = keccak256(utf8ToBytes(text))
+  if (text.length <= MAX_KEPT_TEXT) {
+    if (textHashes.size >= MAX_TEXT_HASHES) textHashes.clear()
+    textHashes.set(text, hash)
+  }
+  return hash
+}
+
+const MAX_KEPT_TEXT = 64
+const MAX_TEXT_HASHES = 256
+const textHashes = new Map<string, Uint8Array>()
 
 function integerEncoder(unsigned: boolean, bits: number, type: string): Encoder {
   if (bits === 0 || bits > 256 || bits % 8 !== 0) return unknownType(type, 'is not an integer type')

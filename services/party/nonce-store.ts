@@ -33,10 +33,11 @@ export class NonceStore {
     this.#commits = commits
     this.#maxNonces = maxNonces ?? DEFAULT_MAX_NONCES
     this.#now = now ?? (() => Math.floor(Date.now() / 1000))
+    // No unique index: the map below refuses repetitions, and an index of random keys would dirty a page for each.
     db.exec(
       `CREATE TABLE IF NOT EXISTS request_nonces (
-         sender TEXT NOT NULL, nonce TEXT NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (sender, nonce)
-       ) STRICT, WITHOUT ROWID;
+         sender TEXT NOT NULL, nonce TEXT NOT NULL, expires_at INTEGER NOT NULL
+       ) STRICT;
        CREATE INDEX IF NOT EXISTS request_nonces_by_expiry ON request_nonces (expires_at)`,
     )
     this.#insert = db.prepare('INSERT INTO request_nonces (sender, nonce, expires_at) VALUES (?, ?, ?)')

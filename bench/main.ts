@@ -43,9 +43,9 @@ void runCommand(command, async () => {
       machine,
       options: { ...options, warmUp },
       ratio,
+      ratioToBare: signed.perSecond / bare.perSecond,
       targets: TARGETS,
-      bare,
-      countersigned: signed,
+      medians: [bare, off, signed],
       unitCosts,
       measured,
     })

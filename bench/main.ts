@@ -6,8 +6,8 @@ import { KINDS, type Kind, type Measured, measureAudit } from './audit.ts'
 import { measureUnitCosts } from './unit-costs.ts'
 
 const PROVIDERS = 3
-/** What the project holds itself to. */
 const CPU_OF = ['proxy', 'three providers', 'chain', 'load']
+/** What the project holds itself to. */
 const TARGETS = { ratio: 0.5, p99Ms: 150 }
 
 const command = createCommand(

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { ProviderDatabase } from '../scripts/demo/provider-database.ts'
+import { withProviderDatabase } from '../scripts/demo/provider-database.ts'
 import { type LocalNetwork, startLocalNetwork } from '../scripts/network/local-network.ts'
 import { SAMPLE_PROVIDERS } from '../scripts/network/parties.ts'
 import { freePorts } from '../scripts/network/ports.ts'
@@ -108,9 +108,7 @@ async function measureOne(kind: Measured['kind'], options: AuditBenchOptions): P
 }
 
 function bodiesOf({ providers }: LocalNetwork): string[] {
-  const database = new ProviderDatabase(providers[0]!.databaseFile)
-  const subjects = database.someSubjects(20)
-  database.close()
+  const subjects = withProviderDatabase(providers[0]!, (database) => database.someSubjects(20))
   return subjects.map((subject) => JSON.stringify({ type: 'motor-insurance', subject }))
 }
 
@@ -120,11 +118,9 @@ function snapshot(
 ): { cpuSeconds: Record<string, number>; recorded: number } {
   let recorded = 0
   let providers = 0
-  for (const { process, databaseFile } of network.providers) {
-    providers += cpuSecondsOf(process.pid!)
-    const database = new ProviderDatabase(databaseFile)
-    recorded += database.recordedCount()
-    database.close()
+  for (const provider of network.providers) {
+    providers += cpuSecondsOf(provider.process.pid!)
+    recorded += withProviderDatabase(provider, (database) => database.recordedCount())
   }
   return {
     recorded,

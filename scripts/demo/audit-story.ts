@@ -4,7 +4,7 @@ import { type Bytes32, keccak256Hex, utf8ToBytes } from '../../protocol/hex.ts'
 import type { QueryReply } from '../cli/proxy-client.ts'
 import type { LocalNetwork, RunningProvider } from '../network/local-network.ts'
 import { ChainAccess } from './chain-access.ts'
-import { ProviderDatabase } from './provider-database.ts'
+import { withProviderDatabase } from './provider-database.ts'
 import type { Story } from './story.ts'
 import { unregisteredRequest } from './unregistered-request.ts'
 import { verifyFile, withOneByteChanged } from './verify-file.ts'
@@ -65,16 +65,7 @@ class Scene {
   }
 
   subjectOf(provider: RunningProvider): string {
-    return this.database(provider, (database) => database.someSubjects(1)[0]!)
-  }
-
-  database<T>(provider: RunningProvider, use: (database: ProviderDatabase) => T): T {
-    const database = new ProviderDatabase(provider.databaseFile)
-    try {
-      return use(database)
-    } finally {
-      database.close()
-    }
+    return withProviderDatabase(provider, (database) => database.someSubjects(1)[0]!)
   }
 
   async verdictOf({ address }: RunningProvider, serial: string): Promise<string> {
@@ -172,19 +163,19 @@ async function playTampering(scene: Scene, story: Story): Promise<void> {
   const { lender } = scene
   await story.step('tampering: the stored answer is altered', 'changed', async () => {
     const serial = await scene.recordedSerial(lender)
-    scene.database(lender, (database) => database.alterAnswer(serial))
+    withProviderDatabase(lender, (database) => database.alterAnswer(serial))
     return scene.verdictOf(lender, serial)
   })
   await story.step('tampering: the kept source row is altered', 'changed', async () => {
     const serial = await scene.recordedSerial(lender)
-    scene.database(lender, (database) => database.alterSourceRows(serial))
+    withProviderDatabase(lender, (database) => database.alterSourceRows(serial))
     return scene.verdictOf(lender, serial)
   })
   await story.step('the book has moved on since: no contradiction', 'consistent', async () => {
     const serial = await scene.recordedSerial(lender)
-    scene.database(lender, (database) => database.moveBookOn())
+    withProviderDatabase(lender, (database) => database.moveBookOn())
     const verdict = await scene.verdictOf(lender, serial)
-    scene.database(lender, (database) => database.moveBookBack())
+    withProviderDatabase(lender, (database) => database.moveBookBack())
     return verdict
   })
 }

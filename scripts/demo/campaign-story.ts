@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { LocalNetwork, RunningProvider } from '../network/local-network.ts'
-import { ProviderDatabase } from './provider-database.ts'
+import { withProviderDatabase } from './provider-database.ts'
 import type { Story } from './story.ts'
 
 const QUERIES_AT_ONCE = 16
@@ -44,7 +44,7 @@ async function askMany(
     network.providers.flatMap((provider, i) => {
       const share = Math.ceil(count / network.providers.length)
       const wanted = i === 0 ? count - share * (network.providers.length - 1) : share
-      return withDatabase(provider, (database) => database.someSubjects(Math.max(wanted, 1))).map(
+      return withProviderDatabase(provider, (database) => database.someSubjects(Math.max(wanted, 1))).map(
         (subject) => ({
           subject,
           type: provider.declaration.queryTypes[0]!,
@@ -67,7 +67,7 @@ async function askMany(
 
 async function untilRecorded(provider: RunningProvider): Promise<void> {
   const deadline = Date.now() + WAIT_MS
-  while (withDatabase(provider, (database) => database.pendingCount()) > 0) {
+  while (withProviderDatabase(provider, (database) => database.pendingCount()) > 0) {
     if (Date.now() > deadline)
       throw new Error(`${provider.declaration.name} did not record everything in time`)
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
@@ -76,7 +76,7 @@ async function untilRecorded(provider: RunningProvider): Promise<void> {
 
 /** Alters a random tenth of the stored answers; returns their serials, in order. */
 function alterTenth(provider: RunningProvider, serials: string[]): string[] {
-  return withDatabase(provider, (database) => {
+  return withProviderDatabase(provider, (database) => {
     const altered = shuffle(serials).slice(0, Math.max(1, Math.floor(serials.length / 10)))
     for (const serial of altered) database.alterAnswer(serial)
     return altered.sort()
@@ -113,16 +113,7 @@ interface CampaignState {
 }
 
 const serialsOf = (provider: RunningProvider): string[] =>
-  withDatabase(provider, (database) => database.serials())
-
-function withDatabase<T>(provider: RunningProvider, use: (database: ProviderDatabase) => T): T {
-  const database = new ProviderDatabase(provider.databaseFile)
-  try {
-    return use(database)
-  } finally {
-    database.close()
-  }
-}
+  withProviderDatabase(provider, (database) => database.serials())
 
 function shuffle<T>(items: T[]): T[] {
   const shuffled = [...items]

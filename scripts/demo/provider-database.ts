@@ -2,6 +2,19 @@ import { DatabaseSync } from 'node:sqlite'
 
 const BUSY_TIMEOUT_MS = 10_000
 
+/** Opens a provider's database for one use, and closes it however that ends. */
+export function withProviderDatabase<T>(
+  { databaseFile }: { databaseFile: string },
+  use: (database: ProviderDatabase) => T,
+): T {
+  const database = new ProviderDatabase(databaseFile)
+  try {
+    return use(database)
+  } finally {
+    database.close()
+  }
+}
+
 /**
  * A provider's database in the hands of somebody with write access to it and no respect for it: beside the running server, by plain SQL.
  * Also reads what the demonstration needs to know to check the outcome.

@@ -8,7 +8,7 @@ import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-regis
 import type { Receipt } from '../../protocol/receipt.ts'
 import { serialToKey } from '../../protocol/serial.ts'
 import type { QueryReply } from '../../scripts/cli/proxy-client.ts'
-import { ProviderDatabase } from '../../scripts/demo/provider-database.ts'
+import { ProviderDatabase, withProviderDatabase } from '../../scripts/demo/provider-database.ts'
 import {
   type LocalNetwork,
   type RunningProvider,
@@ -73,9 +73,7 @@ describe(`kill -9 of a random process, ${KILLS} times during ${QUERIES} queries 
   function subjectsOf(provider: RunningProvider): string[] {
     let subjects = subjectLists.get(provider)
     if (subjects === undefined) {
-      const database = new ProviderDatabase(provider.databaseFile)
-      subjects = database.someSubjects(20)
-      database.close()
+      subjects = withProviderDatabase(provider, (database) => database.someSubjects(20))
       subjectLists.set(provider, subjects)
     }
     return subjects

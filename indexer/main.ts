@@ -1,17 +1,13 @@
 import { pino } from 'pino'
 import { isCountersignError } from '../protocol/errors.ts'
-import { loadConfig } from './config.ts'
+import { loadConfig, printableConfig } from './config.ts'
 import { startIndexer } from './indexer.ts'
 
 /** Starts from the environment; SIGTERM and SIGINT end it in order. Exit code 1 when it cannot start. */
 async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const log = pino({ level: config.logLevel, base: { service: 'indexer' } })
-  const { addressBook, ...settings } = config
-  log.info(
-    { ...settings, chains: addressBook.chains.map(({ chainId, name }) => ({ chainId, name })) },
-    'indexer starts',
-  )
+  log.info(printableConfig(config), 'indexer starts')
   const indexer = await startIndexer(config, log)
   log.info({ url: indexer.url }, 'indexer listens')
   const end = async (signal: string) => {

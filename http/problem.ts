@@ -18,6 +18,12 @@ export const ProblemSchema = Type.Object(
   { $id: 'Problem', additionalProperties: true },
 )
 
+/** For the `response` of a route's schema. */
+export const problemResponse = (description = 'Any other refusal, or a failure') => ({
+  description,
+  content: { [PROBLEM_MEDIA_TYPE]: { schema: Type.Ref('Problem') } },
+})
+
 /** Turns whatever was thrown while serving into an error of the catalogue. 4xx says what to change, 5xx hides internals. */
 export function toCountersignError(error: unknown): CountersignError {
   if (isCountersignError(error)) return error

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -14,11 +15,15 @@ import fastify, {
   type RawServerDefault,
 } from 'fastify'
 import type { Logger } from 'pino'
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
-import { Type } from 'typebox'
+import type { Registry } from 'prom-client'
 import { CountersignError, toProblem } from '../protocol/errors.ts'
+import { answerClientError } from './client-error.ts'
+import { readJsonBodies } from './json-body.ts'
+import { LIMITS, limitOptions } from './limits.ts'
+import { addMetrics, addOperationRoutes, OPERATIONS_TAG } from './operations.ts'
 import { PROBLEM_MEDIA_TYPE, ProblemSchema, toCountersignError } from './problem.ts'
 import { addReferencePage } from './reference-page.ts'
+import { endSlowReaders } from './slow-readers.ts'
 
 export type HttpServer = FastifyInstance<
   RawServerDefault,
@@ -35,8 +40,14 @@ export interface ServerOptions {
   logger: Logger
   /** Bytes; default 64 KiB. */
   bodyLimit?: number
-  /** Requests a minute from one address; default none. Routes may set their own. */
+  /** Requests a minute from one address (of IPv6: from one /64); default none, and 0 is none. Routes may set their own. */
   ratePerMinute?: number
+  /** Origins whose pages may read the answers; default none. */
+  corsOrigins?: readonly string[]
+  /** Connections at a time; one more is closed at once. Default: as many as the system has. */
+  maxConnections?: number
+  /** What the groups of routes are about, for the OpenAPI document. */
+  tags?: readonly { name: string; description: string }[]
   /** How callers prove who they are, by name, as in an OpenAPI document; routes refer to it in `security`. */
   securitySchemes?: Record<string, { type: 'http'; scheme: string; description?: string }>
   /** Why this server cannot serve right now; empty when it can. */
@@ -47,7 +58,8 @@ const bodyAjv = new Ajv({ useDefaults: true, strict: false })
 const textAjv = new Ajv({ useDefaults: true, coerceTypes: 'array', strict: false })
 
 const VERSION = '0.1.0'
-const DEFAULT_BODY_LIMIT = 64 * 1024
+/** Beyond those that every page may read. */
+const READABLE_HEADERS = ['ETag', 'Retry-After', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset']
 
 /**
  * The shell every HTTP server of the project has: problem documents (RFC 9457) for every error, `/openapi.json` (3.1) and `/docs`,
@@ -60,20 +72,23 @@ export async function createServer(
   const server = fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: options.bodyLimit ?? DEFAULT_BODY_LIMIT,
-    requestTimeout: 30_000,
-    connectionTimeout: 60_000,
-    keepAliveTimeout: 72_000,
-    routerOptions: { maxParamLength: 256 },
+    bodyLimit: options.bodyLimit ?? LIMITS.bodyBytes,
+    ...limitOptions,
+    routerOptions: { maxParamLength: LIMITS.pathParameterLength },
     genReqId: () => randomUUID(),
     // Of URLs that no route ever sees: malformed, or too long.
     frameworkErrors: answerAsProblem,
+    clientErrorHandler: answerClientError,
     // Open keep-alive connections do not hold up a shutdown.
     forceCloseConnections: 'idle',
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as HttpServer
 
   answerErrorsAsProblems(server)
   closeConnectionsWhenClosing(server)
+  readJsonBodies(server as unknown as FastifyInstance)
+  if (options.maxConnections !== undefined) server.server.maxConnections = options.maxConnections
+  const stopLooking = endSlowReaders(server.server)
+  server.addHook('onClose', async () => stopLooking())
   // Query strings and headers are text and are converted; a JSON body says itself what is a number.
   server.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? bodyAjv : textAjv).compile(schema as object),
@@ -89,12 +104,25 @@ export async function createServer(
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
+      security: [],
+      tags: [...(options.tags ?? []), OPERATIONS_TAG],
       ...(options.securitySchemes && { components: { securitySchemes: options.securitySchemes } }),
     },
     refResolver: { buildLocalReference: (json, _baseUri, _fragment, i) => String(json.$id ?? `schema-${i}`) },
   })
-  if (options.ratePerMinute !== undefined)
-    await server.register(rateLimit, { max: options.ratePerMinute, timeWindow: '1 minute' })
+  if (options.corsOrigins !== undefined && options.corsOrigins.length > 0)
+    await server.register(cors, {
+      origin: [...options.corsOrigins],
+      exposedHeaders: READABLE_HEADERS,
+      maxAge: 600,
+    })
+  if (options.ratePerMinute !== undefined && options.ratePerMinute > 0)
+    await server.register(rateLimit, {
+      max: options.ratePerMinute,
+      timeWindow: '1 minute',
+      // Headers by the names of the IETF draft: RateLimit-Limit, -Remaining and -Reset.
+      enableDraftSpec: true,
+    })
   const metrics = addMetrics(server, options.name)
   addOperationRoutes(server, metrics, options.notReady ?? (() => []))
   addReferencePage(server)
@@ -130,63 +158,4 @@ function answerAsProblem(error: unknown, request: FastifyRequest, reply: Fastify
     .code(known.httpStatus)
     .type(PROBLEM_MEDIA_TYPE)
     .send(JSON.stringify(toProblem(known)))
-}
-
-function addMetrics(server: HttpServer, name: string): Registry {
-  const registry = new Registry()
-  registry.setDefaultLabels({ service: name })
-  collectDefaultMetrics({ register: registry })
-  const seconds = new Histogram({
-    name: 'countersign_http_request_seconds',
-    help: 'Time from request to response, by route pattern and status',
-    labelNames: ['method', 'route', 'status'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [registry],
-  })
-  server.addHook('onResponse', (request, reply, done) => {
-    // The route's pattern, never the path: a path may carry what a log must not.
-    seconds.observe(
-      { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode },
-      reply.elapsedTime / 1000,
-    )
-    done()
-  })
-  return registry
-}
-
-function addOperationRoutes(
-  server: HttpServer,
-  metrics: Registry,
-  notReady: () => string[] | Promise<string[]>,
-): void {
-  server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())
-  server.get(
-    '/healthz',
-    {
-      schema: {
-        tags: ['operations'],
-        summary: 'The process lives',
-        response: { 200: Type.Object({ status: Type.String() }) },
-      },
-    },
-    () => ({ status: 'ok' }),
-  )
-  server.get(
-    '/readyz',
-    {
-      schema: {
-        tags: ['operations'],
-        summary: 'The server can serve',
-        response: { 200: Type.Object({ status: Type.String() }), 503: Type.Ref('Problem') },
-      },
-    },
-    async () => {
-      const reasons = await notReady()
-      if (reasons.length > 0) throw new CountersignError('NOT_READY', reasons.join('; '))
-      return { status: 'ready' }
-    },
-  )
-  server.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.metrics()),
-  )
 }

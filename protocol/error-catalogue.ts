@@ -36,6 +36,17 @@ export const ERROR_CATALOGUE = {
     'There is no such API key to revoke',
     'List the keys; one that was revoked stays so.',
   ),
+  AS_OF_MALFORMED: row(
+    400,
+    'Not a block or time to answer for',
+    'Give <chainId>:<block>, a block where there is one chain, unix seconds, or an ISO 8601 time with its zone.',
+  ),
+  AS_OF_NOT_INDEXED: row(
+    409,
+    'The block or time asked for is not indexed yet',
+    'Ask again when the standing of the chain has reached it.',
+    true,
+  ),
   AUDIT_REPORT_INVALID: row(
     422,
     'The audit report does not prove what it says',
@@ -157,6 +168,7 @@ export const ERROR_CATALOGUE = {
     'Find out who else wrote with this key; the entry cannot be recorded any more.',
   ),
   FILE_UNREADABLE: row(400, 'The file cannot be read', 'Check the name and its permissions.'),
+  HEADERS_TOO_LARGE: row(431, 'URL and headers are too large', 'Send less; together they may have 16 KiB.'),
   HEX_MALFORMED: row(
     400,
     'Not hexadecimal data',
@@ -363,6 +375,7 @@ export const ERROR_CATALOGUE = {
     "Sign method, path, body and recipient as sent, with the sender's key.",
   ),
   REQUEST_SIGNATURE_MISSING: row(401, 'The request is not signed', 'Send the four countersign-… headers.'),
+  REQUEST_TIMED_OUT: row(408, 'The request did not arrive in time', 'Send it at once.', true),
   RESULT_OFF_SCHEMA: row(
     500,
     'A result does not fit its query type',

@@ -1,0 +1,35 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** An answer of which the caller takes nothing for so long is given up, and its connection with it. */
+const STALL_MS = 20_000
+const LOOK_EVERY_MS = 5_000
+
+/**
+ * Ends connections whose caller does not read what it asked for: otherwise each would hold its answer in memory until the socket's
+ * own timeout, which any byte sent pushes on. Looks at all connections every few seconds, so that a request pays nothing for it.
+ * @returns ends the looking
+ */
+export function endSlowReaders(
+  server: Server,
+  { stallMs = STALL_MS, everyMs = LOOK_EVERY_MS }: { stallMs?: number; everyMs?: number } = {},
+): () => void {
+  /** Bytes handed to the system so far, and since when it is no more than that. */
+  const taken = new Map<Socket, { bytes: number; since: number }>()
+  server.on('connection', (socket: Socket) => {
+    taken.set(socket, { bytes: 0, since: 0 })
+    socket.once('close', () => taken.delete(socket))
+  })
+  const looking = setInterval(() => {
+    const now = performance.now()
+    for (const [socket, seen] of taken) {
+      const bytes = socket.bytesWritten - socket.writableLength
+      if (socket.writableLength === 0 || bytes !== seen.bytes) {
+        seen.bytes = bytes
+        seen.since = now
+      } else if (now - seen.since >= stallMs) socket.destroy()
+    }
+  }, everyMs)
+  looking.unref()
+  return () => clearInterval(looking)
+}

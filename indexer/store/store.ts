@@ -132,8 +132,8 @@ export interface IncompleteRow {
 
 /** What the API reads. Answers come from committed rows only. */
 export interface StoreReader {
-  /** Every record of a key over all chains, in chain order within each. */
-  findRecords(key: Uint8Array): Promise<RecordRow[]>
+  /** Records of a key over all chains, in order of chain and position: all of them, or a page. */
+  findRecords(key: Uint8Array, page?: KeyPage): Promise<RecordRow[]>
   findOrphanedRecords(key: Uint8Array): Promise<OrphanedRecordRow[]>
   /** Records of an author in chain order, after a position, up to a block. */
   listRecords(query: RecordListQuery): Promise<RecordRow[]>
@@ -141,6 +141,16 @@ export interface StoreReader {
   hasEarlierRecord(record: RecordRow): Promise<boolean>
   listParticipantEvents(contractId: number): Promise<ParticipantEventRow[]>
   findBlock(chainId: number, number: number): Promise<BlockRow | undefined>
+  /** The newest block kept at or below a number: between the two nothing was indexed. */
+  findLastBlock(chainId: number, upTo: number): Promise<BlockRow | undefined>
+}
+
+/** Of the records of one key: anybody may write any number of them. */
+export interface KeyPage {
+  /** Of this author alone. */
+  author?: Uint8Array
+  after?: Position & { chainId: number; entryIndex: number }
+  limit: number
 }
 
 export interface RecordListQuery {

@@ -27,11 +27,21 @@ export function query<Row>(db: DatabaseSync, sql: string, map: (columns: readonl
 const WITH_BLOCK = 'JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number'
 const CHAIN_ORDER = 'r.chain_id, r.block_number, r.log_index, r.entry_index'
 
+const START = { chainId: -1, blockNumber: -1, logIndex: -1, entryIndex: -1 }
+
 /** @param hasOrphans asked before each look into the orphans: mostly there are none, and a lookup saves a query */
 export function createSqliteReader(db: DatabaseSync, hasOrphans: () => boolean): StoreReader {
   const recordsByKey = query(
     db,
     `SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK} WHERE r.key = ? ORDER BY ${CHAIN_ORDER}`,
+    toRecord,
+  )
+  const recordPage = query(
+    db,
+    `SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK}
+     WHERE r.key = ?1 AND (r.chain_id, r.block_number, r.log_index, r.entry_index) > (?2, ?3, ?4, ?5)
+       AND (?6 IS NULL OR r.author = ?6)
+     ORDER BY ${CHAIN_ORDER} LIMIT ?7`,
     toRecord,
   )
   const orphansByKey = query(
@@ -60,8 +70,17 @@ export function createSqliteReader(db: DatabaseSync, hasOrphans: () => boolean):
     toParticipantEvent,
   )
   const block = query(db, 'SELECT number, hash, time FROM blocks WHERE chain_id = ? AND number = ?', toBlock)
+  const lastBlock = query(
+    db,
+    'SELECT number, hash, time FROM blocks WHERE chain_id = ? AND number <= ? ORDER BY number DESC LIMIT 1',
+    toBlock,
+  )
   return {
-    findRecords: async (key) => recordsByKey.all(key),
+    findRecords: async (key, page) => {
+      if (page === undefined) return recordsByKey.all(key)
+      const { chainId, blockNumber, logIndex, entryIndex } = page.after ?? START
+      return recordPage.all(key, chainId, blockNumber, logIndex, entryIndex, page.author ?? null, page.limit)
+    },
     findOrphanedRecords: async (key) => (hasOrphans() ? orphansByKey.all(key) : []),
     listRecords: async ({ author, contractId, toBlock, fromTime, toTime, after, limit }) =>
       recordsByAuthor.all(
@@ -86,5 +105,6 @@ export function createSqliteReader(db: DatabaseSync, hasOrphans: () => boolean):
       ) === true,
     listParticipantEvents: async (contractId) => participantEvents.all(contractId),
     findBlock: async (chainId, number) => block.get(chainId, number),
+    findLastBlock: async (chainId, upTo) => lastBlock.get(chainId, upTo),
   }
 }

@@ -3,7 +3,6 @@ import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { Ajv } from 'ajv'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -19,6 +18,7 @@ import type { Registry } from 'prom-client'
 import { CountersignError, toProblem } from '../protocol/errors.ts'
 import { answerClientError } from './client-error.ts'
 import { readJsonBodies } from './json-body.ts'
+import { lazyCompilers } from './lazy-compilers.ts'
 import { LIMITS, limitOptions } from './limits.ts'
 import { addMetrics, addOperationRoutes, OPERATIONS_TAG } from './operations.ts'
 import { PROBLEM_MEDIA_TYPE, ProblemSchema, toCountersignError } from './problem.ts'
@@ -54,9 +54,6 @@ export interface ServerOptions {
   notReady?: () => string[] | Promise<string[]>
 }
 
-const bodyAjv = new Ajv({ useDefaults: true, strict: false })
-const textAjv = new Ajv({ useDefaults: true, coerceTypes: 'array', strict: false })
-
 const VERSION = '0.1.0'
 /** Beyond those that every page may read. */
 const READABLE_HEADERS = ['ETag', 'Retry-After', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset']
@@ -76,6 +73,7 @@ export async function createServer(
     ...limitOptions,
     routerOptions: { maxParamLength: LIMITS.pathParameterLength },
     genReqId: () => randomUUID(),
+    schemaController: { compilersFactory: lazyCompilers as never },
     // Of URLs that no route ever sees: malformed, or too long.
     frameworkErrors: answerAsProblem,
     clientErrorHandler: answerClientError,
@@ -89,10 +87,6 @@ export async function createServer(
   if (options.maxConnections !== undefined) server.server.maxConnections = options.maxConnections
   const stopLooking = endSlowReaders(server.server)
   server.addHook('onClose', async () => stopLooking())
-  // Query strings and headers are text and are converted; a JSON body says itself what is a number.
-  server.setValidatorCompiler(({ schema, httpPart }) =>
-    (httpPart === 'body' ? bodyAjv : textAjv).compile(schema as object),
-  )
   server.addSchema(ProblemSchema)
   await server.register(swagger, {
     openapi: {

@@ -12,7 +12,6 @@ import { addResultRoutes } from './api/results.ts'
 import { addStatusRoute, notReadyReasons } from './api/status.ts'
 import { type ChainSync, createChainSync } from './chain/chain-sync.ts'
 import type { ChainConfig, ChainView } from './chain/chain-view.ts'
-import { pollingWakeUp } from './chain/wake-up.ts'
 import type { IndexerConfig } from './config.ts'
 import { createDirectory } from './directory.ts'
 import { createMetrics } from './metrics.ts'
@@ -56,7 +55,10 @@ export async function startIndexer(
         store,
         log: logger,
         metrics: indexerMetrics,
-        wakeUp: pollingWakeUp(config.pollMs),
+        pollMs: config.pollMs,
+        webSocket: config.webSocket,
+        rpcRequestsPerSecond: config.rpcRequestsPerSecond,
+        maxRangeBlocks: config.maxRangeBlocks,
         completenessCheckMs: config.completenessCheckMs,
         requestTimeoutMs: config.requestTimeoutMs,
         expectedAuthors: directory.expectedAuthors,

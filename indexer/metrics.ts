@@ -10,7 +10,11 @@ export interface IndexerMetrics {
   incomplete(chainId: number, authors: number): void
   logsMissed(chainId: number, endpoint: string): void
   endpointFailed(chainId: number, endpoint: string, failure: string): void
-  stopped(chainId: number): void
+  /** An endpoint was set aside: `behind`, `distrusted`, `other-chain`. */
+  endpointAside(chainId: number, endpoint: string, reason: string): void
+  /** How new heads are learnt of: `websocket` or `polling`. */
+  wakeUp(chainId: number, kind: string): void
+  stopped(chainId: number, isStopped?: boolean): void
 }
 
 export function createMetrics(registry: Registry): IndexerMetrics {
@@ -40,6 +44,12 @@ export function createMetrics(registry: Registry): IndexerMetrics {
     'endpoint',
     'failure',
   ])
+  const asides = counter('endpoints_set_aside_total', 'Endpoints set aside, by reason', [
+    'chain',
+    'endpoint',
+    'reason',
+  ])
+  const webSocket = gauge('websocket', '1 while new heads are announced over WebSocket, 0 while polled for')
   const tips = new Map<number, { number: number; timestamp: number }>()
   const updateLag = (chain: number, indexed: number) => {
     const tip = tips.get(chain)
@@ -70,6 +80,8 @@ export function createMetrics(registry: Registry): IndexerMetrics {
     incomplete: (chain, authors) => incomplete.set({ chain }, authors),
     logsMissed: (chain, endpoint) => missed.inc({ chain, endpoint }),
     endpointFailed: (chain, endpoint, failure) => failures.inc({ chain, endpoint, failure }),
-    stopped: (chain) => stopped.set({ chain }, 1),
+    endpointAside: (chain, endpoint, reason) => asides.inc({ chain, endpoint, reason }),
+    wakeUp: (chain, kind) => webSocket.set({ chain }, kind === 'websocket' ? 1 : 0),
+    stopped: (chain, isStopped = true) => stopped.set({ chain }, isStopped ? 1 : 0),
   }
 }

@@ -17,8 +17,12 @@ export interface ChainEntry {
   name: string
   /** JSON-RPC endpoints, at least one, in order of preference. */
   rpcUrls: string[]
+  /** WebSocket endpoints that announce new blocks; default: at the addresses of `rpcUrls`. */
+  webSocketUrls?: string[]
   /** Blocks after a block until it counts as final; 0: at once. */
   finalityDepth: number
+  /** Final is instead what the chain's own `finalized` tag says, never more; the depth counts where the tag means nothing. */
+  finalizedTag?: true
   /** By contract name, e.g. `QueryResultRegistry`. */
   contracts: Record<string, DeployedContract>
 }
@@ -69,13 +73,22 @@ export function getContract(chain: ChainEntry, name: string): DeployedContract {
 }
 
 function toChain(value: unknown, path: string): ChainEntry {
-  const members = toObject(value, path, ['chainId', 'name', 'rpcUrls', 'finalityDepth', 'contracts'])
-  const rpcUrls = toArray(members.rpcUrls, `${path}.rpcUrls`)
-  if (rpcUrls.length === 0) fail(`${path}.rpcUrls`, 'is empty; give at least one URL')
+  const members = toObject(
+    value,
+    path,
+    ['chainId', 'name', 'rpcUrls', 'finalityDepth', 'contracts'],
+    ['webSocketUrls', 'finalizedTag'],
+  )
+  if (members.finalizedTag !== undefined && members.finalizedTag !== true)
+    fail(`${path}.finalizedTag`, 'is not true; leave it out where the depth counts')
   return {
     chainId: toInteger(members.chainId, `${path}.chainId`, 1),
     name: toName(members.name, `${path}.name`),
-    rpcUrls: rpcUrls.map((url, i) => toUrl(url, `${path}.rpcUrls[${i}]`)),
+    rpcUrls: toUrls(members.rpcUrls, `${path}.rpcUrls`, 'http'),
+    ...(members.webSocketUrls === undefined
+      ? {}
+      : { webSocketUrls: toUrls(members.webSocketUrls, `${path}.webSocketUrls`, 'ws') }),
+    ...(members.finalizedTag === true ? { finalizedTag: true as const } : {}),
     finalityDepth: toInteger(members.finalityDepth, `${path}.finalityDepth`, 0),
     contracts: toContracts(members.contracts, `${path}.contracts`),
   }
@@ -111,12 +124,18 @@ function requireUnique(chains: readonly ChainEntry[], member: 'chainId' | 'name'
   }
 }
 
-/** With `names`: exactly these members. */
-function toObject(value: unknown, path: string, names?: readonly string[]): Record<string, unknown> {
+/** With `names`: exactly these members, and none but `optional` besides. */
+function toObject(
+  value: unknown,
+  path: string,
+  names?: readonly string[],
+  optional: readonly string[] = [],
+): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, 'is not an object')
   const members = value as Record<string, unknown>
   for (const name of names ?? []) if (!Object.hasOwn(members, name)) fail(path, `has no member ${name}`)
-  const unknown = names && Object.keys(members).find((name) => !names.includes(name))
+  const unknown =
+    names && Object.keys(members).find((name) => !names.includes(name) && !optional.includes(name))
   if (unknown !== undefined) fail(path, `has a member ${JSON.stringify(unknown)} that nobody knows`)
   return members
 }
@@ -137,9 +156,18 @@ function toName(value: unknown, path: string): string {
     : fail(path, 'is not a name of 1 to 40 lower-case letters, digits and hyphens')
 }
 
-function toUrl(value: unknown, path: string): string {
-  const isUrl = typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
-  return isUrl ? value : fail(path, 'is not an http or https URL')
+function toUrls(value: unknown, path: string, scheme: 'http' | 'ws'): string[] {
+  const urls = toArray(value, path)
+  if (urls.length === 0) fail(path, 'is empty; give at least one URL')
+  return urls.map((url, i) => toUrl(url, `${path}[${i}]`, scheme))
+}
+
+function toUrl(value: unknown, path: string, scheme: 'http' | 'ws'): string {
+  const isUrl =
+    typeof value === 'string' &&
+    URL.canParse(value) &&
+    [`${scheme}:`, `${scheme}s:`].includes(new URL(value).protocol)
+  return isUrl ? value : fail(path, `is not an ${scheme} or ${scheme}s URL`)
 }
 
 function toChecksummed(value: unknown, path: string): Address {

@@ -92,12 +92,18 @@ export const ERROR_CATALOGUE = {
   CHAIN_REORGANISED_PAST_FINALITY: row(
     503,
     'A chain replaced blocks that counted as final',
-    'Find out what happened to the chain; then index it anew with a greater finality depth, or into a new database.',
+    'Find out what happened to the chain. If it is a local chain that was started afresh, begin anew with `npm run indexer -- --reset`; otherwise index it again with a greater finality depth.',
   ),
   CHAIN_REPLACED: row(
     503,
     'The node answers for another chain than the one indexed',
-    'If the chain was started afresh, index it into a new database file; otherwise correct its RPC URL.',
+    'If the chain was started afresh, begin anew with `npm run indexer -- --reset`, or index it into a new database; otherwise correct its RPC URL.',
+  ),
+  CHAIN_RESTARTED_EMPTY: row(
+    503,
+    'The node has nothing of the chain that is indexed',
+    'If it is a local chain that was started afresh, begin anew with `npm run indexer -- --reset`; otherwise wait until the node has synced, or correct its RPC URL.',
+    true,
   ),
   CHAIN_UNKNOWN: row(
     500,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { readBlockLogs } from './block-source.ts'
 import { isBloomAbsent } from './bloom-check.ts'
 import { type AuthorHead, ChainHeads } from './chain-heads.ts'
 import type { ChainWriter } from './chain-writer.ts'
@@ -6,58 +7,83 @@ import type { Completeness } from './completeness.ts'
 import type { FollowedContracts } from './contracts.ts'
 import { decodeLogs } from './decode-logs.ts'
 import { blockOf } from './linked-headers.ts'
-import { readBlockLogs } from './log-source.ts'
 import type { Header, RawLog } from './raw-log.ts'
-import { RpcError } from './rpc-error.ts'
+import type { RpcEndpoint } from './rpc-endpoint.ts'
+import { isRpcError, RpcError } from './rpc-error.ts'
 import type { SyncContext } from './sync-context.ts'
 
 /** Pauses before asking again for logs that a bloom announces and the node leaves out: it may still be writing them. */
 const BLOOM_PAUSES_MS = [20, 100]
+/** Logs that one request for several blocks should bring, about 4 MB of JSON. */
+const TARGET_LOGS = 4_000
+const FIRST_BLOCKS_A_REQUEST = 4
+const MAX_BLOCKS_A_REQUEST = 64
 
 export interface BlockAppenderDeps extends SyncContext {
   completeness: Completeness
   writer: ChainWriter
 }
 
+/** Consecutive blocks to take in. */
+export interface BlocksToAppend {
+  /** They link to the checkpoint, or to `ancestor`. */
+  headers: readonly Header[]
+  finalNumber: number
+  /** Block to roll back to first, in the same commit. */
+  ancestor?: Header
+  /** Logs of each block, when they came with the headers. */
+  logs?: readonly RawLog[][]
+}
+
 /** Takes in consecutive blocks, one by one, each with its logs by its hash, and holds the logs against the blooms. */
 export class BlockAppender {
   readonly #deps: BlockAppenderDeps
+  /** Adapts to how many logs the blocks have. */
+  #blocksARequest = FIRST_BLOCKS_A_REQUEST
 
   constructor(deps: BlockAppenderDeps) {
     this.#deps = deps
   }
 
-  /**
-   * @param headers of blocks that link to the checkpoint, or to `ancestor`
-   * @param tip the chain's head, which says what is final
-   * @param ancestor block to roll back to first, in the same commit
-   */
-  async append(
-    contracts: FollowedContracts,
-    headers: readonly Header[],
-    tip: Header,
-    ancestor?: Header,
-  ): Promise<void> {
+  /** How many blocks are best asked for at once. */
+  get blocksARequest(): number {
+    return this.#blocksARequest
+  }
+
+  async append(endpoint: RpcEndpoint, contracts: FollowedContracts, blocks: BlocksToAppend): Promise<void> {
     const { config, store, view, completeness, writer } = this.#deps
-    const finalNumber = Math.max(view.checkpoint!.finalNumber, tip.number - config.finalityDepth)
+    const { headers, ancestor, finalNumber } = blocks
+    const { name } = endpoint
     const heads =
       ancestor === undefined
         ? view.heads
         : ChainHeads.load(await store.listHeads(config.chainId, ancestor.number), [])
     const draft = writer.newDraft(finalNumber, heads)
-    const { logs, endpoint, suspects } = await this.#readLogs(contracts, headers, heads)
+    const logs = await this.#withAnnounced(
+      endpoint,
+      contracts,
+      headers,
+      blocks.logs ?? (await this.#readLogs(endpoint, contracts, headers)),
+    )
     headers.forEach((header, i) => {
       const { number, hash, logsBloom } = header
-      const ofBlock = { logs: logs[i]!, fromBlock: number, toBlock: number, endpoint, hashOf: () => hash }
+      const ofBlock = {
+        logs: logs[i]!,
+        fromBlock: number,
+        toBlock: number,
+        endpoint: name,
+        hashOf: () => hash,
+      }
       if (ofBlock.logs.length > 0 && !isBloomAbsent(logsBloom) && !contracts.bloom.suggestsLogs(logsBloom))
         throw new RpcError(
-          'malformed',
-          endpoint,
-          `${endpoint}: logs of block ${number} are not in the bloom of its header`,
+          'contradiction',
+          name,
+          `${name}: logs of block ${number} are not in the bloom of its header`,
         )
       decodeLogs(ofBlock, contracts.byAddress, draft)
       if (number > finalNumber || ofBlock.logs.length > 0) draft.blocks.set(number, blockOf(header))
     })
+    const suspects = headers.flatMap(({ logsBloom }) => suspectsOf(contracts, logsBloom, heads))
     await writer.commit(
       draft,
       { ...blockOf(headers.at(-1) ?? ancestor!), finalNumber },
@@ -66,42 +92,90 @@ export class BlockAppender {
     completeness.suspect(suspects)
   }
 
-  /**
-   * Logs of each block. Where the bloom announces logs that did not come, they are asked for again; and authors that the
-   * bloom announces are to be checked, whether or not something of theirs came.
-   */
   async #readLogs(
-    { filter, bloom }: FollowedContracts,
+    endpoint: RpcEndpoint,
+    { filter }: FollowedContracts,
     headers: readonly Header[],
-    heads: ChainHeads,
-  ): Promise<{ logs: RawLog[][]; endpoint: string; suspects: AuthorHead[] }> {
-    const { config, rpc, metrics, log, signal } = this.#deps
+  ): Promise<RawLog[][]> {
     const logs: RawLog[][] = headers.map(() => [])
-    let endpointName = config.name
-    let asked = headers.flatMap((header, i) => (header.transactionCount > 0 ? [i] : []))
-    for (const pause of [0, ...BLOOM_PAUSES_MS]) {
-      if (asked.length === 0) break
-      if (pause > 0) await sleep(pause, undefined, { signal })
-      await rpc.withEndpoint(async (endpoint) => {
+    const asked = headers.flatMap((header, i) => (header.transactionCount > 0 ? [i] : []))
+    for (let at = 0; at < asked.length; ) {
+      const some = asked.slice(at, at + this.#blocksARequest)
+      try {
         const answers = await readBlockLogs(
           endpoint,
           filter,
-          asked.map((i) => headers[i]!),
+          some.map((i) => headers[i]!.hash),
         )
-        endpointName = endpoint.name
-        answers.forEach((answer, at) => {
-          logs[asked[at]!] = answer
-        })
-      })
-      if (pause > 0 && asked.some((i) => logs[i]!.length > 0)) {
-        metrics.logsMissed(config.chainId, endpointName)
-        log.warn({ endpoint: endpointName }, 'logs announced by a bloom came only when asked for again')
+        for (const [n, answer] of answers.entries()) logs[some[n]!] = answer
+        this.#adapt(
+          some.length,
+          answers.reduce((sum, { length }) => sum + length, 0),
+        )
+        at += some.length
+      } catch (error) {
+        if (!isRpcError(error, 'range-too-large') || some.length === 1) throw error
+        this.#blocksARequest = Math.max(Math.floor(some.length / 2), 1)
       }
-      asked = asked.filter((i) => logs[i]!.length === 0 && bloom.suggestsLogs(headers[i]!.logsBloom))
     }
-    const suspects = headers.flatMap(({ logsBloom }) =>
-      bloom.suggestsLogs(logsBloom) ? bloom.suggestedAuthors(logsBloom, heads) : [],
-    )
-    return { logs, endpoint: endpointName, suspects }
+    return logs
+  }
+
+  #adapt(blocks: number, logs: number): void {
+    const factor = Math.min(Math.max(TARGET_LOGS / Math.max(logs, 1), 0.25), 4)
+    this.#blocksARequest = Math.min(Math.max(Math.floor(blocks * factor), 1), MAX_BLOCKS_A_REQUEST)
+  }
+
+  /** Where the bloom announces logs that did not come they are asked for again, at last of the other endpoints. */
+  async #withAnnounced(
+    endpoint: RpcEndpoint,
+    { filter, bloom }: FollowedContracts,
+    headers: readonly Header[],
+    came: readonly RawLog[][],
+  ): Promise<RawLog[][]> {
+    const { config, metrics, log, signal } = this.#deps
+    const logs = [...came]
+    const isAnnounced = (i: number) => logs[i]!.length === 0 && bloom.suggestsLogs(headers[i]!.logsBloom)
+    let missing = headers.flatMap((_, i) => (isAnnounced(i) ? [i] : []))
+    for (const pause of BLOOM_PAUSES_MS) {
+      if (missing.length === 0) return logs
+      await sleep(pause, undefined, { signal })
+      const hashes = missing.map((i) => headers[i]!.hash)
+      for (const [n, answer] of (await readBlockLogs(endpoint, filter, hashes)).entries())
+        logs[missing[n]!] = answer
+      if (missing.some((i) => logs[i]!.length > 0)) {
+        metrics.logsMissed(config.chainId, endpoint.name)
+        log.warn({ endpoint: endpoint.name }, 'logs announced by a bloom came only when asked for again')
+      }
+      missing = missing.filter(isAnnounced)
+    }
+    if (missing.length > 0) await this.#askOthers(endpoint, filter, headers, missing, logs)
+    return logs
+  }
+
+  async #askOthers(
+    endpoint: RpcEndpoint,
+    filter: FollowedContracts['filter'],
+    headers: readonly Header[],
+    missing: readonly number[],
+    logs: RawLog[][],
+  ): Promise<void> {
+    const { config, rpc, metrics } = this.#deps
+    if (rpc.health().length === 1) return
+    const hashes = missing.map((i) => headers[i]!.hash)
+    for (const { endpoint: other, result } of await rpc.withEach((e) => readBlockLogs(e, filter, hashes))) {
+      if (other === endpoint.name || result.every(({ length }) => length === 0)) continue
+      for (const [n, answer] of result.entries()) logs[missing[n]!] = answer
+      metrics.logsMissed(config.chainId, endpoint.name)
+      rpc.distrust(endpoint.name, `${endpoint.name}: left logs out that a bloom announces and ${other} has`)
+      return
+    }
   }
 }
+
+/** Authors that a bloom announces are to be checked, whether or not something of theirs came. */
+const suspectsOf = (
+  { bloom }: FollowedContracts,
+  logsBloom: Header['logsBloom'],
+  heads: ChainHeads,
+): AuthorHead[] => (bloom.suggestsLogs(logsBloom) ? bloom.suggestedAuthors(logsBloom, heads) : [])

@@ -25,7 +25,7 @@ export async function readBlockTimes(
         const { hash } = blocks.get(number)!
         if (Buffer.compare(Buffer.from(header.hash.slice(2), 'hex'), hash) !== 0)
           throw new RpcError(
-            'malformed',
+            'contradiction',
             endpoint.name,
             `${endpoint.name}: logs and header of block ${number} name different hashes`,
           )

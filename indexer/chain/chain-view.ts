@@ -3,6 +3,7 @@ import type { Checkpoint } from '../store/store.ts'
 import type { AuthorHead, ChainHeads } from './chain-heads.ts'
 import type { IndexedContract } from './decode-logs.ts'
 import type { EndpointHealth } from './rpc-client.ts'
+import type { WakeUpKind } from './wake-up.ts'
 
 export interface ChainConfig {
   chainId: number
@@ -10,6 +11,10 @@ export interface ChainConfig {
   rpcUrls: readonly string[]
   /** A block is final when the head is this many blocks further. */
   finalityDepth: number
+  /** Final is instead what the chain's `finalized` tag says, where that means something. */
+  finalizedTag?: boolean
+  /** Where heads are announced; default: at the addresses of `rpcUrls`. */
+  webSocketUrls?: readonly string[]
   contracts: readonly { kind: string; address: Address; startBlock: number }[]
 }
 
@@ -53,6 +58,8 @@ export interface ChainView {
   lastError: string | undefined
   reorganisations: number
   endpoints(): EndpointHealth[]
+  /** How new heads are learnt of just now. */
+  wakeUp?(): WakeUpKind
 }
 
 /** Of one author in one book; undefined when nothing of theirs was ever seen, which is then as good as the chain's whole. */

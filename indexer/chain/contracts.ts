@@ -1,10 +1,10 @@
 import { bytesToHex } from '../../protocol/hex.ts'
 import { PROJECTIONS } from '../projections/projections.ts'
 import type { Checkpoint, Store, StoredContract } from '../store/store.ts'
+import type { LogFilter } from './block-source.ts'
 import { type BloomCheck, createBloomCheck } from './bloom-check.ts'
 import type { ChainConfig } from './chain-view.ts'
 import type { IndexedContract } from './decode-logs.ts'
-import type { LogFilter } from './log-source.ts'
 
 /** What is indexed of a chain: by lower-case address, as a question to a node, and as bits of a block's bloom. */
 export interface FollowedContracts {

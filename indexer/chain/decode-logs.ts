@@ -42,7 +42,7 @@ export function decodeLogs(
   const { endpoint } = batch
   const withoutTime: BlocksWithoutTime = new Map()
   const fail = (what: string): never => {
-    throw new RpcError('malformed', endpoint, `${endpoint}: ${what}`)
+    throw new RpcError('contradiction', endpoint, `${endpoint}: ${what}`)
   }
   let blockNumber = -1
   let blockHash = ''
@@ -106,7 +106,7 @@ function inChainOrder({ logs, fromBlock, toBlock, endpoint }: LogBatch): Placed[
       logIndex: readQuantity(raw.logIndex, 'log index', endpoint),
     }
     if (next.blockNumber < fromBlock || next.blockNumber > toBlock)
-      throw new RpcError('malformed', endpoint, `${endpoint}: a log outside of the blocks asked for`)
+      throw new RpcError('contradiction', endpoint, `${endpoint}: a log outside of the blocks asked for`)
     if (last !== undefined && compare(last, next) >= 0) ordered = false
     last = next
     return next
@@ -117,7 +117,7 @@ function inChainOrder({ logs, fromBlock, toBlock, endpoint }: LogBatch): Placed[
     const previous = placed[i - 1]
     if (previous === undefined || compare(previous, log) !== 0) return true
     if (JSON.stringify(previous.raw) !== JSON.stringify(log.raw))
-      throw new RpcError('malformed', endpoint, `${endpoint}: two different logs at one position`)
+      throw new RpcError('contradiction', endpoint, `${endpoint}: two different logs at one position`)
     return false
   })
 }

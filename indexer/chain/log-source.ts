@@ -1,79 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Header, type RawLog, readHeader, readLogs, toQuantity } from './raw-log.ts'
+import { type LogFilter, type LogRange, readLogRange } from './block-source.ts'
+import type { EndpointLimits } from './endpoint-limits.ts'
 import type { RpcClient } from './rpc-client.ts'
-import type { RpcEndpoint } from './rpc-endpoint.ts'
-import { isRpcError, RpcError } from './rpc-error.ts'
+import { isRpcError, type RpcError } from './rpc-error.ts'
 
-export interface LogFilter {
-  address: readonly string[]
-  /** As `eth_getLogs` takes them. */
-  topics: readonly (readonly string[] | string | null)[]
-}
+export type { LogFilter, LogRange } from './block-source.ts'
 
-/** Logs of a range with the header of its last block, from one endpoint in one request. */
-export interface LogRange {
-  from: number
-  to: number
-  header: Header
-  logs: RawLog[]
-  endpoint: string
-}
-
-/** `tag`: `latest`, `finalized` or a quantity. @throws RpcError (not-found) */
-export async function readBlockHeader(endpoint: RpcEndpoint, tag: string): Promise<Header> {
-  const block = await endpoint.request('eth_getBlockByNumber', [tag, false])
-  if (block === null) throw new RpcError('not-found', endpoint.name, `${endpoint.name}: no block ${tag}`)
-  return readHeader(block, endpoint.name)
-}
-
-/** Headers of consecutive blocks, in one request. @throws RpcError (not-found) */
-export async function readBlockHeaders(endpoint: RpcEndpoint, from: number, to: number): Promise<Header[]> {
-  const calls = Array.from({ length: to - from + 1 }, (_, i) => ({
-    method: 'eth_getBlockByNumber',
-    params: [toQuantity(from + i), false],
-  }))
-  const blocks = await endpoint.batch<unknown[]>(calls)
-  return blocks.map((block, i) => {
-    if (block === null)
-      throw new RpcError('not-found', endpoint.name, `${endpoint.name}: no block ${from + i}`)
-    return readHeader(block, endpoint.name)
-  })
-}
-
-/** Logs of each of the blocks, by hash: a node that does not know the block says so instead of answering with nothing. */
-export async function readBlockLogs(
-  endpoint: RpcEndpoint,
-  filter: LogFilter,
-  headers: readonly Header[],
-): Promise<RawLog[][]> {
-  const answers = await endpoint.batch<unknown[]>(
-    headers.map(({ hash }) => ({ method: 'eth_getLogs', params: [{ ...filter, blockHash: hash }] })),
-  )
-  return answers.map((logs) => readLogs(logs, endpoint.name))
-}
-
-async function readLogRange(
-  endpoint: RpcEndpoint,
-  filter: LogFilter,
-  from: number,
-  to: number,
-): Promise<LogRange> {
-  // The last block is asked of the same endpoint: one that lags behind would otherwise answer with less, silently.
-  const [block, logs] = await endpoint.batch<[unknown, unknown]>([
-    { method: 'eth_getBlockByNumber', params: [toQuantity(to), false] },
-    { method: 'eth_getLogs', params: [{ ...filter, fromBlock: toQuantity(from), toBlock: toQuantity(to) }] },
-  ])
-  if (block === null) throw new RpcError('not-found', endpoint.name, `${endpoint.name}: no block ${to}`)
-  return {
-    from,
-    to,
-    header: readHeader(block, endpoint.name),
-    logs: readLogs(logs, endpoint.name),
-    endpoint: endpoint.name,
-  }
-}
-
-export interface RangeReaderOptions {
+export interface LogRangesOptions {
   rpc: RpcClient
   filter: LogFilter
   from: number
@@ -83,60 +16,104 @@ export interface RangeReaderOptions {
   signal?: AbortSignal
 }
 
+interface Asked {
+  from: number
+  to: number
+  answer: Promise<LogRange>
+}
+
 /** Small: nobody knows yet how dense the chain is, and a quiet one is soon read in long strides. */
-const FIRST_SPAN = 16
-const MAX_SPAN = 100_000
+const FIRST_SPAN = 1
+const MAX_GROWTH = 8
 /** About 2 MB of JSON: large enough that a request costs little, small enough that reading overlaps with the node's work. */
 const TARGET_LOGS = 2_000
 const ATTEMPTS = 4
+/** A refused range with fewer logs than this was refused for its number of blocks. */
+const FEW_LOGS = 100
 
-/** Reads logs in chain order over ranges that adapt to what comes back; a range that is refused as too large is split. */
-export async function* readLogRanges(options: RangeReaderOptions): AsyncGenerator<LogRange> {
+/**
+ * Reads logs in chain order over ranges that adapt to what comes back, several requests at once. A range that is refused
+ * as too large is asked for in smaller ones, and so is everything after it.
+ */
+export async function* readLogRanges(options: LogRangesOptions): AsyncGenerator<LogRange> {
   const { rpc, filter, to, signal } = options
-  const inFlight = options.inFlight ?? 3
-  const pending: Promise<LogRange[]>[] = []
+  const pending: Asked[] = []
+  let inFlight = 1
   let next = options.from
   let span = FIRST_SPAN
+  let refused: RefusedRange | undefined
+
+  const ask = () => {
+    const from = next
+    const end = Math.min(from + Math.min(span, rpc.limits().blocks.value) - 1, to)
+    const answer = withRetries(() => rpc.withEndpoint((e) => readLogRange(e, filter, from, end)), signal)
+    // It is awaited in its turn; until then a failure must not count as unhandled.
+    answer.catch(() => {})
+    pending.push({ from, to: end, answer })
+    next = end + 1
+  }
 
   while (next <= to || pending.length > 0) {
-    while (next <= to && pending.length < inFlight) {
-      const end = Math.min(next + span - 1, to)
-      const ranges = readSplitting(rpc, filter, next, end, signal)
-      // It is awaited in its turn; until then a failure must not count as unhandled.
-      ranges.catch(() => {})
-      pending.push(ranges)
-      next = end + 1
+    while (next <= to && pending.length < inFlight) ask()
+    const asked = pending.shift()!
+    let range: LogRange
+    try {
+      range = await asked.answer
+    } catch (error) {
+      if (!isRpcError(error, 'range-too-large') || asked.from === asked.to) throw error
+      signal?.throwIfAborted()
+      span = smaller(asked, error)
+      refused = new RefusedRange(asked.to, error)
+      // What was asked for meanwhile is as large; the order of the chain is kept by asking anew.
+      pending.length = 0
+      next = asked.from
+      inFlight = 1
+      continue
     }
-    const ranges = await pending.shift()!
     signal?.throwIfAborted()
-    span = nextSpan(ranges)
-    yield* ranges
+    inFlight = options.inFlight ?? 3
+    if (refused?.take(range, rpc.limits())) refused = undefined
+    span = nextSpan(range, rpc.limits())
+    yield range
   }
 }
 
-function nextSpan(ranges: readonly LogRange[]): number {
-  const largest = Math.max(...ranges.map(({ from, to }) => to - from + 1))
-  const logs = Math.max(...ranges.map((range) => range.logs.length))
-  // A range that had to be split says where the endpoint's limit is.
-  if (ranges.length > 1) return largest
-  const factor = Math.min(Math.max(TARGET_LOGS / Math.max(logs, 1), 0.25), 4)
-  return Math.min(Math.max(Math.floor(largest * factor), 1), MAX_SPAN)
+function nextSpan({ from, to, logs }: LogRange, limits: EndpointLimits): number {
+  const target = Math.min(TARGET_LOGS, Math.max(Math.floor(limits.logs.value * 0.7), 1))
+  const factor = Math.min(Math.max(target / Math.max(logs.length, 1), 0.25), MAX_GROWTH)
+  return Math.min(Math.max(Math.floor((to - from + 1) * factor), 1), limits.blocks.value)
 }
 
-async function readSplitting(
-  rpc: RpcClient,
-  filter: LogFilter,
-  from: number,
-  to: number,
-  signal: AbortSignal | undefined,
-): Promise<LogRange[]> {
-  try {
-    return [await withRetries(() => rpc.withEndpoint((e) => readLogRange(e, filter, from, to)), signal)]
-  } catch (error) {
-    if (!isRpcError(error, 'range-too-large') || from === to) throw error
-    const middle = Math.floor((from + to) / 2)
-    const lower = await readSplitting(rpc, filter, from, middle, signal)
-    return [...lower, ...(await readSplitting(rpc, filter, middle + 1, to, signal))]
+function smaller({ from, to }: Asked, { advice }: RpcError): number {
+  const blocks = to - from + 1
+  const { toBlock, maxBlocks } = advice
+  if (toBlock !== undefined && toBlock >= from && toBlock < to) return toBlock - from + 1
+  if (maxBlocks !== undefined && maxBlocks < blocks) return maxBlocks
+  return Math.floor(blocks / 2)
+}
+
+/** A range refused without a number: what comes back for its pieces tells what the limit was about. */
+class RefusedRange {
+  readonly #to: number
+  readonly #isExplained: boolean
+  #logs = 0
+  #widest = 1
+
+  constructor(to: number, { advice }: RpcError) {
+    this.#to = to
+    this.#isExplained =
+      advice.maxBlocks !== undefined || advice.maxLogs !== undefined || advice.isBlockLimit === true
+  }
+
+  /** @returns true when the last piece is there */
+  take({ from, to, logs }: LogRange, limits: EndpointLimits): boolean {
+    this.#logs += logs.length
+    this.#widest = Math.max(this.#widest, to - from + 1)
+    if (to < this.#to) return false
+    if (this.#isExplained) return true
+    if (this.#logs < FEW_LOGS) limits.blocks.guess(this.#widest)
+    else limits.logs.guess(Math.ceil(this.#logs / 2))
+    return true
   }
 }
 
@@ -146,7 +123,8 @@ async function withRetries<T>(read: () => Promise<T>, signal: AbortSignal | unde
       return await read()
     } catch (error) {
       if (!isRpcError(error) || error.failure === 'range-too-large' || attempt === ATTEMPTS) throw error
-      await sleep(100 * 2 ** attempt, undefined, signal === undefined ? {} : { signal })
+      const pause = Math.max(100 * 2 ** attempt, error.advice.retryAfterMs ?? 0)
+      await sleep(pause, undefined, signal === undefined ? {} : { signal })
     }
   }
 }

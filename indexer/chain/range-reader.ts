@@ -1,10 +1,12 @@
 import { bytesToHex } from '../../protocol/hex.ts'
+import { readBlockLogs } from './block-source.ts'
 import { readBlockTimes } from './block-times.ts'
 import type { ChainWriter } from './chain-writer.ts'
 import type { FollowedContracts } from './contracts.ts'
 import { decodeLogs, type IndexedContract } from './decode-logs.ts'
 import { blockOf } from './linked-headers.ts'
-import { readLogRanges } from './log-source.ts'
+import { type LogFilter, readLogRanges } from './log-source.ts'
+import { RpcError } from './rpc-error.ts'
 import type { SyncContext } from './sync-context.ts'
 
 /** Reads long stretches of final blocks, many at once, without a header for each. */
@@ -31,24 +33,52 @@ export class RangeReader {
     }
   }
 
-  /** Reads a contract that was added to the address book later, up to where the others stand. */
+  /**
+   * Reads a contract that was added to the address book later, up to where the others stand: final blocks by ranges, the
+   * others by the hashes that are indexed.
+   * @throws RpcError (not-found) when one of those is not the chain's any more: once the chain is followed to its other
+   * branch, it goes on
+   */
   async catchUp(contract: IndexedContract): Promise<void> {
     const { rpc, view, signal } = this.#context
     const { stored, projection } = contract
-    const checkpoint = view.checkpoint!
     if (stored.caughtUpTo === null) return
+    const checkpoint = view.checkpoint!
     const address = bytesToHex(stored.address)
     const own = new Map([[address, contract]])
     const filter = { address: [address], topics: [[...projection.events.keys()]] }
-    const stretch = { from: stored.caughtUpTo + 1, to: checkpoint.number }
+    const stretch = { from: stored.caughtUpTo + 1, to: Math.min(checkpoint.finalNumber, checkpoint.number) }
     for await (const { from, to, logs, endpoint } of readLogRanges({ rpc, filter, ...stretch, signal })) {
       const draft = this.#writer.newDraft(checkpoint.finalNumber, view.heads)
       const blocks = { logs, fromBlock: from, toBlock: to, endpoint }
       await readBlockTimes(rpc, decodeLogs(blocks, own, draft), draft)
-      await this.#writer.commit(draft, checkpoint, {
-        caughtUp: { contractId: stored.contractId, block: to === checkpoint.number ? null : to },
+      await this.#writer.commit(draft, checkpoint, { caughtUp: { contractId: stored.contractId, block: to } })
+      stored.caughtUpTo = to
+    }
+    await this.#catchUpByHash(contract, own, filter)
+    stored.caughtUpTo = null
+  }
+
+  async #catchUpByHash(
+    { stored: { contractId, caughtUpTo } }: IndexedContract,
+    own: ReadonlyMap<string, IndexedContract>,
+    filter: LogFilter,
+  ): Promise<void> {
+    const { config, store, rpc, view } = this.#context
+    const checkpoint = view.checkpoint!
+    const draft = this.#writer.newDraft(checkpoint.finalNumber, view.heads)
+    for (let number = caughtUpTo! + 1; number <= checkpoint.number; number++) {
+      const block = await store.findBlock(config.chainId, number)
+      if (block === undefined)
+        throw new RpcError('not-found', config.name, `${config.name}: block ${number} is not indexed`)
+      const hash = bytesToHex(block.hash)
+      await rpc.withEndpoint(async (endpoint) => {
+        const [logs] = await readBlockLogs(endpoint, filter, [hash])
+        const ofBlock = { logs: logs!, fromBlock: number, toBlock: number, endpoint: endpoint.name }
+        decodeLogs({ ...ofBlock, hashOf: () => hash }, own, draft)
+        if (logs!.length > 0) draft.blocks.set(number, block)
       })
     }
-    stored.caughtUpTo = null
+    await this.#writer.commit(draft, checkpoint, { caughtUp: { contractId, block: null } })
   }
 }

@@ -1,5 +1,10 @@
+import { type CountersignError, isCountersignError } from '../../protocol/errors.ts'
+import { type AsideReason, type EndpointHealth, EndpointMember } from './endpoint-health.ts'
+import type { EndpointLimits } from './endpoint-limits.ts'
 import { createRpcEndpoint, type RpcCall, type RpcEndpoint } from './rpc-endpoint.ts'
 import { isRpcError, RpcError, type RpcFailure } from './rpc-error.ts'
+
+export type { EndpointHealth } from './endpoint-health.ts'
 
 export interface RpcClientOptions {
   /** In order of preference. */
@@ -7,19 +12,17 @@ export interface RpcClientOptions {
   /** Prefix of the endpoints' names in logs and status. */
   name: string
   timeoutMs?: number
+  /** Per endpoint; 0: no limit. */
+  requestsPerSecond?: number
+  maxRangeBlocks?: number
   onFailure?: (error: RpcError) => void
-  /** Run against an endpoint before its first answer is believed, and again after it was away. May throw to refuse it. */
+  /** An endpoint was set aside for a reason that a person should know: all but `failing` and `rate-limited`. */
+  onAside?: (endpoint: string, reason: AsideReason, why: string) => void
+  /**
+   * Run against an endpoint before its first answer is believed, and again after it was away. Refuses it by throwing: a
+   * CountersignError when it answers for another chain.
+   */
   identify?: (endpoint: RpcEndpoint) => Promise<void>
-}
-
-export interface EndpointHealth {
-  name: string
-  healthy: boolean
-  /** Failed requests since start. */
-  failures: number
-  /** How often it left logs out or altered them, as the chain's heads showed. */
-  distrusts: number
-  lastFailure?: RpcFailure
 }
 
 /** All endpoints of one chain as one: a request goes to the first healthy one and moves on when it fails. */
@@ -28,94 +31,106 @@ export interface RpcClient {
   batch<T extends readonly unknown[]>(calls: readonly RpcCall[]): Promise<T>
   /** Runs `task` against one endpoint only, so that its answers belong together; on failure again against the next. */
   withEndpoint<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<T>
+  /** Runs `task` against each endpoint at once; those that fail are left out. */
+  withEach<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<{ endpoint: string; result: T }[]>
   /**
-   * Puts an endpoint last for minutes, however well it answers: it contradicted another, or the chain's own heads. With
-   * all endpoints distrusted, the one longest so comes first.
+   * Puts an endpoint last for minutes, however well it answers: it contradicted itself, another, or the chain's own
+   * heads. With all endpoints distrusted, the one longest so comes first.
    */
-  distrust(endpoint: string): void
+  distrust(endpoint: string, why?: string): void
+  /** What is known of an endpoint's head; one that is behind is asked last until it is not. */
+  noteHead(endpoint: string, head: number, isBehind: boolean): void
+  /** Of the endpoint that would be asked now. */
+  limits(): EndpointLimits
   health(): EndpointHealth[]
   close(): Promise<void>
 }
 
-interface Member {
-  endpoint: RpcEndpoint
-  identified: boolean
-  failures: number
-  consecutive: number
-  /** While it fails, and for a pause after. */
-  asideUntil: number
-  distrusts: number
-  distrustedUntil: number
-  lastFailure?: RpcFailure
-}
-
-const FIRST_PAUSE_MS = 250
-const MAX_PAUSE_MS = 30_000
-const FIRST_DISTRUST_MS = 60_000
-const MAX_DISTRUST_MS = 3_600_000
 /** The caller has to ask differently; another endpoint would say the same. */
 const CALLERS_FAULT: readonly RpcFailure[] = ['range-too-large']
+const OTHER_CHAIN: readonly string[] = ['CHAIN_MISMATCH', 'CHAIN_REPLACED']
 
 export function createRpcClient(options: RpcClientOptions): RpcClient {
-  const members = options.urls.map((url, i): Member => {
+  const { name, timeoutMs, requestsPerSecond, maxRangeBlocks } = options
+  const members = options.urls.map((url, i) => {
     const endpoint = createRpcEndpoint({
       url,
-      name: `${options.name}#${i}`,
-      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      name: `${name}#${i}`,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+      ...(maxRangeBlocks === undefined ? {} : { maxRangeBlocks }),
     })
-    return {
-      endpoint,
-      identified: false,
-      failures: 0,
-      consecutive: 0,
-      asideUntil: 0,
-      distrusts: 0,
-      distrustedUntil: 0,
-    }
+    return new EndpointMember(endpoint)
   })
+  const memberOf = (endpoint: string) => members.find((member) => member.endpoint.name === endpoint)
 
-  function noteFailure(member: Member, error: RpcError): void {
-    member.failures++
-    member.lastFailure = error.failure
+  function noteFailure(member: EndpointMember, error: RpcError): void {
+    member.noteFailure(error)
     options.onFailure?.(error)
-    // A block not found is the everyday answer of a node slightly behind; it stays in use.
-    if (error.failure === 'not-found') return
-    // Behind the same address another chain may come up.
-    if (error.failure === 'unreachable') member.identified = false
-    member.consecutive++
-    pause(member)
+    if (error.failure === 'contradiction') distrust(member, error.message)
   }
 
-  function pause(member: Member): void {
-    member.asideUntil = Date.now() + Math.min(FIRST_PAUSE_MS * 2 ** (member.consecutive - 1), MAX_PAUSE_MS)
+  function distrust(member: EndpointMember, why: string): void {
+    member.distrust()
+    options.onAside?.(member.endpoint.name, 'distrusted', why)
+  }
+
+  async function identify(member: EndpointMember): Promise<void> {
+    if (member.identified) return
+    await options.identify?.(member.endpoint)
+    member.identified = true
+    member.isOtherChain = false
+  }
+
+  function noteOtherChain(member: EndpointMember, error: unknown): void {
+    if (!isCountersignError(error) || !OTHER_CHAIN.includes(error.code)) return
+    if (!member.isOtherChain) options.onAside?.(member.endpoint.name, 'other-chain', error.message)
+    member.isOtherChain = true
+    member.identified = false
+  }
+
+  /** Those set aside are still tried, last: with a single endpoint there is no other. */
+  function inOrder(): EndpointMember[] {
+    const ranked = members.map((member) => ({ member, rank: member.rank() }))
+    ranked.sort((a, b) => a.rank[0] - b.rank[0] || a.rank[1] - b.rank[1])
+    return ranked.map(({ member }) => member)
+  }
+
+  async function attempt<T>(member: EndpointMember, task: (endpoint: RpcEndpoint) => Promise<T>): Promise<T> {
+    const { pausedMs, endpoint } = member
+    if (pausedMs > 0)
+      throw new RpcError(
+        'rate-limited',
+        endpoint.name,
+        `${endpoint.name}: asked to be left alone for ${Math.ceil(pausedMs / 1000)} s more`,
+        undefined,
+        { retryAfterMs: pausedMs },
+      )
+    try {
+      await identify(member)
+      const result = await task(endpoint)
+      member.noteSuccess()
+      return result
+    } catch (error) {
+      noteOtherChain(member, error)
+      if (isRpcError(error) && !CALLERS_FAULT.includes(error.failure)) noteFailure(member, error)
+      throw error
+    }
   }
 
   async function withEndpoint<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<T> {
-    const now = Date.now()
-    // Those set aside are still tried, last: with a single endpoint there is no other.
-    const order = members.toSorted(
-      (a, b) =>
-        Number(a.asideUntil > now) - Number(b.asideUntil > now) ||
-        Math.max(a.distrustedUntil, now) - Math.max(b.distrustedUntil, now),
-    )
-    let last: unknown
-    for (const member of order) {
+    let last: RpcError | undefined
+    let otherChain: CountersignError | undefined
+    for (const member of inOrder())
       try {
-        if (!member.identified) {
-          await options.identify?.(member.endpoint)
-          member.identified = true
-        }
-        const result = await task(member.endpoint)
-        member.consecutive = 0
-        member.asideUntil = 0
-        return result
+        return await attempt(member, task)
       } catch (error) {
-        if (!isRpcError(error) || CALLERS_FAULT.includes(error.failure)) throw error
-        noteFailure(member, error)
-        last = error
+        // One endpoint on another chain is a fault of it; with none on ours, the chain itself is another.
+        if (isCountersignError(error) && member.isOtherChain) otherChain = error
+        else if (!isRpcError(error) || CALLERS_FAULT.includes(error.failure)) throw error
+        else last = error
       }
-    }
-    throw last ?? new RpcError('unreachable', options.name, `${options.name}: no endpoint is configured`)
+    throw last ?? otherChain ?? new RpcError('unreachable', name, `${name}: no endpoint is configured`)
   }
 
   return {
@@ -124,21 +139,28 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       withEndpoint((endpoint) => endpoint.request<T>(method, params)),
     batch: <T extends readonly unknown[]>(calls: readonly RpcCall[]) =>
       withEndpoint((endpoint) => endpoint.batch<T>(calls)),
-    distrust(name) {
-      const member = members.find(({ endpoint }) => endpoint.name === name)
-      if (member === undefined) return
-      const forMs = Math.min(FIRST_DISTRUST_MS * 2 ** member.distrusts, MAX_DISTRUST_MS)
-      member.distrusts++
-      member.distrustedUntil = Date.now() + forMs
+    async withEach(task) {
+      const settled = await Promise.allSettled(members.map((member) => attempt(member, task)))
+      return settled.flatMap((outcome, i) =>
+        outcome.status === 'fulfilled'
+          ? [{ endpoint: members[i]!.endpoint.name, result: outcome.value }]
+          : [],
+      )
     },
-    health: () =>
-      members.map(({ endpoint, failures, asideUntil, distrusts, distrustedUntil, lastFailure }) => ({
-        name: endpoint.name,
-        healthy: asideUntil <= Date.now() && distrustedUntil <= Date.now(),
-        failures,
-        distrusts,
-        ...(lastFailure === undefined ? {} : { lastFailure }),
-      })),
+    distrust(endpoint, why = 'the heads of the chain show that it left logs out or altered them') {
+      const member = memberOf(endpoint)
+      if (member !== undefined) distrust(member, why)
+    },
+    noteHead(endpoint, head, isBehind) {
+      const member = memberOf(endpoint)
+      if (member === undefined) return
+      if (isBehind && !member.isBehind)
+        options.onAside?.(endpoint, 'behind', `${endpoint}: its head is block ${head}`)
+      member.head = head
+      member.isBehind = isBehind
+    },
+    limits: () => inOrder()[0]!.endpoint.limits,
+    health: () => members.map((member) => member.health()),
     async close() {
       await Promise.all(members.map(({ endpoint }) => endpoint.close()))
     },

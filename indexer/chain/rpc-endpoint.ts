@@ -1,5 +1,8 @@
-import { Pool } from 'undici'
-import { failureOf, RpcError } from './rpc-error.ts'
+import { EndpointLimits } from './endpoint-limits.ts'
+import { RequestBudget } from './request-budget.ts'
+import { adviceOf, failureOf, type RawRpcError } from './rpc-dialects.ts'
+import { isRpcError, RpcError } from './rpc-error.ts'
+import { createRpcTransport } from './rpc-transport.ts'
 
 export interface RpcCall {
   method: string
@@ -16,132 +19,181 @@ export interface RpcEndpointOptions {
   maxResponseBytes?: number
   /** Default 6. */
   connections?: number
+  /** Every call of a batch counts. Default 0: as many as there are. */
+  requestsPerSecond?: number
+  /** Most blocks in a range of logs. Default 100,000. */
+  maxRangeBlocks?: number
 }
 
-/** One JSON-RPC server over HTTP: kept-alive connections, bounded time and size, errors sorted by kind. */
+/** One JSON-RPC server over HTTP: bounded time, size and rate, limits learnt from its errors, errors sorted by kind. */
 export interface RpcEndpoint {
   readonly name: string
+  readonly limits: EndpointLimits
   /** @throws RpcError */
   request<T>(method: string, params: readonly unknown[]): Promise<T>
-  /** Sends all calls in one request; the results in the order of the calls. The first error answer is thrown. @throws RpcError */
-  batch<T extends readonly unknown[]>(calls: readonly RpcCall[]): Promise<T>
+  /**
+   * Sends all calls in one request, or in as few as the server allows; the results in the order of the calls. The first
+   * error answer is thrown.
+   * @param maxResponseBytes when less than the endpoint's is to be allowed
+   * @throws RpcError
+   */
+  batch<T extends readonly unknown[]>(calls: readonly RpcCall[], maxResponseBytes?: number): Promise<T>
   close(): Promise<void>
 }
 
 interface RpcAnswer {
   id?: unknown
   result?: unknown
-  error?: { code?: unknown; message?: unknown }
+  error?: RawRpcError
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000
 const DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 const DEFAULT_CONNECTIONS = 6
+const DEFAULT_MAX_RANGE_BLOCKS = 100_000
+const MAX_BATCH = 1_000
+/** Requests at once of a batch that has to be sent in pieces. */
+const PIECES_AT_ONCE = 4
 
 export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
   const { name } = options
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
-  const maxBytes = options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES
-  const url = new URL(options.url)
-  const path = url.pathname + url.search
-  const headers: Record<string, string> = { 'content-type': 'application/json' }
-  if (url.username !== '')
-    headers.authorization = `Basic ${Buffer.from(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`).toString('base64')}`
-  const pool = new Pool(url.origin, {
+  const perSecond = options.requestsPerSecond ?? 0
+  const transport = createRpcTransport({
+    url: options.url,
+    name,
+    timeoutMs,
+    maxResponseBytes: options.maxResponseBytes ?? DEFAULT_MAX_RESPONSE_BYTES,
     connections: options.connections ?? DEFAULT_CONNECTIONS,
-    keepAliveTimeout: 60_000,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    connect: { timeout: Math.min(timeoutMs, 10_000) },
   })
+  const limits = new EndpointLimits({
+    maxBlocks: options.maxRangeBlocks ?? DEFAULT_MAX_RANGE_BLOCKS,
+    // One request must not cost more than a second's worth, or a low rate would never let it go.
+    maxBatch: perSecond > 0 ? Math.min(Math.max(Math.floor(perSecond), 1), MAX_BATCH) : MAX_BATCH,
+  })
+  const budget = new RequestBudget(perSecond, timeoutMs)
   let nextId = 1
 
-  async function post(payload: string): Promise<unknown> {
-    const { status, body } = await send(payload)
-    if (status === 429) throw new RpcError('rate-limited', name, `${name}: too many requests (HTTP 429)`)
-    let answer: unknown
-    try {
-      answer = JSON.parse(body)
-    } catch (cause) {
-      if (status >= 400) throw new RpcError('unreachable', name, `${name}: HTTP ${status}`)
-      throw new RpcError('malformed', name, `${name}: the answer is not JSON`, cause)
-    }
-    if (status >= 400 && (typeof answer !== 'object' || answer === null || !('error' in answer)))
-      throw new RpcError('unreachable', name, `${name}: HTTP ${status}`)
-    return answer
+  async function post(calls: number, payload: string, maxBytes?: number) {
+    if (!(await budget.take(calls)))
+      throw new RpcError(
+        'rate-limited',
+        name,
+        `${name}: more is waiting than its rate allows within ${timeoutMs} ms`,
+      )
+    return transport.post(payload, maxBytes)
   }
 
-  async function send(payload: string): Promise<{ status: number; body: string }> {
-    // One clock for the whole exchange: a server that trickles bytes must not hold a request for ever.
-    const signal = AbortSignal.timeout(timeoutMs)
+  async function send<T>({ method, params }: RpcCall, maxBytes?: number): Promise<T> {
+    const payload = JSON.stringify({ jsonrpc: '2.0', id: nextId++, method, params })
+    const { status, json } = await post(1, payload, maxBytes)
+    if (isAnswer(json) && (json.error !== undefined || status < 400)) return resultOf(method, json) as T
+    throw httpError(status, json, `${method}: not an object`)
+  }
+
+  async function sendBatch(calls: readonly RpcCall[], maxBytes?: number): Promise<unknown[]> {
+    const firstId = nextId
+    nextId += calls.length
+    const { status, json } = await post(
+      calls.length,
+      JSON.stringify(
+        calls.map(({ method, params }, i) => ({ jsonrpc: '2.0', id: firstId + i, method, params })),
+      ),
+      maxBytes,
+    )
+    if (!Array.isArray(json)) throw batchError(status, json)
+    const byId = new Map<unknown, RpcAnswer>()
+    for (const answer of json) if (isAnswer(answer)) byId.set(answer.id, answer)
+    return calls.map(({ method }, i) => {
+      const answer = byId.get(firstId + i)
+      if (answer === undefined)
+        throw new RpcError('malformed', name, `${name}: ${method}: no answer in the batch`)
+      return resultOf(method, answer)
+    })
+  }
+
+  /** An error for the batch as a whole is answered by a single object, or by an HTTP status alone. */
+  function batchError(status: number, json: unknown): RpcError {
+    const error = isAnswer(json) ? (json.error ?? undefined) : undefined
+    const failure = error === undefined ? undefined : failureOf(error)
+    if (error !== undefined && failure !== 'refused' && failure !== 'not-found')
+      return toError('batch', error)
+    if (error !== undefined || BATCH_STATUS.includes(status))
+      return new RpcError(
+        'batch-too-large',
+        name,
+        `${name}: a batch was refused: ${error === undefined ? `HTTP ${status}` : excerpt(error.message)}`,
+      )
+    return httpError(status, json, 'a batch was not answered by an array')
+  }
+
+  async function batch(calls: readonly RpcCall[], maxBytes?: number): Promise<unknown[]> {
+    const most = limits.batch.value
+    if (calls.length > most) return inPieces(calls, most, maxBytes)
+    if (calls.length === 0) return []
+    if (calls.length === 1) return [await send(calls[0]!, maxBytes)]
     try {
-      const response = await pool.request({ path, method: 'POST', headers, body: payload, signal })
-      const chunks: Buffer[] = []
-      let size = 0
-      for await (const chunk of response.body) {
-        size += chunk.length
-        if (size > maxBytes) {
-          response.body.destroy()
-          throw new RpcError('range-too-large', name, `${name}: the response exceeds ${maxBytes} bytes`)
-        }
-        chunks.push(chunk)
-      }
-      const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
-      return { status: response.statusCode, body: bytes.toString('utf8') }
-    } catch (cause) {
-      if (cause instanceof RpcError) throw cause
-      const what = (cause as Error).name
-      if (signal.aborted || what === 'HeadersTimeoutError' || what === 'BodyTimeoutError')
-        throw new RpcError('timeout', name, `${name}: no answer within ${timeoutMs} ms`, cause)
-      throw new RpcError('unreachable', name, `${name}: ${(cause as { code?: string }).code ?? what}`, cause)
+      return await sendBatch(calls, maxBytes)
+    } catch (error) {
+      if (!isRpcError(error, 'batch-too-large')) throw error
+      limits.learnBatch(calls.length, error.advice)
+      return inPieces(calls, limits.batch.value, maxBytes)
     }
+  }
+
+  async function inPieces(calls: readonly RpcCall[], size: number, maxBytes?: number): Promise<unknown[]> {
+    const pieces: (readonly RpcCall[])[] = []
+    for (let at = 0; at < calls.length; at += size) pieces.push(calls.slice(at, at + size))
+    const results: unknown[] = []
+    try {
+      for (let at = 0; at < pieces.length; at += PIECES_AT_ONCE)
+        for (const answers of await Promise.all(
+          pieces.slice(at, at + PIECES_AT_ONCE).map((piece) => batch(piece, maxBytes)),
+        ))
+          results.push(...answers)
+    } catch (error) {
+      // Not even one call is taken: it was never about the batch.
+      if (size === 1 && (isRpcError(error, 'refused') || isRpcError(error, 'unreachable')))
+        limits.batch.forgetGuess()
+      throw error
+    }
+    return results
   }
 
   function resultOf(method: string, answer: RpcAnswer): unknown {
-    if (answer.error !== undefined && answer.error !== null)
-      throw new RpcError(
-        failureOf(answer.error),
-        name,
-        `${name}: ${method}: ${excerpt(answer.error.message)}`,
-      )
+    if (answer.error !== undefined && answer.error !== null) throw toError(method, answer.error)
     if (!('result' in answer))
       throw new RpcError('malformed', name, `${name}: ${method}: neither result nor error`)
     return answer.result
   }
 
+  function toError(method: string, error: RawRpcError): RpcError {
+    const failure = failureOf(error)
+    const message = `${name}: ${method}: ${excerpt(error.message)}`
+    return new RpcError(failure, name, message, undefined, adviceOf(error, failure))
+  }
+
+  function httpError(status: number, json: unknown, otherwise: string): RpcError {
+    if (status >= 400) return new RpcError('unreachable', name, `${name}: HTTP ${status}`)
+    return new RpcError(
+      'malformed',
+      name,
+      `${name}: ${json === undefined ? 'the answer is not JSON' : otherwise}`,
+    )
+  }
+
   return {
     name,
-    async request<T>(method: string, params: readonly unknown[]) {
-      const answer = await post(JSON.stringify({ jsonrpc: '2.0', id: nextId++, method, params }))
-      if (!isAnswer(answer)) throw new RpcError('malformed', name, `${name}: ${method}: not an object`)
-      return resultOf(method, answer) as T
-    },
-    async batch<T extends readonly unknown[]>(calls: readonly RpcCall[]) {
-      if (calls.length === 0) return [] as unknown as T
-      const firstId = nextId
-      nextId += calls.length
-      const answers = await post(
-        JSON.stringify(
-          calls.map(({ method, params }, i) => ({ jsonrpc: '2.0', id: firstId + i, method, params })),
-        ),
-      )
-      if (!Array.isArray(answers)) {
-        // An error for the batch as a whole is answered by a single object.
-        if (isAnswer(answers)) resultOf('batch', answers)
-        throw new RpcError('malformed', name, `${name}: a batch was not answered by an array`)
-      }
-      const byId = new Map<unknown, RpcAnswer>()
-      for (const answer of answers) if (isAnswer(answer)) byId.set(answer.id, answer)
-      return calls.map(({ method }, i) => {
-        const answer = byId.get(firstId + i)
-        if (answer === undefined)
-          throw new RpcError('malformed', name, `${name}: ${method}: no answer in the batch`)
-        return resultOf(method, answer)
-      }) as unknown as T
-    },
-    close: () => pool.destroy(),
+    limits,
+    request: (method, params) => send({ method, params }),
+    batch: async <T extends readonly unknown[]>(calls: readonly RpcCall[], maxBytes?: number) =>
+      (await batch(calls, maxBytes)) as unknown as T,
+    close: transport.close,
   }
 }
+
+/** HTTP statuses by which servers refuse an array, or one that long. */
+const BATCH_STATUS: readonly number[] = [400, 404, 405, 413, 415, 422, 501]
 
 const isAnswer = (value: unknown): value is RpcAnswer =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

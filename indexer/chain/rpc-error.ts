@@ -4,8 +4,11 @@
  * - `timeout`: no answer within the time allowed
  * - `rate-limited`: too many requests; wait
  * - `range-too-large`: the answer would have too many blocks, logs or bytes; ask for less
+ * - `batch-too-large`: too many calls in one request, or more than one; ask in several
  * - `not-found`: the node does not know the block (yet, any more, or it is behind)
- * - `malformed`: the answer is not what JSON-RPC or the method promise, or contradicts itself
+ * - `behind`: the node's head is older than what it, or another one, answered before
+ * - `malformed`: the answer is not what JSON-RPC or the method promise
+ * - `contradiction`: the answer contradicts itself, or another answer of the same endpoint
  * - `refused`: any other error answer
  */
 export type RpcFailure =
@@ -13,43 +16,49 @@ export type RpcFailure =
   | 'timeout'
   | 'rate-limited'
   | 'range-too-large'
+  | 'batch-too-large'
   | 'not-found'
+  | 'behind'
   | 'malformed'
+  | 'contradiction'
   | 'refused'
+
+/** What an endpoint said would have been right, as far as it said so. */
+export interface RpcAdvice {
+  /** Nothing is to be asked of it before so long. */
+  retryAfterMs?: number
+  /** Most blocks that a range may have, whatever is in them. */
+  maxBlocks?: number
+  /** Most logs that an answer may have. */
+  maxLogs?: number
+  /** True when it is the number of blocks that was too large, whatever is in them, and no number was given. */
+  isBlockLimit?: boolean
+  /** Last block with which this very question would have been answered. */
+  toBlock?: number
+  /** Most calls in one request. */
+  maxBatch?: number
+}
 
 export class RpcError extends Error {
   readonly failure: RpcFailure
   /** Which endpoint, by its name for logs: never the URL, which may hold an access key. */
   readonly endpoint: string
+  readonly advice: RpcAdvice
 
-  constructor(failure: RpcFailure, endpoint: string, message: string, cause?: unknown) {
+  constructor(
+    failure: RpcFailure,
+    endpoint: string,
+    message: string,
+    cause?: unknown,
+    advice: RpcAdvice = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'RpcError'
     this.failure = failure
     this.endpoint = endpoint
+    this.advice = advice
   }
 }
 
 export const isRpcError = (error: unknown, failure?: RpcFailure): error is RpcError =>
   error instanceof RpcError && (failure === undefined || error.failure === failure)
-
-/** Nodes and services word one limit in many ways; the codes differ as much. */
-const WORDINGS: readonly [RpcFailure, RegExp][] = [
-  ['rate-limited', /rate limit|too many requests|request limit|throttl|capacity exceeded|compute units/i],
-  [
-    'range-too-large',
-    /range|too many (?:logs|results|blocks)|more than \d+|max(?:imum)? (?:results|logs|blocks)|response (?:size|is too)|too large|query (?:timeout|returned)|limit(?:ed)? (?:to|exceeded)|10000/i,
-  ],
-  [
-    'not-found',
-    /not found|unknown block|missing (?:block|header|trie node)|header for hash|beyond|not available/i,
-  ],
-]
-
-/** Sorts the error object of a JSON-RPC answer. */
-export function failureOf(error: { code?: unknown; message?: unknown }): RpcFailure {
-  const message = String(error.message ?? '')
-  if (error.code === 429) return 'rate-limited'
-  for (const [failure, wording] of WORDINGS) if (wording.test(message)) return failure
-  return 'refused'
-}

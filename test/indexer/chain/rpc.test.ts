@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { createRpcClient, type RpcClient } from '../../../indexer/chain/rpc-client.ts'
+import { failureOf } from '../../../indexer/chain/rpc-dialects.ts'
 import { createRpcEndpoint } from '../../../indexer/chain/rpc-endpoint.ts'
-import { failureOf, isRpcError, type RpcFailure } from '../../../indexer/chain/rpc-error.ts'
+import { isRpcError, type RpcFailure } from '../../../indexer/chain/rpc-error.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type RpcRelay, startRpcRelay } from '../../support/rpc-relay.ts'
 
@@ -90,7 +91,7 @@ describe('JSON-RPC client', () => {
     ['logs matched by query exceeds limit of 10000', 'range-too-large'],
     ['requested too many blocks from 0 to 16777216, maximum is set to 2048', 'range-too-large'],
     ['response is too large', 'range-too-large'],
-    ['block range extends beyond current head block', 'range-too-large'],
+    ['block range extends beyond current head block', 'not-found'],
     ['unknown block', 'not-found'],
     ['header not found', 'not-found'],
     ['missing trie node 12ab', 'not-found'],

@@ -1,15 +1,9 @@
 import type { AddressInfo } from 'node:net'
 import { type Logger, pino } from 'pino'
 import { listen } from '../http/listen.ts'
-import { createServer } from '../http/server.ts'
 import type { AddressBook } from '../protocol/address-book.ts'
-import { serialToKey } from '../protocol/serial.ts'
-import { addAuditRoutes } from './api/audits.ts'
-import { addAuthorRoutes } from './api/authors.ts'
-import { addParticipantRoutes } from './api/participants.ts'
-import { createProofs } from './api/proofs.ts'
-import { addResultRoutes } from './api/results.ts'
-import { addStatusRoute, notReadyReasons } from './api/status.ts'
+import { addApiRoutes, createApiServer } from './api/server.ts'
+import { notReadyReasons } from './api/status.ts'
 import { type ChainSync, createChainSync } from './chain/chain-sync.ts'
 import type { ChainConfig, ChainView } from './chain/chain-view.ts'
 import type { IndexerConfig } from './config.ts'
@@ -40,12 +34,11 @@ export async function startIndexer(
   const syncs = new Map<number, ChainSync>()
   const views = new Map<number, ChainView>()
   try {
-    const { server, metrics } = await createServer({
-      name: 'indexer',
-      description: 'What is recorded on chain, with where it stands and whether it is all there.',
+    const { server, metrics } = await createApiServer({
       logger,
-      bodyLimit: 1024 * 1024,
       notReady: () => notReadyReasons(views),
+      ratePerMinute: config.ratePerMinute,
+      corsOrigins: config.corsOrigins,
     })
     const directory = createDirectory(config.addressBook, store, (chainId) => views.get(chainId)!)
     const indexerMetrics = createMetrics(metrics)
@@ -70,12 +63,7 @@ export async function startIndexer(
       views.set(chain.chainId, sync.view)
     }
     const rpcOf = (chainId: number) => syncs.get(chainId)!.rpc
-    const deps = { store, views, directory, rpcOf, proofs: createProofs(views, rpcOf, serialToKey) }
-    addResultRoutes(server, deps)
-    addAuditRoutes(server, deps)
-    addParticipantRoutes(server, deps)
-    addAuthorRoutes(server, deps)
-    addStatusRoute(server, views)
+    addApiRoutes(server, { store, views, directory, rpcOf })
 
     await listen(server, config.host, config.port)
     const { address, port, family } = server.server.address() as AddressInfo

@@ -1,35 +1,34 @@
 import { Type } from 'typebox'
+import { problemResponse } from '../../http/problem.ts'
 import type { HttpServer } from '../../http/server.ts'
 import type { Json } from '../../protocol/canonical-json.ts'
 import { contentHashOf } from '../../protocol/content-hash.ts'
 import { CountersignError } from '../../protocol/errors.ts'
-import {
-  type Address,
-  type Bytes32,
-  hexToBytes,
-  isSameAddress,
-  toAddress,
-  ZERO_BYTES32,
-} from '../../protocol/hex.ts'
+import { type Address, type Bytes32, hexToBytes, toAddress, ZERO_BYTES32 } from '../../protocol/hex.ts'
 import { queryResultDigest } from '../../protocol/query-result.ts'
 import { serialToKey } from '../../protocol/serial.ts'
 import { deriveVerdict, VERDICTS } from '../../protocol/verdict.ts'
 import { type Participant, statusAt } from '../projections/participants.ts'
+import { answer } from './answer-schema.ts'
+import { type AsOfBound, AsOfSchema, answerAsOf, parseAsOf, resolveAsOf } from './as-of.ts'
+import { type KeyPosition, readRowsOfKey } from './key-page.ts'
 import type { Proofs } from './proofs.ts'
-import { type ApiDeps, answerHeads, answerRecords, type Book, booksOf } from './records.ts'
+import { type ApiDeps, answerHeads, answerRecords, type Book, booksOf, RESULT_BOOK_KIND } from './records.ts'
 import {
   AddressSchema,
+  AsOfAnswerSchema,
   Bytes32Schema,
-  HeadSchema,
+  HeadRef,
   PROBLEM_RESPONSES,
   type RecordAnswer,
-  RecordSchema,
+  RecordRef,
   SerialSchema,
-  StandingSchema,
+  StandingsSchema,
 } from './schemas.ts'
-import { standingsOf } from './standing.ts'
+import { atOneStanding } from './standing.ts'
 
-const KIND = 'QueryResultRegistry'
+const ROWS_A_LOOK = 200
+const MAX_REPEATED = 100
 
 const AuditRequest = Type.Object(
   {
@@ -38,8 +37,13 @@ const AuditRequest = Type.Object(
     digest: Type.Optional(Bytes32Schema),
     result: Type.Optional(Type.Unknown({ description: 'The answer as it is said now; with its salt' })),
     salt: Type.Optional(Bytes32Schema),
+    asOf: Type.Optional(AsOfSchema),
   },
-  { additionalProperties: false, description: 'Either a digest, or result and salt' },
+  {
+    additionalProperties: false,
+    description:
+      'Either a digest, or result and salt. With asOf, only what was recorded by then counts; how final a record is, is said as of now.',
+  },
 )
 
 const AuditAnswer = Type.Object({
@@ -49,13 +53,14 @@ const AuditAnswer = Type.Object({
   rule: Type.String({ description: 'The rule that decided' }),
   findings: Type.Array(Type.String(), { description: 'Every rule that holds' }),
   presentedDigest: Type.Union([Bytes32Schema, Type.Null()]),
-  record: Type.Union([RecordSchema, Type.Null()], { description: 'The record that counts' }),
-  otherRecords: Type.Array(RecordSchema, {
-    description: 'Of the same provider and serial elsewhere, or repeated',
+  record: Type.Union([RecordRef, Type.Null()], { description: 'The record that counts' }),
+  otherRecords: Type.Array(RecordRef, {
+    description: 'Of the same provider and serial elsewhere, or repeated; of the latter 100 at most',
   }),
   proof: Type.Union([Type.String(), Type.Null()], { description: 'Where to get the proof of the record' }),
-  heads: Type.Array(HeadSchema, { description: "The provider's heads that the lookup stands on" }),
-  standings: Type.Array(StandingSchema),
+  heads: Type.Array(HeadRef, { description: "The provider's heads that the lookup stands on" }),
+  asOf: AsOfAnswerSchema,
+  standings: StandingsSchema,
 })
 
 /** Compares a presented answer with the chain. A verdict is an answer, whatever it says: never an HTTP error. */
@@ -68,20 +73,38 @@ export function addAuditRoutes(
     {
       schema: {
         tags: ['audits'],
+        operationId: 'createAudit',
         summary: 'Compare an answer, or its digest, with what its provider recorded',
         description: 'Nothing of the body is kept or logged.',
         body: AuditRequest,
-        response: { 200: AuditAnswer, 422: Type.Ref('Problem'), ...PROBLEM_RESPONSES },
+        response: {
+          ...answer('The verdict, whatever it says.', AuditAnswer),
+          409: problemResponse('asOf is past what is indexed'),
+          413: problemResponse('The body is larger than a megabyte'),
+          415: problemResponse('The body is not application/json'),
+          422: problemResponse('The result has no canonical form'),
+          ...PROBLEM_RESPONSES,
+        },
       },
     },
     async ({ body }) => {
       const presented = readPresented(body)
       const provider = toAddress(body.provider)
-      const books = booksOf(views.values(), KIND)
+      const all = booksOf(views.values(), RESULT_BOOK_KIND)
       const participant = (await directory.participants()).get(provider)
-      const rows = await store.findRecords(hexToBytes(serialToKey(body.serial)))
-      const own = rows.filter(({ author }) => isSameAddress(author, provider))
-      const records = await answerRecords(own, body.serial, books, directory)
+      const {
+        found: { bounds, records },
+        standings,
+      } = await atOneStanding(views, async () => {
+        const bounds =
+          body.asOf === undefined
+            ? undefined
+            : await resolveAsOf(parseAsOf(body.asOf), [...views.values()], store)
+        return { bounds, records: await findOwnRecords(body.serial, provider, all, bounds) }
+      })
+      // A chain that asOf leaves out is not searched.
+      const books =
+        bounds === undefined ? all : all.filter(({ view }) => bounds.some((bound) => bound.view === view))
       const record = recordThatCounts(records, participant)
       const presentedDigest =
         record === undefined && presented.digest === undefined
@@ -89,7 +112,7 @@ export function addAuditRoutes(
           : (presented.digest ?? presented.derive(record!, provider))
       const verdict =
         record === undefined
-          ? verdictOfAbsence(provider, books, participant)
+          ? verdictOfAbsence(provider, books, participant, bounds)
           : verdictOf(record, presentedDigest!, books)
       return {
         serial: body.serial,
@@ -100,10 +123,34 @@ export function addAuditRoutes(
         otherRecords: records.filter((other) => other !== record),
         proof: record === undefined ? null : `/v1/results/${body.serial}/${provider}?proof=event`,
         heads: answerHeads(provider, books),
-        standings: standingsOf(views.values()),
+        ...(bounds === undefined ? {} : { asOf: bounds.map(answerAsOf) }),
+        standings,
       }
     },
   )
+
+  /** All first records of the provider, and some of those that repeat them: it may have written any number. */
+  async function findOwnRecords(
+    serial: string,
+    provider: Address,
+    books: readonly Book[],
+    bounds: readonly AsOfBound[] | undefined,
+  ): Promise<RecordAnswer[]> {
+    const key = hexToBytes(serialToKey(serial))
+    const author = hexToBytes(provider)
+    const seen = new Set<string>()
+    const records: RecordAnswer[] = []
+    let repeated = 0
+    let after: KeyPosition | undefined
+    do {
+      const page = { author, limit: ROWS_A_LOOK, ...(after === undefined ? {} : { after }) }
+      const { rows, next } = await readRowsOfKey(store, key, page, bounds)
+      for (const record of await answerRecords(rows, serial, books, directory, seen))
+        if (!record.repeated || repeated++ < MAX_REPEATED) records.push(record)
+      after = next
+    } while (after !== undefined)
+    return records
+  }
 }
 
 interface Presented {
@@ -190,8 +237,10 @@ function verdictOfAbsence(
   provider: Address,
   books: readonly Book[],
   participant: Participant | undefined,
+  bounds: readonly AsOfBound[] | undefined,
 ): Verdict {
-  const named = participant?.books.filter(({ role }) => role === 'provider') ?? []
+  const until = bounds === undefined ? Number.MAX_SAFE_INTEGER : latestTime(bounds)
+  const named = participant?.books.filter(({ role, since }) => role === 'provider' && since <= until) ?? []
   const searched = books.filter(
     ({ view, registry }) =>
       named.length === 0 ||
@@ -200,7 +249,9 @@ function verdictOfAbsence(
   const rule = (name: string): Verdict => ({ verdict: 'unconfirmed', rule: name, findings: [name] })
   if (answerHeads(provider, searched).some(({ completeness }) => completeness !== 'complete'))
     return rule('index-not-complete')
-  if (searched.length < Math.max(named.length, 1) || searched.some(({ view }) => view.state !== 'following'))
+  // As of an indexed block, what the chain has since then does not matter.
+  const isBehind = ({ view }: Book) => bounds === undefined && view.state !== 'following'
+  if (searched.length < Math.max(named.length, 1) || searched.some(isBehind))
     return rule('index-behind-the-chain')
   const {
     verdict,
@@ -212,7 +263,10 @@ function verdictOfAbsence(
     searchedTo: { blockNumber: 0, timestamp: 0 },
     finalityDepth: 0,
     now: { outcome: 'unreachable', reason: 'not asked' },
-    authorStatus: statusAt(participant, Number.MAX_SAFE_INTEGER),
+    authorStatus: statusAt(participant, until),
   })
   return { verdict, rule: decided, findings: findings.filter((finding) => finding === decided) }
 }
+
+const latestTime = (bounds: readonly AsOfBound[]): number =>
+  Math.max(...bounds.map(({ block }) => block?.timestamp ?? 0))

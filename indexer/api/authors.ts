@@ -3,8 +3,9 @@ import type { HttpServer } from '../../http/server.ts'
 import { bytesToHex, hexToBytes, toAddress } from '../../protocol/hex.ts'
 import { readChainHeads } from '../chain/head-check.ts'
 import type { RpcClient } from '../chain/rpc-client.ts'
-import { type ApiDeps, answerHeads, type Book, booksOf } from './records.ts'
-import { AddressSchema, Bytes32Schema, HeadSchema, PROBLEM_RESPONSES, StandingSchema } from './schemas.ts'
+import { answer } from './answer-schema.ts'
+import { type ApiDeps, answerHeads, type Book, booksOf, RESULT_BOOK_KIND } from './records.ts'
+import { AddressSchema, Bytes32Schema, HeadSchema, PROBLEM_RESPONSES, StandingsSchema } from './schemas.ts'
 import { standingsOf } from './standing.ts'
 
 const BookCompletenessSchema = Type.Object({
@@ -32,21 +33,25 @@ export function addAuthorRoutes(
     {
       schema: {
         tags: ['authors'],
+        operationId: 'getAuthorCompleteness',
         summary: "An author's head in each book: folded from the index, beside the one on chain",
         params: Type.Object({ address: AddressSchema }),
         response: {
-          200: Type.Object({
-            author: Type.String(),
-            books: Type.Array(BookCompletenessSchema),
-            standings: Type.Array(StandingSchema),
-          }),
+          ...answer(
+            'The head of each book. Made anew for each request: the chain is asked.',
+            Type.Object({
+              author: Type.String(),
+              books: Type.Array(BookCompletenessSchema),
+              standings: StandingsSchema,
+            }),
+          ),
           ...PROBLEM_RESPONSES,
         },
       },
     },
     async ({ params }) => {
       const author = toAddress(params.address)
-      const books = booksOf(views.values(), 'QueryResultRegistry')
+      const books = booksOf(views.values(), RESULT_BOOK_KIND)
       // Read together with the standings: an answer from the chain may arrive after the next block.
       const heads = answerHeads(author, books)
       const standings = standingsOf(views.values())

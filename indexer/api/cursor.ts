@@ -46,13 +46,38 @@ export async function checkBound(bound: BlockBound, view: ChainView, store: Stor
     )
 }
 
+/** Each bound on a chain that is answered for. @throws CURSOR_ORPHANED */
+export async function checkBounds(
+  bounds: readonly BlockBound[],
+  views: ReadonlyMap<number, ChainView>,
+  store: StoreReader,
+): Promise<void> {
+  for (const bound of bounds) {
+    const view = views.get(bound.chainId)
+    if (view !== undefined) await checkBound(bound, view, store)
+  }
+}
+
+export const isBounds = (value: unknown): value is BlockBound[] =>
+  Array.isArray(value) && value.length <= MAX_BOUNDS && value.every(isBound)
+
+/** More chains than an address book has. */
+const MAX_BOUNDS = 64
+
+/** A block number, or whatever else of a position the store can look for. */
+export const isPosition = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0
+
+/** A position among logs or entries: 32 bits in a store. */
+export const isIndex = (value: unknown): value is number => isPosition(value) && value < 2 ** 31
+
 export const isBound = (value: unknown): value is BlockBound => {
   const bound = value as BlockBound
   return (
     typeof value === 'object' &&
     value !== null &&
-    Number.isSafeInteger(bound.chainId) &&
-    Number.isSafeInteger(bound.number) &&
+    isPosition(bound.chainId) &&
+    isPosition(bound.number) &&
     typeof bound.hash === 'string'
   )
 }

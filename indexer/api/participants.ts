@@ -1,18 +1,31 @@
 import { Type } from 'typebox'
+import { problemResponse } from '../../http/problem.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import { toAddress } from '../../protocol/hex.ts'
-import { ROLES, type Role } from '../../protocol/roles.ts'
-import type { Participant } from '../projections/participants.ts'
-import { type BlockBound, boundOf, checkBound, decodeCursor, encodeCursor, isBound } from './cursor.ts'
+import type { Participant, Participants } from '../projections/participants.ts'
+import { taggedAnswer } from './answer-schema.ts'
+import { AsOfSchema, answerAsOf, blockBoundsOf, isFinal, parseAsOf, resolveAsOf } from './as-of.ts'
+import {
+  type BlockBound,
+  boundOf,
+  checkBound,
+  decodeCursor,
+  encodeCursor,
+  isBound,
+  isPosition,
+} from './cursor.ts'
 import type { ApiDeps } from './records.ts'
 import {
   AddressSchema,
+  AsOfAnswerSchema,
   CursorSchema,
   LimitSchema,
-  ParticipantSchema,
+  NextSchema,
+  PARTICIPANT_ROLES,
+  ParticipantRef,
   PROBLEM_RESPONSES,
-  StandingSchema,
+  StandingRef,
 } from './schemas.ts'
 import { standingOf } from './standing.ts'
 
@@ -21,21 +34,23 @@ const TAGS = ['participants']
 interface ListCursor {
   offset: number
   bound: BlockBound
-  role: string | null
+  filter: string
 }
 
 const isListCursor = (value: unknown): value is ListCursor => {
-  const { offset, bound } = (value ?? {}) as ListCursor
-  return Number.isSafeInteger(offset) && offset >= 0 && isBound(bound)
+  const { offset, bound, filter } = (value ?? {}) as ListCursor
+  return isPosition(offset) && isBound(bound) && typeof filter === 'string'
 }
 
-export function addParticipantRoutes(server: HttpServer, { store, directory }: ApiDeps): void {
+/** Lists as of earlier blocks that are kept: the pages of one list ask for the same. */
+const KEPT_LISTS = 8
+
+export function addParticipantRoutes(server: HttpServer, { store, directory, freshness }: ApiDeps): void {
   const answer = ({ registeredBlock, ...participant }: Participant) => ({
     ...participant,
-    finality:
-      registeredBlock <= (directory.view().checkpoint?.finalNumber ?? -1)
-        ? ('final' as const)
-        : ('pending' as const),
+    finality: isFinal({ view: directory.view(), number: registeredBlock })
+      ? ('final' as const)
+      : ('pending' as const),
   })
   const standing = () => {
     const made = standingOf(directory.view())
@@ -43,48 +58,82 @@ export function addParticipantRoutes(server: HttpServer, { store, directory }: A
       throw new CountersignError('NOT_READY', 'the chain of the directory has not been read yet')
     return made
   }
+  const asOfBound = async (text: string) =>
+    (await resolveAsOf(parseAsOf(text), [directory.view()], store))[0]!
+
+  const kept = new Map<string, Promise<Participants>>()
+  /** The directory's events up to a block are read and folded anew for each block; a repair has them read again. */
+  function participantsAt(number: number): Promise<Participants> {
+    const name = `${number}:${freshness.tag() ?? performance.now()}`
+    let found = kept.get(name)
+    if (found === undefined) {
+      found = directory.participantsAt(number)
+      found.catch(() => kept.delete(name))
+      if (kept.size >= KEPT_LISTS) kept.delete(kept.keys().next().value!)
+      kept.set(name, found)
+    }
+    return found
+  }
 
   server.get(
     '/v1/participants',
     {
       schema: {
         tags: TAGS,
+        operationId: 'listParticipants',
         summary: 'Participants in order of registration',
-        querystring: Type.Object({
-          role: Type.Optional(Type.Enum(Object.keys(ROLES) as Role[], { type: 'string' })),
-          limit: Type.Optional(LimitSchema),
-          cursor: Type.Optional(CursorSchema),
-        }),
+        querystring: Type.Object(
+          {
+            role: Type.Optional(
+              Type.Enum(PARTICIPANT_ROLES, { type: 'string', description: 'Only participants that have it' }),
+            ),
+            asOf: Type.Optional(AsOfSchema),
+            limit: Type.Optional(LimitSchema),
+            cursor: Type.Optional(CursorSchema),
+          },
+          { additionalProperties: false },
+        ),
         response: {
-          200: Type.Object({
-            participants: Type.Array(ParticipantSchema),
-            next: Type.Union([Type.String(), Type.Null()], { description: 'Cursor of the next page' }),
-            standing: StandingSchema,
-          }),
-          409: Type.Ref('Problem'),
+          ...taggedAnswer(
+            'A page of participants; its cursors stay at the block of the first page.',
+            Type.Object({
+              participants: Type.Array(ParticipantRef),
+              next: NextSchema,
+              asOf: AsOfAnswerSchema,
+              standing: StandingRef,
+            }),
+          ),
+          409: problemResponse("The cursor's block left its chain, or asOf is past what is indexed"),
           ...PROBLEM_RESPONSES,
         },
       },
     },
-    async ({ query }) => {
+    async (request, reply) => {
+      const { query } = request
       const now = standing()
       const limit = query.limit ?? 50
-      const role = query.role ?? null
+      const filter = `${query.role ?? ''}:${query.asOf ?? ''}`
       const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor, isListCursor)
-      if (cursor !== undefined && cursor.role !== role)
+      if (cursor !== undefined && cursor.filter !== filter)
         throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
-      const bound = cursor?.bound ?? boundOf(directory.view())
-      await checkBound(bound, directory.view(), store)
-      const all = [...(await directory.participantsAt(bound.number)).values()].filter(
-        ({ roles }) => role === null || roles.includes(role as Role),
+      if (freshness.isKnown(request, reply)) return reply
+      const tag = freshness.tag()
+      const asOf = query.asOf === undefined ? undefined : await asOfBound(query.asOf)
+      const bound =
+        cursor?.bound ?? (asOf === undefined ? boundOf(directory.view()) : blockBoundsOf([asOf])[0])
+      if (bound !== undefined) await checkBound(bound, directory.view(), store)
+      const all = [...(await participantsAt(bound?.number ?? -1)).values()].filter(
+        ({ roles }) => query.role === undefined || roles.includes(query.role),
       )
       const offset = cursor?.offset ?? 0
+      freshness.mark(reply, tag, asOf !== undefined && isFinal(asOf))
       return {
         participants: all.slice(offset, offset + limit).map(answer),
         next:
-          all.length > offset + limit
-            ? encodeCursor({ offset: offset + limit, bound, role } satisfies ListCursor)
+          bound !== undefined && all.length > offset + limit
+            ? encodeCursor({ offset: offset + limit, bound, filter } satisfies ListCursor)
             : null,
+        ...(asOf === undefined ? {} : { asOf: [answerAsOf(asOf)] }),
         standing: now,
       }
     },
@@ -95,23 +144,37 @@ export function addParticipantRoutes(server: HttpServer, { store, directory }: A
     {
       schema: {
         tags: TAGS,
+        operationId: 'getParticipant',
         summary: 'One participant, with the history of its status and books',
         params: Type.Object({ address: AddressSchema }),
+        querystring: Type.Object({ asOf: Type.Optional(AsOfSchema) }, { additionalProperties: false }),
         response: {
-          200: Type.Object({ participant: ParticipantSchema, standing: StandingSchema }),
-          404: Type.Ref('Problem'),
+          ...taggedAnswer(
+            'What the directory says of it.',
+            Type.Object({ participant: ParticipantRef, asOf: AsOfAnswerSchema, standing: StandingRef }),
+          ),
+          404: problemResponse('The directory has no such participant; names the block it was looked up at'),
+          409: problemResponse('asOf is past what is indexed'),
           ...PROBLEM_RESPONSES,
         },
       },
     },
-    async ({ params }) => {
-      const account = toAddress(params.address)
-      const participant = (await directory.participants()).get(account)
+    async (request, reply) => {
+      const account = toAddress(request.params.address)
+      if (freshness.isKnown(request, reply)) return reply
+      const tag = freshness.tag()
+      const now = standing()
+      const asOf = request.query.asOf === undefined ? undefined : await asOfBound(request.query.asOf)
+      const participants =
+        asOf === undefined ? await directory.participants() : await participantsAt(asOf.number)
+      const asOfPart = asOf === undefined ? {} : { asOf: [answerAsOf(asOf)] }
+      const participant = participants.get(account)
       if (participant === undefined)
         throw new CountersignError('PARTICIPANT_UNKNOWN', `the directory has no participant ${account}`, {
-          details: { standings: [standing()] },
+          details: { standings: [now], ...asOfPart },
         })
-      return { participant: answer(participant), standing: standing() }
+      freshness.mark(reply, tag, asOf !== undefined && isFinal(asOf))
+      return { participant: answer(participant), ...asOfPart, standing: now }
     },
   )
 }

@@ -4,13 +4,18 @@ import type { IndexedContract } from '../chain/decode-logs.ts'
 import type { Directory } from '../directory.ts'
 import { statusAt } from '../projections/participants.ts'
 import type { OrphanedRecordRow, RecordRow, StoreReader } from '../store/store.ts'
+import type { Freshness } from './freshness.ts'
 import type { HeadAnswer, RecordAnswer } from './schemas.ts'
 
 export interface ApiDeps {
   store: StoreReader
   views: ReadonlyMap<number, ChainView>
   directory: Directory
+  freshness: Freshness
 }
+
+/** In an address book, of the contract that results are recorded in. */
+export const RESULT_BOOK_KIND = 'QueryResultRegistry'
 
 /** A book of records that is indexed. */
 export interface Book {
@@ -45,20 +50,23 @@ const keptBooks = new WeakMap<readonly IndexedContract[], Book[]>()
 
 export const hexAddress = (address: Uint8Array): Address => toAddress(bytesToHex(address))
 
-/** Rows of one key, in chain order, as answers. A contract no longer in the address book is no longer answered for. */
+/**
+ * Rows of one key, in chain order, as answers. A contract no longer in the address book is no longer answered for.
+ * @param seen books and authors that have rows on the pages before, as `repeatName` names them
+ */
 export async function answerRecords(
   rows: readonly RecordRow[],
   serial: string,
   books: readonly Book[],
   directory: Directory,
+  seen = new Set<string>(),
 ): Promise<RecordAnswer[]> {
   const participants = await directory.participants()
-  const seen = new Set<string>()
   const answers: RecordAnswer[] = []
   for (const row of rows) {
     const book = books.find(({ contract }) => contract.stored.contractId === row.contractId)
     if (book === undefined) continue
-    const name = `${row.contractId}:${row.author}`
+    const name = repeatName(row)
     const provider = toAddress(row.author)
     const authorStatus = statusAt(participants.get(provider), row.blockTime)
     answers.push(answerRecord(row, serial, book, { provider, authorStatus, repeated: seen.has(name) }))
@@ -66,6 +74,9 @@ export async function answerRecords(
   }
   return answers
 }
+
+/** Rows of one key with the same name are of the same author in the same book: the first counts, the others repeat it. */
+export const repeatName = ({ contractId, author }: RecordRow): string => `${contractId}:${author}`
 
 export function answerRecord(
   row: RecordRow,

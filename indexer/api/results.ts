@@ -1,46 +1,78 @@
 import { Type } from 'typebox'
+import { problemResponse } from '../../http/problem.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import { type Address, type Hex, hexToBytes, toAddress } from '../../protocol/hex.ts'
-import { keyToSerial, serialToKey } from '../../protocol/serial.ts'
-import { statusAt } from '../projections/participants.ts'
+import { serialToKey } from '../../protocol/serial.ts'
 import type { RecordRow } from '../store/store.ts'
-import { type BlockBound, boundOf, checkBound, decodeCursor, encodeCursor, isBound } from './cursor.ts'
+import { taggedAnswer } from './answer-schema.ts'
+import {
+  type AsOfBound,
+  AsOfSchema,
+  answerAsOf,
+  blockBoundsOf,
+  isFinal,
+  parseAsOf,
+  resolveAsOf,
+} from './as-of.ts'
+import {
+  type BlockBound,
+  boundOf,
+  checkBounds,
+  decodeCursor,
+  encodeCursor,
+  isBounds,
+  isIndex,
+  isPosition,
+} from './cursor.ts'
+import { isWithin, type KeyPosition, readRowsOfKey } from './key-page.ts'
 import type { Proofs } from './proofs.ts'
 import {
   type ApiDeps,
   answerHeads,
   answerOrphan,
-  answerRecord,
   answerRecords,
   type Book,
   booksOf,
+  RESULT_BOOK_KIND,
+  repeatName,
 } from './records.ts'
+import { addResultList } from './result-list.ts'
 import {
   AddressSchema,
+  AsOfAnswerSchema,
   CursorSchema,
-  LimitSchema,
-  OrphanSchema,
+  limitSchema,
+  NextSchema,
+  OrphanRef,
   PROBLEM_RESPONSES,
   type RecordAnswer,
   RecordSchema,
   SerialSchema,
-  StandingSchema,
-  TimeSchema,
+  StandingsSchema,
 } from './schemas.ts'
-import { standingsOf } from './standing.ts'
+import { atOneStanding } from './standing.ts'
 
-const KIND = 'QueryResultRegistry'
 const TAGS = ['results']
-const ProofQuery = Type.Object({
-  proof: Type.Optional(
-    Type.Enum(['none', 'event', 'storage'], {
-      type: 'string',
-      default: 'none',
-      description: 'event: the log in the receipts trie of its block; storage: the slot by eth_getProof',
-    }),
-  ),
-})
+/** More than anyone has under a serial who wrote it once with each of their providers. */
+const DEFAULT_LIMIT = 100
+
+const LookupQuery = Type.Object(
+  {
+    proof: Type.Optional(
+      Type.Enum(['none', 'event', 'storage'], {
+        type: 'string',
+        default: 'none',
+        description:
+          'event: the log in the receipts trie of its block; storage: the slot by eth_getProof, at the indexed block whatever asOf says',
+      }),
+    ),
+    asOf: Type.Optional(AsOfSchema),
+    limit: Type.Optional(limitSchema(DEFAULT_LIMIT)),
+    cursor: Type.Optional(CursorSchema),
+  },
+  { additionalProperties: false },
+)
 const Proof = Type.Object(
   {},
   { additionalProperties: true, description: 'See protocol/event-proof.ts and storage-proof.ts' },
@@ -48,27 +80,103 @@ const Proof = Type.Object(
 const ResultsSchema = Type.Object({
   serial: Type.String(),
   records: Type.Array(Type.Object({ ...RecordSchema.properties, proof: Type.Optional(Proof) })),
-  orphaned: Type.Array(OrphanSchema, { description: 'Records in blocks that their chain took back' }),
-  standings: Type.Array(StandingSchema),
+  orphaned: Type.Array(OrphanRef, {
+    description: 'Records in blocks that their chain took back; 100 at most',
+  }),
+  next: NextSchema,
+  asOf: AsOfAnswerSchema,
+  standings: StandingsSchema,
 })
+const RESPONSES = {
+  ...taggedAnswer('Records in order of chain and position.', ResultsSchema),
+  404: problemResponse('Nothing is recorded; names the blocks and heads at which nothing was found'),
+  409: problemResponse("The cursor's block left its chain, or asOf is past what is indexed"),
+  ...PROBLEM_RESPONSES,
+}
+
+interface LookupOptions {
+  proof?: string
+  asOf?: string
+  limit?: number
+  cursor?: string
+}
 
 export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Proofs }): void {
-  const { store, views, directory, proofs } = deps
+  const { store, views, directory, freshness, proofs } = deps
 
-  async function answer(serial: string, provider: Address | undefined, proof: string | undefined) {
+  async function answer(serial: string, provider: Address | undefined, options: LookupOptions) {
+    const { asOf, cursor: cursorText } = options
     const key = hexToBytes(serialToKey(serial))
-    const books = booksOf(views.values(), KIND)
-    const [rows, orphans] = await Promise.all([store.findRecords(key), store.findOrphanedRecords(key)])
-    const ofProvider = <Row extends { author: Hex }>(found: readonly Row[]) =>
-      provider === undefined ? found : found.filter(({ author }) => toAddress(author) === provider)
-    const records = await answerRecords(ofProvider(rows), serial, books, directory)
-    const orphaned = ofProvider(orphans).flatMap((row) => {
+    const limit = options.limit ?? DEFAULT_LIMIT
+    const books = booksOf(views.values(), RESULT_BOOK_KIND)
+    const filter = `${serial}:${provider ?? ''}:${asOf ?? ''}`
+    const cursor = cursorText === undefined ? undefined : readCursor(cursorText, filter)
+    const {
+      found: { bounds, page, orphans },
+      standings,
+    } = await atOneStanding(views, async () => {
+      const bounds =
+        asOf === undefined ? undefined : await resolveAsOf(parseAsOf(asOf), [...views.values()], store)
+      if (cursor !== undefined) await checkBounds(cursor.bounds, views, store)
+      const page = await readRowsOfKey(
+        store,
+        key,
+        {
+          limit,
+          ...(provider === undefined ? {} : { author: hexToBytes(provider) }),
+          ...(cursor === undefined ? {} : { after: cursor.after }),
+        },
+        cursor?.bounds ?? bounds,
+      )
+      // A later page is of what the first one left; what was taken back is shown there.
+      const orphans = cursor === undefined ? await store.findOrphanedRecords(key) : []
+      return { bounds, page, orphans }
+    })
+    const seen = cursor === undefined ? undefined : await authorsBefore(page.rows)
+    const records = await answerRecords(page.rows, serial, books, directory, seen)
+    const orphaned = orphans.flatMap((row) => {
+      if (bounds !== undefined && !isWithin(row, bounds)) return []
+      if (provider !== undefined && !isSameHex(row.author, provider)) return []
       const book = books.find(({ contract }) => contract.stored.contractId === row.contractId)
       return book === undefined ? [] : [answerOrphan(row, book.registry)]
     })
-    const standings = standingsOf(views.values())
-    if (records.length === 0) throw unknownRecord(serial, provider, { books, orphaned, standings })
-    return { serial, records: await withProofs(records, proof), orphaned, standings }
+    const asOfPart = bounds === undefined ? {} : { asOf: bounds.map(answerAsOf) }
+    if (records.length === 0 && cursor === undefined && page.next === undefined)
+      throw unknownRecord(serial, provider, { books, orphaned, standings, ...asOfPart })
+    const next =
+      page.next === undefined
+        ? null
+        : encodeCursor({
+            after: page.next,
+            bounds: cursor?.bounds ?? boundsOfFirstPage(bounds),
+            filter,
+          } satisfies KeyCursor)
+    return {
+      body: {
+        serial,
+        records: await withProofs(records, options.proof),
+        orphaned,
+        next,
+        ...asOfPart,
+        standings,
+      },
+      isSettled: bounds?.every(isFinal) === true && options.proof !== 'storage',
+    }
+  }
+
+  const boundsOfFirstPage = (bounds: readonly AsOfBound[] | undefined): BlockBound[] =>
+    bounds === undefined
+      ? [...views.values()].filter(({ checkpoint }) => checkpoint !== undefined).map(boundOf)
+      : blockBoundsOf(bounds)
+
+  /** Of the authors on a later page, those who have an earlier record: theirs are repeated. */
+  async function authorsBefore(rows: readonly RecordRow[]): Promise<Set<string>> {
+    const first = new Map<string, RecordRow>()
+    for (const row of rows) if (!first.has(repeatName(row))) first.set(repeatName(row), row)
+    const names = await Promise.all(
+      [...first].map(async ([name, row]) => ((await store.hasEarlierRecord(row)) ? [name] : [])),
+    )
+    return new Set(names.flat())
   }
 
   const withProofs = (records: RecordAnswer[], proof: string | undefined) =>
@@ -90,13 +198,20 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
     {
       schema: {
         tags: TAGS,
+        operationId: 'listResultsOfSerial',
         summary: 'What every provider recorded under a serial, over all chains',
         params: Type.Object({ serial: SerialSchema }),
-        querystring: ProofQuery,
-        response: { 200: ResultsSchema, 404: Type.Ref('Problem'), ...PROBLEM_RESPONSES },
+        querystring: LookupQuery,
+        response: RESPONSES,
       },
     },
-    ({ params, query }) => answer(params.serial, undefined, query.proof),
+    async (request, reply) => {
+      if (freshness.isKnown(request, reply)) return reply
+      const tag = freshness.tag()
+      const { body, isSettled } = await answer(request.params.serial, undefined, request.query)
+      freshness.mark(reply, tag, isSettled)
+      return body
+    },
   )
 
   server.get(
@@ -104,149 +219,64 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
     {
       schema: {
         tags: TAGS,
+        operationId: 'getResult',
         summary: 'What one provider recorded under a serial',
         description:
           'Transaction, block and log index are always there; `?proof=event` or `storage` adds a proof made from the chain. 404 names the block and the heads at which nothing was found.',
         params: Type.Object({ serial: SerialSchema, provider: AddressSchema }),
-        querystring: ProofQuery,
-        response: { 200: ResultsSchema, 404: Type.Ref('Problem'), ...PROBLEM_RESPONSES },
+        querystring: LookupQuery,
+        response: RESPONSES,
       },
     },
-    ({ params, query }) => answer(params.serial, toAddress(params.provider), query.proof),
+    async (request, reply) => {
+      const provider = toAddress(request.params.provider)
+      if (freshness.isKnown(request, reply)) return reply
+      const tag = freshness.tag()
+      const { body, isSettled } = await answer(request.params.serial, provider, request.query)
+      freshness.mark(reply, tag, isSettled)
+      return body
+    },
   )
 
   addResultList(server, deps)
 }
 
-function unknownRecord(
-  serial: string,
-  provider: Address | undefined,
-  { books, orphaned, standings }: { books: Book[]; orphaned: unknown[]; standings: unknown[] },
-): CountersignError {
-  const by = provider === undefined ? '' : ` by ${provider}`
-  const details = {
-    standings,
-    orphaned,
-    ...(provider === undefined ? {} : { heads: answerHeads(provider, books) }),
-  }
-  return new CountersignError('RECORD_UNKNOWN', `nothing is recorded under ${serial}${by}`, { details })
-}
+const isSameHex = (lowerCase: Hex, address: Address): boolean => lowerCase === address.toLowerCase()
 
-interface ListCursor {
-  contractId: number
-  after: [number, number, number] | null
+interface KeyCursor {
+  after: KeyPosition
   bounds: BlockBound[]
   filter: string
 }
 
-const isListCursor = (value: unknown): value is ListCursor => {
-  const { contractId, after, bounds, filter } = (value ?? {}) as ListCursor
+const isKeyCursor = (value: unknown): value is KeyCursor => {
+  const { after, bounds, filter } = (value ?? {}) as KeyCursor
   return (
-    Number.isSafeInteger(contractId) &&
-    (after === null || (Array.isArray(after) && after.length === 3 && after.every(Number.isSafeInteger))) &&
-    Array.isArray(bounds) &&
-    bounds.every(isBound) &&
+    typeof after === 'object' &&
+    after !== null &&
+    [after.chainId, after.blockNumber].every(isPosition) &&
+    [after.logIndex, after.entryIndex].every(isIndex) &&
+    isBounds(bounds) &&
     typeof filter === 'string'
   )
 }
 
-/** All records of one provider, book after book, in chain order. */
-function addResultList(server: HttpServer, { store, views, directory }: ApiDeps): void {
-  server.get(
-    '/v1/results',
-    {
-      schema: {
-        tags: TAGS,
-        summary: 'Records of one provider, in chain order, by time of their block',
-        querystring: Type.Object({
-          provider: AddressSchema,
-          from: Type.Optional(TimeSchema),
-          to: Type.Optional(Type.Integer({ minimum: 0, description: 'Unix seconds, exclusive' })),
-          limit: Type.Optional(LimitSchema),
-          cursor: Type.Optional(CursorSchema),
-        }),
-        response: {
-          200: Type.Object({
-            records: Type.Array(RecordSchema),
-            next: Type.Union([Type.String(), Type.Null()], { description: 'Cursor of the next page' }),
-            standings: Type.Array(StandingSchema),
-          }),
-          409: Type.Ref('Problem'),
-          ...PROBLEM_RESPONSES,
-        },
-      },
-    },
-    async ({ query }) => {
-      const provider = toAddress(query.provider)
-      const limit = query.limit ?? 50
-      const filter = `${provider}:${query.from ?? ''}:${query.to ?? ''}`
-      const books = booksOf(views.values(), KIND)
-        .filter(({ view }) => view.checkpoint !== undefined)
-        .sort((a, b) => a.contract.stored.contractId - b.contract.stored.contractId)
-      const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor, isListCursor)
-      if (cursor !== undefined && cursor.filter !== filter)
-        throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
-      const bounds = cursor?.bounds ?? [...new Set(books.map(({ view }) => view))].map(boundOf)
-      for (const bound of bounds) {
-        const view = views.get(bound.chainId)
-        if (view !== undefined) await checkBound(bound, view, store)
-      }
-      const rows: { row: RecordRow; book: Book }[] = []
-      for (const book of books) {
-        const { contractId, chainId } = book.contract.stored
-        const bound = bounds.find((candidate) => candidate.chainId === chainId)
-        if (bound === undefined || (cursor !== undefined && contractId < cursor.contractId)) continue
-        const after = cursor?.contractId === contractId ? cursor.after : null
-        const found = await store.listRecords({
-          author: hexToBytes(provider),
-          contractId,
-          toBlock: bound.number,
-          ...(query.from === undefined ? {} : { fromTime: query.from }),
-          ...(query.to === undefined ? {} : { toTime: query.to }),
-          ...(after === null
-            ? {}
-            : { after: { blockNumber: after[0], logIndex: after[1], entryIndex: after[2] } }),
-          limit: limit + 1 - rows.length,
-        })
-        rows.push(...found.map((row) => ({ row, book })))
-        if (rows.length > limit) break
-      }
-      const page = rows.slice(0, limit)
-      const last = page.at(-1)?.row
-      return {
-        records: await answerPage(page),
-        next:
-          rows.length > limit && last !== undefined
-            ? encodeCursor({
-                contractId: last.contractId,
-                after: [last.blockNumber, last.logIndex, last.entryIndex],
-                bounds,
-                filter,
-              } satisfies ListCursor)
-            : null,
-        standings: standingsOf(views.values()),
-      }
-    },
-  )
-
-  async function answerPage(page: readonly { row: RecordRow; book: Book }[]): Promise<RecordAnswer[]> {
-    const participants = await directory.participants()
-    return Promise.all(
-      page.map(async ({ row, book }) => {
-        const provider = toAddress(row.author)
-        const authorStatus = statusAt(participants.get(provider), row.blockTime)
-        const repeated = await store.hasEarlierRecord(row)
-        return answerRecord(row, serialOf(row.key), book, { provider, authorStatus, repeated })
-      }),
-    )
-  }
+function readCursor(text: string, filter: string): KeyCursor {
+  const cursor = decodeCursor(text, isKeyCursor)
+  if (cursor.filter !== filter)
+    throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
+  return cursor
 }
 
-/** Anyone may write any key under their own address; one that is no serial is shown as it is. */
-function serialOf(key: Hex): string {
-  try {
-    return keyToSerial(key)
-  } catch {
-    return key
+function unknownRecord(
+  serial: string,
+  provider: Address | undefined,
+  { books, ...looked }: { books: Book[]; orphaned: unknown[]; standings: unknown[]; asOf?: unknown[] },
+): CountersignError {
+  const by = provider === undefined ? '' : ` by ${provider}`
+  const details = {
+    ...looked,
+    ...(provider === undefined ? {} : { heads: answerHeads(provider, books) }),
   }
+  return new CountersignError('RECORD_UNKNOWN', `nothing is recorded under ${serial}${by}`, { details })
 }

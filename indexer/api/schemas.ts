@@ -1,4 +1,5 @@
-import { type Static, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
+import { problemResponse } from '../../http/problem.ts'
 import { ADDRESS_PATTERN, BYTES32_PATTERN } from '../../protocol/hex.ts'
 import { PARTICIPANT_STATUSES, ROLES, type Role } from '../../protocol/roles.ts'
 import { SERIAL_PATTERN } from '../../protocol/serial.ts'
@@ -8,16 +9,34 @@ import { RECORD_TIERS } from '../store/tables.ts'
 const oneOf = <Value extends string>(values: readonly Value[], description?: string) =>
   Type.Enum([...values] as Value[], { type: 'string', ...(description === undefined ? {} : { description }) })
 
-export const Bytes32Schema = Type.String({ pattern: BYTES32_PATTERN })
+/** A component of the OpenAPI document, referred to by name. */
+const named = <Schema extends TSchema>(name: string, _schema: Schema) =>
+  Type.Unsafe<Static<Schema>>({ $ref: name })
+
+/** A union with null would be told apart by a validator for each answer. */
+export const nullableString = (description: string) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], description })
+
+export const Bytes32Schema = Type.String({
+  pattern: BYTES32_PATTERN,
+  examples: ['0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02'],
+})
 export const AddressSchema = Type.String({
   pattern: ADDRESS_PATTERN,
   description: 'Ethereum address; mixed case must have a right EIP-55 checksum',
+  examples: ['0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'],
 })
 export const SerialSchema = Type.String({
   pattern: SERIAL_PATTERN,
   description: 'ULID that the proxy answered with',
+  examples: ['01M7Z5AHHBJK3N86CZZM29XR20'],
 })
-export const TimeSchema = Type.Integer({ minimum: 0, description: 'Unix seconds' })
+export const TimeSchema = Type.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'Unix seconds',
+  examples: [1_795_268_363],
+})
 
 const BlockSchema = Type.Object({
   number: Type.Integer(),
@@ -86,9 +105,11 @@ export const HeadSchema = Type.Object({
 })
 export type HeadAnswer = Static<typeof HeadSchema>
 
+export const PARTICIPANT_ROLES = Object.keys(ROLES) as Role[]
+
 export const ParticipantSchema = Type.Object({
   account: Type.String(),
-  roles: Type.Array(oneOf(Object.keys(ROLES) as Role[])),
+  roles: Type.Array(oneOf(PARTICIPANT_ROLES)),
   status: oneOf(PARTICIPANT_STATUSES),
   name: Type.String(),
   endpoint: Type.String(),
@@ -98,7 +119,7 @@ export const ParticipantSchema = Type.Object({
   statusHistory: Type.Array(Type.Object({ status: oneOf(PARTICIPANT_STATUSES), since: TimeSchema })),
   books: Type.Array(
     Type.Object({
-      role: oneOf(Object.keys(ROLES) as Role[]),
+      role: oneOf(PARTICIPANT_ROLES),
       chainId: Type.Integer(),
       registry: Type.String(),
       since: TimeSchema,
@@ -107,7 +128,55 @@ export const ParticipantSchema = Type.Object({
   finality: oneOf(['pending', 'final'], 'Of the registration'),
 })
 
-export const LimitSchema = Type.Integer({ minimum: 1, maximum: 200, default: 50 })
-export const CursorSchema = Type.String({ maxLength: 2048, description: 'From the page before, unchanged' })
+export const limitSchema = (fallback: number) =>
+  Type.Integer({ minimum: 1, maximum: 200, default: fallback, description: 'Entries of a page at most' })
+export const LimitSchema = limitSchema(50)
+export const CursorSchema = Type.String({
+  minLength: 1,
+  maxLength: 4096,
+  description: '`next` of the page before, unchanged. It holds only for the same filters.',
+})
+export const NextSchema = nullableString('Cursor of the next page; null after the last')
 
-export const PROBLEM_RESPONSES = { 400: Type.Ref('Problem'), 503: Type.Ref('Problem') }
+/** What `asOf` was taken to mean for one chain. */
+const AsOfBlockSchema = Type.Object(
+  {
+    chainId: Type.Integer(),
+    number: Type.Integer({ description: 'The chain is answered for up to this block; -1: nothing of it' }),
+    block: Type.Union([BlockSchema, Type.Null()], {
+      description:
+        'The newest block up to there that the index keeps: between the two the chain has no event of an indexed contract. Null when there is none.',
+    }),
+    finality: oneOf(['pending', 'final'], 'Of the block, now: a pending one may still be taken back'),
+  },
+  { description: 'The block of one chain at which an answer with `asOf` stands' },
+)
+export const AsOfAnswerSchema = Type.Optional(
+  Type.Array(Type.Unsafe<Static<typeof AsOfBlockSchema>>({ $ref: 'AsOfBlock' }), {
+    description: 'Only with `asOf`: the block that the answer stands at, of each chain answered for',
+  }),
+)
+
+export const StandingRef = named('Standing', StandingSchema)
+export const RecordRef = named('Record', RecordSchema)
+export const OrphanRef = named('OrphanedRecord', OrphanSchema)
+export const HeadRef = named('Head', HeadSchema)
+export const ParticipantRef = named('Participant', ParticipantSchema)
+export const StandingsSchema = Type.Array(StandingRef, { description: 'Where each chain stands now' })
+
+/** To be added to the server before the routes. */
+export const SHARED_SCHEMAS: readonly TSchema[] = Object.entries({
+  Standing: StandingSchema,
+  Record: RecordSchema,
+  OrphanedRecord: OrphanSchema,
+  Head: HeadSchema,
+  Participant: ParticipantSchema,
+  AsOfBlock: AsOfBlockSchema,
+}).map(([$id, schema]) => ({ ...schema, $id }))
+
+export const PROBLEM_RESPONSES = {
+  400: problemResponse('The request is malformed'),
+  429: problemResponse('Too many requests from this address; Retry-After says for how many seconds'),
+  503: problemResponse('The index cannot answer right now'),
+  default: problemResponse(),
+}

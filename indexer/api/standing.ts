@@ -31,5 +31,37 @@ export function standingOf(view: ChainView): Standing | undefined {
 const standings = new WeakMap<ChainView, { checkpoint: object; standing: Standing }>()
 
 /** Of every chain that has been read at all. */
-export const standingsOf = (views: Iterable<ChainView>): Standing[] =>
-  [...views].flatMap((view) => standingOf(view) ?? [])
+export const standingsOf = (views: Iterable<ChainView>): Standing[] => {
+  const made: Standing[] = []
+  for (const view of views) {
+    const standing = standingOf(view)
+    if (standing !== undefined) made.push(standing)
+  }
+  return made
+}
+
+const MAX_ATTEMPTS = 5
+
+/**
+ * What `read` finds, with the standings it is true for: those from before it, as long as no chain moved on meanwhile. Rows of a later
+ * block would do no harm; but that a row is missing may not be said of a block that it was not looked up at.
+ */
+export async function atOneStanding<Found>(
+  views: ReadonlyMap<number, ChainView>,
+  read: () => Promise<Found>,
+): Promise<{ found: Found; standings: Standing[] }> {
+  for (let attempt = 1; ; attempt++) {
+    const standings = standingsOf(views.values())
+    const found = await read()
+    if (attempt === MAX_ATTEMPTS || areCurrent(standings, views)) return { found, standings }
+  }
+}
+
+function areCurrent(standings: readonly Standing[], views: ReadonlyMap<number, ChainView>): boolean {
+  let i = 0
+  for (const view of views.values()) {
+    const standing = standingOf(view)
+    if (standing !== undefined && standing !== standings[i++]) return false
+  }
+  return i === standings.length
+}

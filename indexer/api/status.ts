@@ -1,15 +1,16 @@
 import { Type } from 'typebox'
 import type { HttpServer } from '../../http/server.ts'
 import type { ChainView } from '../chain/chain-view.ts'
+import { answer } from './answer-schema.ts'
 import { hexAddress } from './records.ts'
-import { StandingSchema } from './schemas.ts'
+import { PROBLEM_RESPONSES, StandingRef } from './schemas.ts'
 import { standingOf } from './standing.ts'
 
 const ChainStatusSchema = Type.Object({
   chainId: Type.Integer(),
   name: Type.String(),
   state: Type.String(),
-  standing: Type.Union([StandingSchema, Type.Null()]),
+  standing: Type.Union([StandingRef, Type.Null()]),
   lagBlocks: Type.Union([Type.Integer(), Type.Null()]),
   finalityDepth: Type.Integer(),
   incompleteAuthors: Type.Array(
@@ -43,8 +44,15 @@ export function addStatusRoute(server: HttpServer, views: ReadonlyMap<number, Ch
     {
       schema: {
         tags: ['status'],
+        operationId: 'getStatus',
         summary: 'Each chain: where it is indexed to, lag, finality, completeness, endpoints, alarms',
-        response: { 200: Type.Object({ chains: Type.Array(ChainStatusSchema) }) },
+        response: {
+          ...answer(
+            'Every chain of the address book.',
+            Type.Object({ chains: Type.Array(ChainStatusSchema) }),
+          ),
+          ...PROBLEM_RESPONSES,
+        },
       },
     },
     () => ({ chains: [...views.values()].map(statusOf) }),

@@ -188,7 +188,7 @@ export function addResultList(server: HttpServer, { store, views, directory, fre
 }
 
 /** Anyone may write any key under their own address; one that is no serial is shown as it is. */
-function serialOf(key: Hex): string {
+export function serialOf(key: Hex): string {
   try {
     return keyToSerial(key)
   } catch {

@@ -38,13 +38,16 @@ export const TimeSchema = Type.Integer({
   examples: [1_795_268_363],
 })
 
-const BlockSchema = Type.Object({
+export const BlockSchema = Type.Object({
   number: Type.Integer(),
   hash: Bytes32Schema,
   timestamp: TimeSchema,
 })
 
-const CompletenessSchema = oneOf(COMPLETENESS, 'Whether the heads folded from the index are those on chain')
+export const CompletenessSchema = oneOf(
+  COMPLETENESS,
+  'Whether the heads folded from the index are those on chain',
+)
 
 export const StandingSchema = Type.Object(
   {

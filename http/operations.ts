@@ -4,6 +4,8 @@ import { CountersignError } from '../protocol/errors.ts'
 import { problemResponse } from './problem.ts'
 import type { HttpServer } from './server.ts'
 
+const StatusSchema = Type.Object({ status: Type.String() })
+
 export const OPERATIONS_TAG = { name: 'operations', description: 'Whether the server lives and can serve' }
 
 /** Counts and times every request. */
@@ -46,7 +48,11 @@ export function addOperationRoutes(
         tags: ['operations'],
         operationId: 'getHealth',
         summary: 'The process lives',
-        response: { 200: Type.Object({ status: Type.String() }), default: problemResponse() },
+        response: {
+          200: { description: 'It does', ...StatusSchema },
+          '4xx': problemResponse('The request is malformed'),
+          default: problemResponse(),
+        },
       },
     },
     () => ({ status: 'ok' }),
@@ -60,7 +66,8 @@ export function addOperationRoutes(
         operationId: 'getReadiness',
         summary: 'The server can serve',
         response: {
-          200: Type.Object({ status: Type.String() }),
+          200: { description: 'It can', ...StatusSchema },
+          '4xx': problemResponse('The request is malformed'),
           503: problemResponse('What keeps it from serving'),
           default: problemResponse(),
         },

@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox'
+import { type TSchema, Type } from 'typebox'
 
 const CACHE_CONTROL = {
   type: 'string',
@@ -11,6 +11,16 @@ const ETAG = {
     'Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete.',
   examples: ['W/"q3VZx0nQ7gk2rJb1mYpX9A"'],
 } as const
+
+/** Of a request for such an answer. */
+export const TaggedHeaders = Type.Object({
+  'if-none-match': Type.Optional(
+    Type.String({
+      description: 'ETags of answers at hand',
+      examples: ['W/"q3VZx0nQ7gk2rJb1mYpX9A"'],
+    }),
+  ),
+})
 
 /** A 200 that is the same as long as the index stands where it does, and says so by its ETag; and its 304. */
 export const taggedAnswer = <Schema extends TSchema>(description: string, schema: Schema) =>

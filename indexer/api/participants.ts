@@ -4,7 +4,7 @@ import type { HttpServer } from '../../http/server.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import { toAddress } from '../../protocol/hex.ts'
 import type { Participant, Participants } from '../projections/participants.ts'
-import { taggedAnswer } from './answer-schema.ts'
+import { TaggedHeaders, taggedAnswer } from './answer-schema.ts'
 import { AsOfSchema, answerAsOf, blockBoundsOf, isFinal, parseAsOf, resolveAsOf } from './as-of.ts'
 import {
   type BlockBound,
@@ -82,6 +82,7 @@ export function addParticipantRoutes(server: HttpServer, { store, directory, fre
         tags: TAGS,
         operationId: 'listParticipants',
         summary: 'Participants in order of registration',
+        headers: TaggedHeaders,
         querystring: Type.Object(
           {
             role: Type.Optional(
@@ -147,6 +148,7 @@ export function addParticipantRoutes(server: HttpServer, { store, directory, fre
         operationId: 'getParticipant',
         summary: 'One participant, with the history of its status and books',
         params: Type.Object({ address: AddressSchema }),
+        headers: TaggedHeaders,
         querystring: Type.Object({ asOf: Type.Optional(AsOfSchema) }, { additionalProperties: false }),
         response: {
           ...taggedAnswer(

@@ -6,7 +6,7 @@ import { type Hex, hexToBytes, toAddress } from '../../protocol/hex.ts'
 import { keyToSerial } from '../../protocol/serial.ts'
 import { statusAt } from '../projections/participants.ts'
 import type { RecordRow } from '../store/store.ts'
-import { taggedAnswer } from './answer-schema.ts'
+import { TaggedHeaders, taggedAnswer } from './answer-schema.ts'
 import { AsOfSchema, answerAsOf, blockBoundsOf, isFinal, parseAsOf, resolveAsOf } from './as-of.ts'
 import {
   type BlockBound,
@@ -82,6 +82,7 @@ export function addResultList(server: HttpServer, { store, views, directory, fre
         tags: ['results'],
         operationId: 'listResultsOfProvider',
         summary: 'Records of one provider, in chain order, by time of their block',
+        headers: TaggedHeaders,
         querystring: ListQuery,
         response: {
           ...taggedAnswer(

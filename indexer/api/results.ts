@@ -5,7 +5,7 @@ import { CountersignError } from '../../protocol/errors.ts'
 import { type Address, type Hex, hexToBytes, toAddress } from '../../protocol/hex.ts'
 import { serialToKey } from '../../protocol/serial.ts'
 import type { RecordRow } from '../store/store.ts'
-import { taggedAnswer } from './answer-schema.ts'
+import { TaggedHeaders, taggedAnswer } from './answer-schema.ts'
 import {
   type AsOfBound,
   AsOfSchema,
@@ -201,6 +201,7 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
         operationId: 'listResultsOfSerial',
         summary: 'What every provider recorded under a serial, over all chains',
         params: Type.Object({ serial: SerialSchema }),
+        headers: TaggedHeaders,
         querystring: LookupQuery,
         response: RESPONSES,
       },
@@ -224,6 +225,7 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
         description:
           'Transaction, block and log index are always there; `?proof=event` or `storage` adds a proof made from the chain. 404 names the block and the heads at which nothing was found.',
         params: Type.Object({ serial: SerialSchema, provider: AddressSchema }),
+        headers: TaggedHeaders,
         querystring: LookupQuery,
         response: RESPONSES,
       },

@@ -1,0 +1,24 @@
+import { pino } from 'pino'
+import { addApiRoutes, createApiServer } from './server.ts'
+
+/** The API's OpenAPI document, made of its routes alone: nothing is opened, listened to or asked. */
+export async function openApiDocument(): Promise<object> {
+  const { server } = await createApiServer({
+    logger: pino({ level: 'silent' }),
+    notReady: () => [],
+    ratePerMinute: 0,
+    corsOrigins: [],
+  })
+  addApiRoutes(server, { store: NOTHING, views: new Map(), directory: NOTHING, rpcOf: () => NOTHING })
+  await server.ready()
+  const document = server.swagger()
+  await server.close()
+  return document
+}
+
+/** As it is committed for the generated client. */
+export const openApiText = async (): Promise<string> =>
+  `${JSON.stringify(await openApiDocument(), null, 2)}\n`
+
+/** Routes are described, none is asked. */
+const NOTHING = {} as never

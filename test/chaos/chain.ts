@@ -25,8 +25,6 @@ export interface ChaosChain {
   reorganise(depth: number, writes?: readonly Write[]): Promise<void>
   /** Takes the last blocks back. */
   cutBack(depth: number): Promise<void>
-  /** Back to the state after the contracts were deployed, with nothing written. */
-  reset(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -45,10 +43,8 @@ async function prepare(anvil: AnvilChain): Promise<ChaosChain> {
   const contracts = await deployAll(anvil.url)
   const accounts = await request<string[]>('eth_accounts')
   await request('evm_setAutomine', [false])
-  let snapshot = await request<string>('evm_snapshot')
   const authors = accounts.slice(1, AUTHORS + 1)
-  const newTruth = () => ChainTruth.of(anvil, contracts, authors)
-  let truth = await newTruth()
+  const truth = await ChainTruth.of(anvil, contracts, authors)
   let highest = truth.head.number
 
   const transactionOf = (write: Write) => {
@@ -69,12 +65,10 @@ async function prepare(anvil: AnvilChain): Promise<ChaosChain> {
       truth.head.number - Math.max(highest - FINALITY_DEPTH, contracts.startBlock + 3, truth.firstNumber),
     )
 
-  const chain: ChaosChain = {
+  return {
     anvil,
     contracts,
-    get truth() {
-      return truth
-    },
+    truth,
     async mine(writes = []) {
       await send(writes)
       await request('evm_mine')
@@ -97,16 +91,8 @@ async function prepare(anvil: AnvilChain): Promise<ChaosChain> {
       await request('anvil_rollback', [bounded])
       await changed()
     },
-    async reset() {
-      await request('anvil_dropAllTransactions')
-      if (!(await request<boolean>('evm_revert', [snapshot]))) throw new Error('the chain cannot be reverted')
-      snapshot = await request<string>('evm_snapshot')
-      truth = await newTruth()
-      highest = truth.head.number
-    },
     stop: () => anvil.kill(),
   }
-  return chain
 }
 
 function callOf(write: Write, accounts: readonly string[], contracts: DeployedContracts, chainId: number) {

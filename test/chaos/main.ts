@@ -42,6 +42,6 @@ void runCommand(command, async () => {
   for (const { name, skipReason } of engines)
     if (skipReason !== undefined) console.log(`${name} is skipped: ${skipReason}`)
   const usable = engines.filter(({ skipReason }) => skipReason === undefined)
-  const failed = await runSeeds({ ...options, engines: usable })
+  const failed = await runSeeds({ ...options, faults: options.fault, engines: usable })
   return failed === 0 ? 0 : 1
 })

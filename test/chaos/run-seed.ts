@@ -26,12 +26,13 @@ export interface SeedResult {
 
 export interface SeedOptions {
   seed: string
+  /** Fresh. */
   chain: ChaosChain
   engines: readonly Engine[]
   /** URL of a chain that is another one. */
   otherChain: string
-  faults?: readonly FaultName[]
-  keep?: boolean
+  faults?: readonly FaultName[] | undefined
+  keep?: boolean | undefined
 }
 
 /** All pauses that faults may have caused have to be over by then. */
@@ -47,7 +48,6 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const started = performance.now()
   const { seed, chain, engines, otherChain } = options
   const script = scriptOf(seed, options.faults)
-  await chain.reset()
   for (const writes of script.history) await chain.mine(writes)
   const subjects = await Promise.all(
     engines.map((engine) =>

@@ -9,8 +9,8 @@ export interface SeedsOptions {
   seed: string
   engines: readonly Engine[]
   workers: number
-  fault?: readonly FaultName[]
-  keep?: boolean
+  faults?: readonly FaultName[] | undefined
+  keep?: boolean | undefined
 }
 
 /** Each may take so long, whatever happens. */
@@ -18,7 +18,7 @@ const SEED_TIMEOUT_MS = 120_000
 
 /** Runs seeds side by side, each worker on a chain of its own. @returns how many failed */
 export async function runSeeds(options: SeedsOptions): Promise<number> {
-  const { engines, workers, fault } = options
+  const { engines, workers } = options
   const queue = seedsOf(options)
   const total = queue.length
   const started = performance.now()
@@ -26,42 +26,28 @@ export async function runSeeds(options: SeedsOptions): Promise<number> {
   let failed = 0
   const other = await startChaosChain({ chainId: 77 })
   await fill(other)
-  const work = async () => {
-    let chain = await startChaosChain()
+  const runOne = async (seed: string): Promise<void> => {
+    const chain = await startChaosChain()
     try {
-      for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
-        try {
-          const result = await inTime(
-            runSeed({
-              seed,
-              chain,
-              engines,
-              otherChain: other.anvil.url,
-              ...(fault === undefined ? {} : { faults: fault }),
-              ...(options.keep === undefined ? {} : { keep: options.keep }),
-            }),
-            SEED_TIMEOUT_MS,
-          )
-          results.push(result)
-          report(result)
-          if (result.failures.length > 0) {
-            failed++
-            keepFailure(seed, result.failures)
-          }
-        } catch (error) {
-          failed++
-          console.log(`seed ${seed}  FAILED  ${(error as Error).stack}`)
-          keepFailure(seed, [
-            { engine: engines[0]!.name, what: 'the run itself failed', detail: String(error) },
-          ])
-          // Nobody knows what state this chain is in.
-          await chain.stop()
-          chain = await startChaosChain()
-        }
-      }
+      const result = await inTime(
+        runSeed({ ...options, seed, chain, otherChain: other.anvil.url }),
+        SEED_TIMEOUT_MS,
+      )
+      results.push(result)
+      report(result)
+      if (result.failures.length === 0) return
+      failed++
+      keepFailure(seed, result.failures)
+    } catch (error) {
+      failed++
+      console.log(`seed ${seed}  FAILED  ${(error as Error).stack}`)
+      keepFailure(seed, [{ engine: engines[0]!.name, what: 'the run itself failed', detail: String(error) }])
     } finally {
       await chain.stop()
     }
+  }
+  const work = async () => {
+    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) await runOne(seed)
   }
   try {
     await Promise.all(Array.from({ length: Math.min(workers, total) }, work))

@@ -130,7 +130,9 @@ export async function createSubject(options: SubjectOptions): Promise<Subject> {
         if (!isRunning()) throw new Error(`the process ended: ${current?.output().slice(-2_000)}`)
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
-      throw new Error(`not caught up within ${timeoutMs} ms: ${JSON.stringify(last)}`)
+      throw new Error(
+        `not caught up: ${stateOf(last)}; logged last: ${lastWarnings(current?.output() ?? '')}`,
+      )
     },
     dump: () => dumpOf(database),
     async close(keep = false) {
@@ -142,3 +144,23 @@ export async function createSubject(options: SubjectOptions): Promise<Subject> {
     },
   }
 }
+
+const stateOf = (status: ChainStatus | undefined): string => {
+  if (status === undefined) return 'it cannot be asked'
+  const { state, standing, alarm, lastError } = status
+  return JSON.stringify({
+    state,
+    block: standing?.block.number,
+    completeness: standing?.completeness,
+    alarm,
+    lastError,
+  })
+}
+
+/** What it said at level warn and above, the end of it. */
+const lastWarnings = (output: string): string =>
+  output
+    .split('\n')
+    .filter((line) => !line.startsWith('{"level":30'))
+    .slice(-4)
+    .join(' ')

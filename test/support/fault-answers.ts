@@ -33,23 +33,24 @@ const BLOCK_PARAMETER: Readonly<Record<string, number>> = {
   eth_getTransactionCount: 1,
 }
 
+/** Who answers a request: behind one address there may be several nodes. */
+export interface AnsweringNode {
+  ask: Upstream
+  /** So many blocks behind the head. */
+  lag: number
+}
+
 /** One call, answered with the faults that strike it; everything else as the chain answers. */
 export async function answerWithFaults(
   call: RpcRequest,
   decisions: FaultDecisions,
-  upstream: Upstream,
-  otherChain: Upstream | undefined,
+  { ask, lag }: AnsweringNode,
 ): Promise<RpcResponse> {
   const key = keyOf(call)
-  if (otherChain !== undefined && decisions.strikes('other-chain', key) !== undefined)
-    return otherChain(call.method, call.params)
-  const refusal = await refusalOf(call, key, decisions, upstream)
+  const refusal = await refusalOf(call, key, decisions, ask)
   if (refusal !== undefined) return refusal
-  const lag = decisions.strikes('old-head', decisions.planned('old-head')[0]?.sticky === true ? '' : key)
   const answer =
-    lag === undefined
-      ? await upstream(call.method, call.params)
-      : await answerFromBehind(call, lag.depth ?? 1, decisions, upstream)
+    lag === 0 ? await ask(call.method, call.params) : await answerFromBehind(call, lag, decisions, ask)
   if (answer.error !== undefined) return answer
   if (call.method === 'eth_getLogs' && Array.isArray(answer.result)) {
     const tooMany = limitError(call, answer.result.length, decisions)

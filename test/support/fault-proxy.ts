@@ -2,7 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Pool } from 'undici'
-import { answerWithFaults, type RpcRequest, type RpcResponse, type Upstream } from './fault-answers.ts'
+import {
+  type AnsweringNode,
+  answerWithFaults,
+  type RpcRequest,
+  type RpcResponse,
+  type Upstream,
+} from './fault-answers.ts'
 import { LIMIT_DIALECTS } from './fault-dialects.ts'
 import {
   type FaultDecisions,
@@ -84,9 +90,17 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     for (const { method, params } of list) calls.push({ method, params, at })
     if (calls.length > MAX_CALLS) calls.splice(0, calls.length - MAX_CALLS)
   }
-  const answer = async (call: RpcRequest): Promise<RpcResponse> => ({
+  /** A whole request is answered by one node. */
+  const nodeFor = (key: string): AnsweringNode => {
+    if (other !== undefined && decisions.strikes('other-chain', key) !== undefined)
+      return { ask: other.ask, lag: 0 }
+    const isSticky = decisions.planned('old-head').some(({ sticky }) => sticky)
+    const behind = decisions.strikes('old-head', isSticky ? '' : key)
+    return { ask: chain.ask, lag: behind === undefined ? 0 : (behind.depth ?? 1) }
+  }
+  const answer = async (call: RpcRequest, node: AnsweringNode): Promise<RpcResponse> => ({
     jsonrpc: '2.0',
-    ...(await answerWithFaults(call, decisions, chain.ask, other?.ask)),
+    ...(await answerWithFaults(call, decisions, node)),
     id: call.id,
   })
 
@@ -105,7 +119,8 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
         id: null,
         error: { code: -32600, message: 'batch requests are not supported' },
       })
-    const answers = await Promise.all(list.map(answer))
+    const node = nodeFor(key)
+    const answers = await Promise.all(list.map((call) => answer(call, node)))
     const text = JSON.stringify(Array.isArray(asked) ? spoilBatch(answers, key, decisions) : answers[0])
     if (decisions.strikes('half-body', key) !== undefined) {
       response.writeHead(200, {
@@ -130,7 +145,14 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     const socket = acceptWebSocket(request, stream, head)
     streams.add(stream)
     stream.once('close', () => streams.delete(stream))
-    serveSubscriptions({ socket, chainUrl: chain.url, decisions, answer, note, subscribers })
+    serveSubscriptions({
+      socket,
+      chainUrl: chain.url,
+      decisions,
+      answer: (call) => answer(call, nodeFor(JSON.stringify([call.method, call.params]))),
+      note,
+      subscribers,
+    })
   })
   const streams = new Set<Duplex>()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -25,6 +25,11 @@ export const ERROR_CATALOGUE = {
     'Not an Ethereum address',
     'Give 0x and 40 hexadecimal digits, with a right EIP-55 checksum if mixed case.',
   ),
+  ADMIN_TOKEN_INVALID: row(
+    401,
+    'The request has no valid admin token',
+    "Send Authorization: Bearer and the token of the indexer's settings.",
+  ),
   API_KEY_INVALID: row(
     401,
     'The API key is not valid',
@@ -172,6 +177,11 @@ export const ERROR_CATALOGUE = {
     409,
     'The chain holds another digest under this key',
     'Find out who else wrote with this key; the entry cannot be recorded any more.',
+  ),
+  FEED_EXPIRED: row(
+    410,
+    'The feed no longer goes back that far',
+    'Read the lists anew, then follow the feed from now; or follow it from the beginning.',
   ),
   FILE_UNREADABLE: row(400, 'The file cannot be read', 'Check the name and its permissions.'),
   HEADERS_TOO_LARGE: row(431, 'URL and headers are too large', 'Send less; together they may have 16 KiB.'),
@@ -411,7 +421,35 @@ export const ERROR_CATALOGUE = {
     'Not a recoverable secp256k1 signature',
     'Give 65 bytes r, s, v with low s and v 27 or 28.',
   ),
+  STREAMS_EXHAUSTED: row(
+    503,
+    'As many streams are open as this server has',
+    'Connect again later, or to another reader.',
+    true,
+  ),
+  STREAMS_PER_ADDRESS_EXHAUSTED: row(
+    429,
+    'Too many streams are open from this address',
+    'Close one, or ask for several filters in one stream.',
+    true,
+  ),
   TYPED_DATA_INVALID: row(400, 'The value does not fit its EIP-712 type', 'Correct the named member.'),
+  WEBHOOKS_EXHAUSTED: row(
+    409,
+    'There are as many webhooks as the indexer keeps',
+    'Delete one that is not used.',
+  ),
+  WEBHOOK_DELIVERY_UNKNOWN: row(
+    404,
+    'The webhook has no such dead letter',
+    'List its dead letters; one that was sent again is no longer there.',
+  ),
+  WEBHOOK_UNKNOWN: row(404, 'There is no such webhook', 'List the webhooks.'),
+  WEBHOOK_URL_INVALID: row(
+    400,
+    'Not an address a webhook can be sent to',
+    'Give an http or https URL without user name and password.',
+  ),
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE

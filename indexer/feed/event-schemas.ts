@@ -1,0 +1,103 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import {
+  BlockSchema,
+  Bytes32Schema,
+  CompletenessSchema,
+  type RecordAnswer,
+  RecordRef,
+} from '../api/schemas.ts'
+import { ROOT_KINDS } from '../store/tables.ts'
+import { FEED_KINDS, type FeedKind } from './feed-filter.ts'
+
+/**
+ * - `added`: it is on chain, in a block that may still be taken back
+ * - `final`: its block is final, and everything up to it is indexed
+ * - `retracted`: it is not on chain any more
+ */
+export const FEED_CHANGES = ['added', 'final', 'retracted'] as const
+export type FeedChange = (typeof FEED_CHANGES)[number]
+export type EventType = `${FeedKind}.${FeedChange}`
+
+export const EVENT_TYPES: readonly EventType[] = FEED_KINDS.flatMap((kind) =>
+  FEED_CHANGES.map((change): EventType => `${kind}.${change}`),
+)
+
+const FinalitySchema = Type.Enum(['pending', 'final'], { type: 'string' })
+const RootSchema = Type.Object({
+  chainId: Type.Integer(),
+  registry: Type.String(),
+  provider: Type.String({ description: 'The author' }),
+  root: Bytes32Schema,
+  kind: Type.Enum([...ROOT_KINDS], { type: 'string' }),
+  leafCount: Type.String({ description: 'Decimal: up to 64 bits, as its author says' }),
+  manifestURI: Type.Union([Type.String(), Type.Null()], { description: 'Of an anchor' }),
+  transactionHash: Bytes32Schema,
+  block: BlockSchema,
+  logIndex: Type.Integer(),
+  finality: FinalitySchema,
+  completeness: CompletenessSchema,
+})
+const ParticipantEventSchema = Type.Object({
+  chainId: Type.Integer(),
+  directory: Type.String(),
+  account: Type.String(),
+  kind: Type.String({ description: 'registered, updated, status or book' }),
+  details: Type.Object({}, { additionalProperties: true, description: 'What the kind of event says' }),
+  transactionHash: Bytes32Schema,
+  block: BlockSchema,
+  logIndex: Type.Integer(),
+  finality: FinalitySchema,
+})
+
+export type RootAnswer = Static<typeof RootSchema>
+export type ParticipantEventAnswer = Static<typeof ParticipantEventSchema>
+
+const envelope = <Kind extends FeedKind, Data extends TSchema>(kind: Kind, data: Data) => {
+  const types = FEED_CHANGES.map((change) => `${kind}.${change}` as const)
+  return Type.Object({
+    id: Type.String({
+      description:
+        'Of this event, the same wherever and however often it is sent: one that was seen may be dropped',
+      examples: [`${kind}-31337-${'5f16f4c7'.repeat(8)}-0-0-added-17`],
+    }),
+    type: Type.Enum(types, { type: 'string' }),
+    timestamp: Type.String({
+      format: 'date-time',
+      description: 'Time of the block; of a retraction, the time at which it was noticed',
+    }),
+    subject: Type.String({
+      description:
+        'What it is about: added, final and retracted events of one log entry in one block share it',
+    }),
+    retracts: Type.Optional(
+      Type.String({
+        description:
+          'Only of a retraction: id of the event that no longer holds. Nothing is to be done by who never saw it.',
+      }),
+    ),
+    data,
+  })
+}
+
+/** What streams and webhooks carry. */
+export const EventSchema = Type.Union(
+  [
+    envelope('record', RecordRef),
+    envelope('root', RootSchema),
+    envelope('participant', ParticipantEventSchema),
+  ],
+  {
+    $id: 'Event',
+    description:
+      'Of a retraction, `data` is what was said before; its finality is pending, and its completeness that of its author now.',
+  },
+)
+
+export interface EventDocument {
+  id: string
+  type: EventType
+  timestamp: string
+  subject: string
+  retracts?: string
+  data: RecordAnswer | RootAnswer | ParticipantEventAnswer
+}

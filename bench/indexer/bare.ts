@@ -16,7 +16,7 @@ interface Kept {
   logIndex: number
 }
 
-const BLOCKS_A_REQUEST = 1
+const BLOCKS_A_REQUEST = 2
 const POLL_MS = 1
 
 const book = parseAddressBook(JSON.parse(readFileSync(process.env.COUNTERSIGN_ADDRESS_BOOK!, 'utf8')))

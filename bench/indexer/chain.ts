@@ -19,14 +19,13 @@ export interface FilledChain {
   recordOne(): Promise<Serial>
 }
 
-export const EVENTS_A_BLOCK = 2_000
-/** Below the gas that one transaction may use (EIP-7825). */
-const RECORDS_A_TRANSACTION = 400
+const EVENTS_A_BLOCK = 1_000
+const RECORDS_A_TRANSACTION = 100
 const TRANSACTIONS_A_BLOCK = EVENTS_A_BLOCK / RECORDS_A_TRANSACTION
 const MAX_SAMPLES = 100_000
 const REGISTRY = new Interface(QUERY_RESULT_REGISTRY_ABI)
 
-/** Writes `events` records in blocks of 2,000 by five authors. A million takes some minutes: the chain makes a state root for each block. */
+/** Writes `events` records in blocks of 1,000 by ten authors. A million takes some minutes: the chain makes a state root for each block. */
 export async function fillChain(events: number, progress: (done: number) => void): Promise<FilledChain> {
   const chain = await startAnvil({ flags: ['--gas-limit', '1000000000'] })
   const contracts = await deployAll(chain.url)

@@ -48,7 +48,7 @@ export async function measureEvents(
     const results: Measured[] = []
     for (const engine of engines) {
       // Beside each store, so that both are measured while the machine is the same.
-      const limitSeconds = await measureLimit(filled)
+      const limitSeconds = await measureLimit(filled, events)
       say(`${engine.name}: LIMIT ${limitSeconds.toFixed(2)} s`)
       results.push({ events, limitSeconds, ...(await measureEngine(engine, filled, events, options, say)) })
     }

@@ -58,6 +58,16 @@ export const ERROR_CATALOGUE = {
     'Do not rely on it; ask the auditor for the original file, or audit again.',
   ),
   AUDIT_REPORT_UNKNOWN: row(404, 'This record was not audited yet', 'Audit it with POST /v1/audits.'),
+  BACKUP_EXISTS: row(
+    400,
+    'There is a file of that name already',
+    'Give another name, or move the file away: a backup overwrites nothing.',
+  ),
+  BACKUP_INVALID: row(
+    400,
+    'Not a backup of this store',
+    'Give a file that `npm run backup` wrote, whole and unaltered.',
+  ),
   BATCH_EMPTY: row(400, 'A batch without entries', 'Give at least one entry.'),
   BODY_TOO_LARGE: row(
     413,
@@ -124,7 +134,7 @@ export const ERROR_CATALOGUE = {
   CONFIGURATION_INVALID: row(
     500,
     'The configuration is not valid',
-    'Correct the environment variables named; .env.example describes each.',
+    'Correct the variables and settings named; .env.example describes each.',
   ),
   CONNECTION_UNKNOWN: row(
     400,
@@ -211,6 +221,11 @@ export const ERROR_CATALOGUE = {
     500,
     'A newer program made this database',
     'Start the newer version, or give a new file (INDEXER_DATABASE).',
+  ),
+  INDEX_DATABASE_UNREADABLE: row(
+    500,
+    'The index cannot be opened',
+    'Check that INDEXER_DATABASE names an index of this program and that it may be read and written; a damaged one is restored from a backup, or made anew.',
   ),
   INTERNAL: row(
     500,
@@ -392,6 +407,11 @@ export const ERROR_CATALOGUE = {
   ),
   REQUEST_SIGNATURE_MISSING: row(401, 'The request is not signed', 'Send the four countersign-… headers.'),
   REQUEST_TIMED_OUT: row(408, 'The request did not arrive in time', 'Send it at once.', true),
+  RESET_NOT_CONFIRMED: row(
+    400,
+    'Nobody agreed to drop what the index has',
+    'Answer yes in a terminal, or give --yes.',
+  ),
   RESULT_OFF_SCHEMA: row(
     500,
     'A result does not fit its query type',
@@ -420,6 +440,31 @@ export const ERROR_CATALOGUE = {
     400,
     'Not a recoverable secp256k1 signature',
     'Give 65 bytes r, s, v with low s and v 27 or 28.',
+  ),
+  STORE_CHANGED: row(
+    503,
+    'The index was changed by somebody else meanwhile',
+    'Nothing to do: the indexer reads it again and goes on from there.',
+    true,
+  ),
+  STORE_FULL: row(
+    503,
+    'The index has no room left',
+    'Make room on its disk; the indexer goes on by itself.',
+    true,
+  ),
+  STORE_NOT_EMPTY: row(409, 'The index to fill is not empty', 'Restore into a new database.'),
+  STORE_READ_ONLY: row(
+    503,
+    'The index cannot be written to',
+    'Give the writer the right to write; of PostgreSQL, the address of the primary.',
+    true,
+  ),
+  STORE_UNAVAILABLE: row(
+    503,
+    'The index cannot be reached right now',
+    'Try again; if it stays, see to its database.',
+    true,
   ),
   STREAMS_EXHAUSTED: row(
     503,

@@ -58,6 +58,16 @@ export const StandingSchema = Type.Object(
     tipBlock: Type.Optional(Type.Integer({ description: 'Newest block seen on the chain' })),
     state: oneOf(['starting', 'syncing', 'following', 'unreachable', 'stopped']),
     completeness: CompletenessSchema,
+    replica: Type.Optional(
+      Type.Object(
+        {
+          lagSeconds: Type.Union([Type.Integer(), Type.Null()], {
+            description: 'How far the replica is behind; null when it has not been told anything yet',
+          }),
+        },
+        { description: 'Set when the answer comes from a replica of the database' },
+      ),
+    ),
   },
   { description: 'The block at which an answer stands, of one chain' },
 )

@@ -4,7 +4,7 @@ import type { Standing } from './schemas.ts'
 
 /** Where a chain stood when an answer was made. Kept as long as it holds: every answer carries it. */
 export function standingOf(view: ChainView): Standing | undefined {
-  const { checkpoint, config, state, completeness, tip } = view
+  const { checkpoint, config, state, completeness, tip, replica } = view
   if (checkpoint === undefined) return undefined
   const kept = standings.get(view)
   if (
@@ -12,7 +12,8 @@ export function standingOf(view: ChainView): Standing | undefined {
     kept.checkpoint === checkpoint &&
     kept.standing.state === state &&
     kept.standing.completeness === completeness &&
-    kept.standing.tipBlock === tip?.number
+    kept.standing.tipBlock === tip?.number &&
+    kept.standing.replica?.lagSeconds === replica?.lagSeconds
   )
     return kept.standing
   const standing: Standing = {
@@ -23,6 +24,7 @@ export function standingOf(view: ChainView): Standing | undefined {
     ...(tip === undefined ? {} : { tipBlock: tip.number }),
     state,
     completeness,
+    ...(replica === undefined ? {} : { replica }),
   }
   standings.set(view, { checkpoint, standing })
   return standing
@@ -40,6 +42,12 @@ export const standingsOf = (views: Iterable<ChainView>): Standing[] => {
   return made
 }
 
+/** Views that are made from the store, and may be behind it. */
+export interface RefreshableViews extends ReadonlyMap<number, ChainView> {
+  /** Brings them up to the store as it is now, or later. */
+  refresh?(): Promise<void>
+}
+
 const MAX_ATTEMPTS = 5
 
 /**
@@ -53,6 +61,8 @@ export async function atOneStanding<Found>(
   for (let attempt = 1; ; attempt++) {
     const standings = standingsOf(views.values())
     const found = await read()
+    // Who only reads learns from the store alone that it moved on.
+    await (views as RefreshableViews).refresh?.()
     if (attempt === MAX_ATTEMPTS || areCurrent(standings, views)) return { found, standings }
   }
 }

@@ -58,6 +58,8 @@ export interface ChainView {
   lastError: string | undefined
   reorganisations: number
   endpoints(): EndpointHealth[]
+  /** Set where the store that answers is a replica; null: it has not been told anything yet. */
+  replica?: { lagSeconds: number | null } | undefined
   /** How new heads are learnt of just now. */
   wakeUp?(): WakeUpKind
 }

@@ -10,7 +10,7 @@ import type { IndexerConfig } from './config.ts'
 import { createDirectory } from './directory.ts'
 import { createMetrics } from './metrics.ts'
 import { PROJECTIONS } from './projections/projections.ts'
-import { openSqliteStore } from './store/sqlite/sqlite-store.ts'
+import { openStore } from './store/open-store.ts'
 import type { Store } from './store/store.ts'
 
 export interface RunningIndexer {
@@ -30,7 +30,7 @@ export async function startIndexer(
   config: IndexerConfig,
   logger: Logger = pino({ level: config.logLevel }),
 ): Promise<RunningIndexer> {
-  const store = openSqliteStore(config.database)
+  const store = await openStore(config.database, { feedKeepDays: config.feedKeepDays })
   const syncs = new Map<number, ChainSync>()
   const views = new Map<number, ChainView>()
   try {

@@ -1,5 +1,7 @@
 import type { Hex } from '../../protocol/hex.ts'
-import type { RecordTier, RootKind, RowBuffer } from './tables.ts'
+import type { FeedReader } from './feed.ts'
+import type { RecordTier, RootKind, RowBuffer, TableRows } from './tables.ts'
+import type { WebhookStore } from './webhook-store.ts'
 
 /** How far a chain is indexed. Everything at or below `number` is in the store; nothing above is. */
 export interface Checkpoint {
@@ -48,6 +50,8 @@ export interface HeadRow {
 /** One step of a chain, written in one transaction. */
 export interface ChainCommit {
   chainId: number
+  /** Hash of the checkpoint that this step was made from: if the store stands elsewhere, nothing is written. */
+  base?: Uint8Array
   /** First move everything above this block to the orphans. */
   rollbackTo?: number
   blocks: readonly BlockRow[]
@@ -130,8 +134,30 @@ export interface IncompleteRow {
   since: number
 }
 
-/** What the API reads. Answers come from committed rows only. */
-export interface StoreReader {
+/** What the writer's views of a chain say beside its checkpoint, for processes that only read. */
+export interface ChainStateRow {
+  chainId: number
+  state: string
+  /** Number and unix seconds of the newest block seen. */
+  tip: { number: number; timestamp: number } | null
+  completeness: string
+  alarm: { code: string; message: string; action: string } | null
+  lastError: string | null
+  reorganisations: number
+  /** As JSON carries it. */
+  endpoints: unknown
+  /** Unix milliseconds. */
+  updatedAt: number
+}
+
+/** How far a replica is behind its primary; `seconds` is null where there is no replica, or none has been told yet. */
+export interface ReplicationLag {
+  isReplica: boolean
+  seconds: number | null
+}
+
+/** What the API reads. Answers come from committed rows only. @throws STORE_UNAVAILABLE by every method */
+export interface StoreReader extends FeedReader {
   /** Records of a key over all chains, in order of chain and position: all of them, or a page. */
   findRecords(key: Uint8Array, page?: KeyPage): Promise<RecordRow[]>
   findOrphanedRecords(key: Uint8Array): Promise<OrphanedRecordRow[]>
@@ -143,6 +169,19 @@ export interface StoreReader {
   findBlock(chainId: number, number: number): Promise<BlockRow | undefined>
   /** The newest block kept at or below a number: between the two nothing was indexed. */
   findLastBlock(chainId: number, upTo: number): Promise<BlockRow | undefined>
+  listChains(): Promise<StoredChain[]>
+  listContracts(chainId: number): Promise<StoredContract[]>
+  /** The newest head of each author at or below `atBlock`. */
+  listHeads(chainId: number, atBlock: number): Promise<HeadRow[]>
+  listIncomplete(chainId: number): Promise<IncompleteRow[]>
+  listChainStates(): Promise<ChainStateRow[]>
+  /** Grows with every write transaction about chains: while it is the same, so is everything read here. */
+  version(): Promise<number>
+  replicationLag(): Promise<ReplicationLag>
+  /** Everything that follows from the chain, as text in a fixed order: two stores of one chain are equal if these are. */
+  dump(): AsyncIterable<string>
+  /** Every row there is, webhooks too, as of one moment, while the writer goes on. */
+  exportRows(): AsyncIterable<TableRows>
 }
 
 /** Of the records of one key: anybody may write any number of them. */
@@ -165,16 +204,17 @@ export interface RecordListQuery {
 }
 
 /** What the one writer needs besides. */
-export interface Store extends StoreReader {
-  listChains(): Promise<StoredChain[]>
+export interface Store extends StoreReader, WebhookStore {
+  /** True when other processes may read it at the same time. */
+  readonly isShared: boolean
   createChain(chain: StoredChain): Promise<void>
-  listContracts(chainId: number): Promise<StoredContract[]>
+  /** Forgets a chain with its contracts, rows and orphans. The feed begins anew: who followed it has to read all again. */
+  dropChain(chainId: number): Promise<void>
   createContract(contract: Omit<StoredContract, 'contractId'>): Promise<StoredContract>
   setCaughtUpTo(contractId: number, block: number | null): Promise<void>
+  /** @throws STORE_CHANGED when the chain stands elsewhere than at `base`; nothing was written then */
   commit(commit: ChainCommit): Promise<void>
   repair(commit: RepairCommit): Promise<void>
-  /** The newest head of each author at or below `atBlock`. */
-  listHeads(chainId: number, atBlock: number): Promise<HeadRow[]>
   /** The newest verified head of an author at or below `atBlock`. */
   findVerifiedHead(contractId: number, author: Uint8Array, atBlock: number): Promise<HeadRow | undefined>
   markVerified(heads: readonly HeadRow[]): Promise<void>
@@ -193,8 +233,8 @@ export interface Store extends StoreReader {
   ): Promise<RootRow[]>
   setIncomplete(row: IncompleteRow): Promise<void>
   clearIncomplete(contractId: number, author: Uint8Array): Promise<void>
-  listIncomplete(chainId: number): Promise<IncompleteRow[]>
-  /** Everything that follows from the chain, as text in a fixed order: two stores of one chain are equal if these are. */
-  dump(): Iterable<string>
+  saveChainState(row: ChainStateRow): Promise<void>
+  /** What `exportRows` gave, of this engine or the other. @throws STORE_NOT_EMPTY */
+  importRows(tables: AsyncIterable<TableRows>): Promise<void>
   close(): Promise<void>
 }

@@ -42,6 +42,61 @@ export interface RowBuffer {
   readonly values: Value[]
 }
 
+const ORPHAN_COLUMNS = [
+  'block_hash',
+  'block_time',
+  'orphaned_at',
+  'reason',
+  'added_version',
+  'orphaned_version',
+]
+
+/**
+ * Every table, with its columns, in an order in which they can be filled. Backups name columns by these; one that is new must
+ * have a default.
+ */
+export const ALL_TABLES: Readonly<Record<string, readonly string[]>> = {
+  store_version: ['version', 'feed_pruned_to'],
+  chains: [
+    'chain_id',
+    'genesis_hash',
+    'checkpoint_number',
+    'checkpoint_hash',
+    'checkpoint_time',
+    'final_number',
+  ],
+  contracts: ['contract_id', 'chain_id', 'address', 'kind', 'start_block', 'caught_up_to'],
+  blocks: ['chain_id', 'number', 'hash', 'time', 'version'],
+  ...Object.fromEntries(Object.values(TABLES).map(({ name, columns }) => [name, columns])),
+  ...Object.fromEntries(
+    Object.values(TABLES).map(({ name, columns }) => [`orphaned_${name}`, [...columns, ...ORPHAN_COLUMNS]]),
+  ),
+  heads: ['contract_id', 'author', 'block_number', 'head', 'entry_count', 'verified'],
+  incomplete: ['contract_id', 'author', 'block_number', 'since'],
+  chain_states: ['chain_id', 'state', 'updated_at'],
+  journal: ['version', 'chain_id', 'kind', 'from_block', 'to_block', 'details', 'at'],
+  late_rows: ['chain_id', 'block_number', 'log_index', 'version'],
+  webhooks: ['id', 'url', 'secret', 'deliver', 'filter', 'cursor', 'created_at', 'disabled_at'],
+  webhook_deliveries: [
+    'webhook_id',
+    'event_id',
+    'body',
+    'state',
+    'attempts',
+    'next_attempt_at',
+    'last_error',
+    'created_at',
+    'sequence',
+  ],
+}
+
+/** Rows of one of `ALL_TABLES`, in the order of `columns`. A table may come in any number of parts. */
+export interface TableRows {
+  table: string
+  columns: readonly string[]
+  rows: readonly (readonly Value[])[]
+}
+
 export const RECORD_TIERS = ['recorded', 'published'] as const
 export type RecordTier = (typeof RECORD_TIERS)[number]
 export const ROOT_KINDS = ['publication', 'anchor'] as const

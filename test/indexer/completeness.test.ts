@@ -47,7 +47,7 @@ describe('completeness', () => {
   const isIncomplete = () => indexer!.views.get(chain.chainId)!.completeness === 'incomplete'
   const answer = async (path: string) => (await fetch(indexer!.url + path)).json()
   const expectReplayEqual = async () =>
-    expect(dumpOf(indexer!)).to.deep.equal(
+    expect(await dumpOf(indexer!)).to.deep.equal(
       await replayDump([{ chain, contracts, finalityDepth: FINALITY_DEPTH }]),
     )
   const registryLog = (log: Record<string, string>) =>

@@ -87,7 +87,7 @@ describe('indexer process', () => {
     const survivor = await startTestIndexer(chains(), { database })
     try {
       await caughtUp(survivor, chain)
-      expect(dumpOf(survivor)).to.deep.equal(
+      expect(await dumpOf(survivor)).to.deep.equal(
         await replayDump([{ chain, contracts, finalityDepth: FINALITY_DEPTH }]),
       )
     } finally {

@@ -34,7 +34,7 @@ describe('indexer', () => {
   const chainOf = (rpcUrl?: string) =>
     testChain(chain, contracts, { finalityDepth: DEPTH, ...(rpcUrl === undefined ? {} : { rpcUrl }) })
   const expectReplayEqual = async (indexer: RunningIndexer) =>
-    expect(dumpOf(indexer)).to.deep.equal(await replayDump([{ chain, contracts, finalityDepth: DEPTH }]))
+    expect(await dumpOf(indexer)).to.deep.equal(await replayDump([{ chain, contracts, finalityDepth: DEPTH }]))
 
   beforeEach(async () => {
     chain = await startAnvil()
@@ -289,13 +289,13 @@ describe('indexer', () => {
       await chain.request('anvil_mine', ['0x40'])
       await writer.record()
       await caughtUp(indexer, chain)
-      const dump = dumpOf(indexer)
+      const dump = await dumpOf(indexer)
       await branch(base, 1)
       await chain.request('anvil_mine', ['0x80'])
       const view = indexer.views.get(chain.chainId)!
       await eventually('the chain is stopped', () => view.state === 'stopped')
       expect(view.alarm?.code).to.equal('CHAIN_REORGANISED_PAST_FINALITY')
-      expect(dumpOf(indexer), 'the index stays as it was').to.deep.equal(dump)
+      expect(await dumpOf(indexer), 'the index stays as it was').to.deep.equal(dump)
       const ready = await (await fetch(`${indexer.url}/readyz`)).json()
       expect(ready.detail).to.contain('counted as final')
       const status = await (await fetch(`${indexer.url}/v1/status`)).json()
@@ -342,7 +342,7 @@ describe('indexer', () => {
         relay.faults.cut = false
         await secondWriter.record()
         await caughtUp(indexer, second)
-        expect(dumpOf(indexer)).to.deep.equal(
+        expect(await dumpOf(indexer)).to.deep.equal(
           await replayDump([
             { chain, contracts, finalityDepth: DEPTH },
             { chain: second, contracts: secondContracts, finalityDepth: DEPTH },

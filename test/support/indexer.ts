@@ -116,10 +116,10 @@ export async function replayDump(
   )
   try {
     for (const { chain } of chains) await caughtUp(replay, chain)
-    return dumpOf(replay)
+    return await dumpOf(replay)
   } finally {
     await replay.stop()
   }
 }
 
-export const dumpOf = (indexer: RunningIndexer): string[] => [...indexer.store.dump()]
+export const dumpOf = (indexer: RunningIndexer): Promise<string[]> => Array.fromAsync(indexer.store.dump())

@@ -3,59 +3,70 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { CountersignError } from '../../../protocol/errors.ts'
 import { MIGRATIONS } from './migrations.ts'
-
-/** An opened database of the newest schema, and the lock that makes this process its one writer. */
-export interface OpenDatabase {
-  db: DatabaseSync
-  close(): void
-}
+import type { SqliteConnections } from './sqlite-engine.ts'
+import { toOpenError } from './store-error.ts'
 
 /**
- * Opens or creates the file and brings its schema up to date.
- * @throws INDEX_DATABASE_LOCKED when another process writes to it, INDEX_DATABASE_NEWER when a newer program made it
+ * Opens or creates the file and brings its schema up to date; this process is then its one writer.
+ * @throws INDEX_DATABASE_LOCKED when another process writes to it, INDEX_DATABASE_NEWER when a newer program made it,
+ * INDEX_DATABASE_UNREADABLE when it is no database or cannot be opened
  */
-export function openDatabase(path: string): OpenDatabase {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
-  const lock = path === ':memory:' ? undefined : takeLock(path)
+export function openDatabase(path: string): SqliteConnections {
+  const opened: DatabaseSync[] = []
+  const open = (file: string, options: { timeout?: number; readOnly?: boolean } = {}): DatabaseSync => {
+    const db = new DatabaseSync(file, options)
+    opened.push(db)
+    return db
+  }
+  // The lock last: nobody else writes before everything else is closed.
+  const close = () => {
+    for (const db of opened.reverse()) if (db.isOpen) db.close()
+  }
   try {
-    const db = new DatabaseSync(path)
+    mkdirSync(dirname(path), { recursive: true })
+    takeLock(open(`${path}.lock`, { timeout: 0 }), path)
+    const writer = open(path, { timeout: BUSY_MS })
     // FULL: a commit is on disk before the next block is asked for, also after a power cut.
-    db.exec(`
+    writer.exec(`
       PRAGMA page_size = 8192;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
-      PRAGMA cache_size = -65536;
-      PRAGMA wal_autocheckpoint = 4000;
+      PRAGMA cache_size = -16384;
+      PRAGMA wal_autocheckpoint = 2000;
       PRAGMA temp_store = MEMORY;
     `)
-    migrate(db, path)
-    return {
-      db,
-      close() {
-        db.close()
-        lock?.close()
-      },
+    migrate(writer, path)
+    const openReader = (cacheKb: number): DatabaseSync => {
+      const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS })
+      db.exec(`PRAGMA cache_size = -${cacheKb}; PRAGMA temp_store = MEMORY`)
+      return db
     }
+    const reader = openReader(16_384)
+    opened.push(reader)
+    return { writer, reader, openSnapshot: () => openReader(2_048), close }
   } catch (error) {
-    lock?.close()
-    throw error
+    close()
+    throw toOpenError(error, path)
   }
 }
+
+/** Readers and the writer are never in each other's way for longer than a checkpoint of the log takes. */
+const BUSY_MS = 5_000
 
 /**
  * An exclusive transaction on a file of its own, held open: the operating system ends it with the process, however that
  * dies. The database itself stays open to readers.
  */
-function takeLock(path: string): DatabaseSync {
-  const lock = new DatabaseSync(`${path}.lock`, { timeout: 0 })
+function takeLock(lock: DatabaseSync, path: string): void {
   try {
     lock.exec('BEGIN EXCLUSIVE')
-    return lock
   } catch (cause) {
-    lock.close()
+    if ((cause as { errcode?: number }).errcode !== SQLITE_BUSY) throw cause
     throw new CountersignError('INDEX_DATABASE_LOCKED', `another process writes to ${path}`, { cause })
   }
 }
+
+const SQLITE_BUSY = 5
 
 function migrate(db: DatabaseSync, path: string): void {
   const version = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
@@ -64,6 +75,8 @@ function migrate(db: DatabaseSync, path: string): void {
       'INDEX_DATABASE_NEWER',
       `${path} has schema version ${version}, this program knows ${MIGRATIONS.length}`,
     )
+  if (version === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() !== undefined)
+    throw new CountersignError('INDEX_DATABASE_UNREADABLE', `${path} is a database of another program`)
   for (let next = version; next < MIGRATIONS.length; next++) {
     db.exec('BEGIN IMMEDIATE')
     try {
@@ -76,7 +89,7 @@ function migrate(db: DatabaseSync, path: string): void {
       db.exec(`PRAGMA user_version = ${next + 1}`)
       db.exec('COMMIT')
     } catch (error) {
-      db.exec('ROLLBACK')
+      if (db.isTransaction) db.exec('ROLLBACK')
       throw error
     }
   }

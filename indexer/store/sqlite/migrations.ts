@@ -92,6 +92,68 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (contract_id, author)
   ) WITHOUT ROWID;
   `,
+  // What there is already is of no version that the feed could tell of.
+  `
+  CREATE TABLE store_version (version INTEGER NOT NULL, feed_pruned_to INTEGER NOT NULL);
+  INSERT INTO store_version SELECT n, n FROM (SELECT EXISTS (SELECT 1 FROM chains) AS n);
+  ALTER TABLE blocks ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+  ${Object.keys(TABLES)
+    .map(
+      (name) => `
+  ALTER TABLE orphaned_${name} ADD COLUMN added_version INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE orphaned_${name} ADD COLUMN orphaned_version INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX orphaned_${name}_by_added_version ON orphaned_${name} (added_version);
+  CREATE INDEX orphaned_${name}_by_orphaned_version ON orphaned_${name} (orphaned_version);`,
+    )
+    .join('')}
+  -- Commits that added or took rows.
+  CREATE TABLE journal (
+    version INTEGER PRIMARY KEY,
+    chain_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    from_block INTEGER NOT NULL,
+    to_block INTEGER NOT NULL,
+    details TEXT,
+    at INTEGER NOT NULL
+  );
+  -- Logs that came with another version than their block.
+  CREATE TABLE late_rows (
+    chain_id INTEGER NOT NULL,
+    block_number INTEGER NOT NULL,
+    log_index INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (chain_id, block_number, log_index)
+  ) WITHOUT ROWID;
+  CREATE TABLE chain_states (
+    chain_id INTEGER PRIMARY KEY,
+    state TEXT NOT NULL,
+    updated_at INTEGER NOT NULL
+  );
+  CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    deliver TEXT NOT NULL,
+    filter TEXT NOT NULL,
+    cursor TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    disabled_at INTEGER
+  ) WITHOUT ROWID;
+  CREATE TABLE webhook_deliveries (
+    webhook_id TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_attempt_at INTEGER NOT NULL,
+    last_error TEXT,
+    created_at INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (webhook_id, event_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (state, next_attempt_at, sequence);
+  CREATE INDEX webhook_deliveries_by_sequence ON webhook_deliveries (webhook_id, sequence);
+  `,
 ]
 
 /** Types follow the values: an orphan is a copy of a row that was checked when it came in. */

@@ -73,14 +73,14 @@ describe('SQLite store', () => {
 
   it('writes a commit whole or not at all', async () => {
     await store.commit(commitOf(1, 0))
-    const before = [...store.dump()]
+    const before = await Array.fromAsync(store.dump())
     const twice = [...record(2, 0, Buffer.alloc(32, 2)), ...record(2, 0, Buffer.alloc(32, 3))]
     const failed = await store.commit(commitOf(2, 0, { rows: [{ table: 'records', values: twice }] })).then(
       () => false,
       () => true,
     )
     expect(failed).to.equal(true)
-    expect([...store.dump()]).to.deep.equal(before)
+    expect(await Array.fromAsync(store.dump())).to.deep.equal(before)
     await store.commit(commitOf(2, 0))
     expect(await countOf(2)).to.equal(1)
   })

@@ -10,16 +10,16 @@ import type {
   StoredContract,
 } from '../store.ts'
 import { RECORD_TIERS, ROOT_KINDS } from '../tables.ts'
+import type { Columns, SqlEngine } from './engine.ts'
 
-/** Rows come as arrays: half the time of objects. The column lists stand beside the functions that read them. */
-type Columns = readonly unknown[]
+// The column lists stand beside the functions that read them.
 
 /** All binary values of a record as one text: handing out a string costs a tenth of handing out five buffers. */
-const recordColumns = (blockHash: string, blockTime: string) =>
+const columnsOfRecord = ({ hexOf }: SqlEngine, blockHash: string, blockTime: string) =>
   `r.chain_id, r.block_number, r.log_index, r.entry_index, r.contract_id, r.tier, ${blockTime},
-   lower(hex(r.key) || hex(r.digest) || hex(r.transaction_hash) || hex(${blockHash}) || hex(r.author))`
+   ${hexOf('r.key', 'r.digest', 'r.transaction_hash', blockHash, 'r.author')}`
 
-export const RECORD_COLUMNS = recordColumns('b.hash', 'b.time')
+export const recordColumns = (engine: SqlEngine) => columnsOfRecord(engine, 'b.hash', 'b.time')
 
 export function toRecord(c: Columns): RecordRow {
   const text = c[7] as string
@@ -39,7 +39,8 @@ export function toRecord(c: Columns): RecordRow {
   }
 }
 
-export const ORPHANED_RECORD_COLUMNS = `${recordColumns('r.block_hash', 'r.block_time')}, r.orphaned_at`
+export const orphanedRecordColumns = (engine: SqlEngine) =>
+  `${columnsOfRecord(engine, 'r.block_hash', 'r.block_time')}, r.orphaned_at`
 
 export const toOrphanedRecord = (c: Columns): OrphanedRecordRow => ({
   ...toRecord(c),

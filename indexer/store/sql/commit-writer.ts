@@ -1,0 +1,179 @@
+import { CountersignError } from '../../../protocol/errors.ts'
+import { bytesToHex } from '../../../protocol/hex.ts'
+import type { BlockRow, ChainCommit, Checkpoint, HeadRow, RepairCommit } from '../store.ts'
+import { type RowBuffer, TABLES } from '../tables.ts'
+import type { SqlWriter } from './engine.ts'
+import { blockRangeOf, writeJournal, writeLateRows } from './journal.ts'
+import { orphanAbove, orphanLog } from './orphans.ts'
+import { CHAIN_COLUMNS, toChain } from './row-mapping.ts'
+
+// A block that is there already keeps the version of the commit that brought it in.
+const INSERT_BLOCK = `
+  INSERT INTO blocks (chain_id, number, hash, time, version) VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (chain_id, number) DO UPDATE SET hash = excluded.hash, time = excluded.time`
+const PRUNE_BLOCKS = `
+  DELETE FROM blocks WHERE chain_id = $1 AND number >= $2 AND number < $3 ${Object.keys(TABLES)
+    .map(
+      (name) =>
+        `AND NOT EXISTS (SELECT 1 FROM ${name} t WHERE t.chain_id = blocks.chain_id AND t.block_number = blocks.number)`,
+    )
+    .join(' ')}`
+const INSERT_HEAD = `
+  INSERT INTO heads (contract_id, author, block_number, head, entry_count, verified) VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (contract_id, author, block_number)
+    DO UPDATE SET head = excluded.head, entry_count = excluded.entry_count, verified = excluded.verified`
+// Heads older than the newest that is both final and verified serve nobody: a rollback ends at or above it.
+const PRUNE_HEADS = `
+  DELETE FROM heads WHERE contract_id = $1 AND author = $2 AND block_number < (
+    SELECT max(block_number) FROM heads WHERE contract_id = $1 AND author = $2 AND verified = 1 AND block_number <= $3)`
+// While nothing is verified yet (a backfill), only the newest final one is needed.
+const PRUNE_UNVERIFIED = `
+  DELETE FROM heads WHERE contract_id = $1 AND author = $2 AND verified = 0 AND block_number < (
+    SELECT max(block_number) FROM heads WHERE contract_id = $1 AND author = $2 AND block_number <= $3)`
+const DROP_HEADS =
+  'DELETE FROM heads WHERE contract_id IN (SELECT contract_id FROM contracts WHERE chain_id = $1) AND block_number > $2'
+const DROP_AUTHOR_HEADS = 'DELETE FROM heads WHERE contract_id = $1 AND author = $2 AND block_number >= $3'
+const VERIFY_HEAD =
+  'UPDATE heads SET verified = 1 WHERE contract_id = $1 AND author = $2 AND block_number = $3 AND head = $4'
+const UPDATE_CHECKPOINT = `
+  UPDATE chains SET checkpoint_number = $1, checkpoint_hash = $2, checkpoint_time = $3, final_number = $4
+  WHERE chain_id = $5`
+
+/** @param version of the transaction it is written in */
+export async function writeCommit(writer: SqlWriter, version: number, commit: ChainCommit): Promise<void> {
+  const { chainId, checkpoint, rollbackTo, verified, caughtUp } = commit
+  const before = await readCheckpoint(writer, commit)
+  if (rollbackTo !== undefined) {
+    await orphanAbove(writer, version, chainId, rollbackTo)
+    await writer.query(DROP_HEADS, chainId, rollbackTo)
+  }
+  if (verified !== undefined) await writeVerified(writer, verified)
+  const isLate = caughtUp !== undefined && rollbackTo === undefined
+  if (isLate) await writeLateRows(writer, version, commit.rows, before.number)
+  await writer.query(
+    PRUNE_BLOCKS,
+    chainId,
+    Math.min(before.number, before.finalNumber),
+    checkpoint.finalNumber,
+  )
+  await writeBlocks(writer, version, chainId, [...commit.blocks, checkpoint])
+  await writeRows(writer, commit.rows)
+  await writeHeads(writer, commit.heads, checkpoint.finalNumber)
+  if (caughtUp !== undefined) await writeCaughtUpTo(writer, caughtUp.contractId, caughtUp.block)
+  const { number, hash, timestamp, finalNumber } = checkpoint
+  await writer.query(UPDATE_CHECKPOINT, number, hash, timestamp, finalNumber, chainId)
+
+  const added = blockRangeOf(commit.rows)
+  if (rollbackTo !== undefined) {
+    const range = { fromBlock: rollbackTo + 1, toBlock: Math.max(before.number, number) }
+    await writeJournal(writer, { version, chainId, kind: 'rollback', ...range, details: null })
+  } else if (added !== undefined) {
+    const range = { fromBlock: added.from, toBlock: added.to }
+    await writeJournal(writer, {
+      version,
+      chainId,
+      kind: 'append',
+      ...range,
+      details: isLate ? { isLate } : null,
+    })
+  }
+}
+
+async function readCheckpoint(writer: SqlWriter, { chainId, base }: ChainCommit): Promise<Checkpoint> {
+  const rows = await writer.query(`SELECT ${CHAIN_COLUMNS} FROM chains WHERE chain_id = $1`, chainId)
+  const chain = rows.map(toChain)[0]
+  if (chain === undefined)
+    throw new CountersignError('STORE_CHANGED', `chain ${chainId} is not in the store any more`)
+  const { number, hash } = chain.checkpoint
+  if (base !== undefined && Buffer.compare(base, hash) !== 0)
+    throw new CountersignError(
+      'STORE_CHANGED',
+      `chain ${chainId} stands at block ${number} (${bytesToHex(hash)}) in the store, not at ${bytesToHex(base)}`,
+    )
+  return chain.checkpoint
+}
+
+export async function writeRepair(writer: SqlWriter, version: number, repair: RepairCommit): Promise<void> {
+  const { chainId, contractId, author, surplus } = repair
+  for (const { blockNumber, logIndex } of surplus)
+    await orphanLog(writer, version, chainId, blockNumber, logIndex)
+  await writeLateRows(writer, version, repair.rows, Number.MAX_SAFE_INTEGER)
+  await writeBlocks(writer, version, chainId, repair.blocks)
+  await writeRows(writer, repair.rows)
+  await writer.query(DROP_AUTHOR_HEADS, contractId, author, repair.fromBlock)
+  await deleteIncomplete(writer, contractId, author)
+  // History below the last final block is not needed again: the repair starts from a verified head.
+  await writeHeads(writer, repair.heads, -1)
+
+  const added = blockRangeOf(repair.rows)
+  const blocks = surplus.map(({ blockNumber }) => blockNumber)
+  if (added !== undefined) blocks.push(added.from, added.to)
+  if (blocks.length === 0) return
+  await writeJournal(writer, {
+    version,
+    chainId,
+    kind: 'repair',
+    fromBlock: blocks.reduce((a, b) => Math.min(a, b)),
+    toBlock: blocks.reduce((a, b) => Math.max(a, b)),
+    details: { added: rowCountOf(repair.rows), taken: surplus.length },
+  })
+}
+
+export async function writeVerified(writer: SqlWriter, rows: readonly HeadRow[]): Promise<void> {
+  await writer.runMany(
+    VERIFY_HEAD,
+    rows.map(({ contractId, author, blockNumber, head }) => [contractId, author, blockNumber, head]),
+  )
+}
+
+export async function writeCaughtUpTo(
+  writer: SqlWriter,
+  contractId: number,
+  block: number | null,
+): Promise<void> {
+  await writer.query('UPDATE contracts SET caught_up_to = $1 WHERE contract_id = $2', block, contractId)
+}
+
+export async function deleteIncomplete(
+  writer: SqlWriter,
+  contractId: number,
+  author: Uint8Array,
+): Promise<void> {
+  await writer.query('DELETE FROM incomplete WHERE contract_id = $1 AND author = $2', contractId, author)
+}
+
+const writeBlocks = (
+  writer: SqlWriter,
+  version: number,
+  chainId: number,
+  blocks: readonly BlockRow[],
+): Promise<void> =>
+  writer.runMany(
+    INSERT_BLOCK,
+    blocks.map(({ number, hash, timestamp }) => [chainId, number, hash, timestamp, version]),
+  )
+
+async function writeRows(writer: SqlWriter, buffers: readonly RowBuffer[]): Promise<void> {
+  for (const { table, values } of buffers) await writer.insertRows(table, TABLES[table].columns, values)
+}
+
+async function writeHeads(writer: SqlWriter, heads: readonly HeadRow[], finalNumber: number): Promise<void> {
+  await writer.runMany(
+    INSERT_HEAD,
+    heads.map(({ contractId, author, blockNumber, head, entryCount, verified }) => [
+      contractId,
+      author,
+      blockNumber,
+      head,
+      entryCount,
+      verified ? 1 : 0,
+    ]),
+  )
+  const authors = new Map(heads.map((row) => [`${row.contractId}:${bytesToHex(row.author)}`, row]))
+  const each = [...authors.values()].map(({ contractId, author }) => [contractId, author, finalNumber])
+  await writer.runMany(PRUNE_HEADS, each)
+  await writer.runMany(PRUNE_UNVERIFIED, each)
+}
+
+const rowCountOf = (buffers: readonly RowBuffer[]): number =>
+  buffers.reduce((sum, { table, values }) => sum + values.length / TABLES[table].columns.length, 0)

@@ -1,0 +1,34 @@
+import type { Value } from '../tables.ts'
+
+/** A row's values in the order of the columns asked for: half the time of objects. Bytes are a Uint8Array, integers numbers. */
+export type Columns = readonly unknown[]
+
+/** SQL is written once for both engines, with `$1`, `$2`, … for values, and prepared once for each text. */
+export interface SqlReader {
+  query(sql: string, ...values: Value[]): Promise<Columns[]>
+}
+
+/** Within a write transaction. */
+export interface SqlWriter extends SqlReader {
+  /** One statement with each of these rows of values. */
+  runMany(sql: string, rows: readonly (readonly Value[])[]): Promise<void>
+  /** @param values of whole rows, one after the other */
+  insertRows(table: string, columns: readonly string[], values: readonly Value[]): Promise<void>
+}
+
+/** Everything as it was at one moment, while others write. */
+export interface SqlSnapshot {
+  iterate(sql: string): AsyncIterable<Columns>
+  close(): Promise<void>
+}
+
+/** What a database engine does in its own way; all else is shared. `query` sees committed rows only. */
+export interface SqlEngine extends SqlReader {
+  readonly isShared: boolean
+  /** An expression for the bytes of these columns, one after the other, as lower-case hexadecimal digits. */
+  hexOf(...columns: string[]): string
+  /** One transaction at a time, on disk when the promise resolves. */
+  write<Result>(work: (writer: SqlWriter) => Promise<Result>): Promise<Result>
+  snapshot(): Promise<SqlSnapshot>
+  close(): Promise<void>
+}

@@ -1,0 +1,126 @@
+import { CountersignError } from '../../../protocol/errors.ts'
+import type { FeedEvent, FeedPosition, FeedReader } from '../feed.ts'
+import type { Columns, SqlReader } from './engine.ts'
+import { ADDED_ROWS, COUNT_RETRACTED, FINAL_ROWS, RETRACTED_ROWS, toFeedRow } from './feed-rows.ts'
+import type { JournalEntry } from './journal.ts'
+
+const ENTRIES_A_QUERY = 100
+const JOURNAL = `
+  SELECT version, chain_id, kind, from_block, to_block, details FROM journal
+  WHERE version >= $1 ORDER BY version LIMIT ${ENTRIES_A_QUERY}`
+
+const toEntry = (c: Columns): JournalEntry => ({
+  version: c[0] as number,
+  chainId: c[1] as number,
+  kind: c[2] as JournalEntry['kind'],
+  fromBlock: c[3] as number,
+  toBlock: c[4] as number,
+  details: c[5] === null ? null : JSON.parse(c[5] as string),
+})
+
+/** @param isReplica a position may then be ahead of what is here */
+export function createFeedReader(reader: SqlReader, isReplica: () => boolean): FeedReader {
+  const readState = async (): Promise<{ version: number; prunedTo: number }> => {
+    const [row] = await reader.query('SELECT version, feed_pruned_to FROM store_version')
+    return { version: row![0] as number, prunedTo: row![1] as number }
+  }
+
+  async function checkKept(after: FeedPosition | null): Promise<void> {
+    const { version, prunedTo } = await readState()
+    if (
+      after === null
+        ? prunedTo === 0
+        : after.version > prunedTo && (after.version <= version + 1 || isReplica())
+    )
+      return
+    const where = after === null ? 'the beginning' : `version ${after.version}`
+    throw new CountersignError(
+      'FEED_EXPIRED',
+      `changes after ${where} are not kept: this store has those after version ${prunedTo}, up to ${version}`,
+    )
+  }
+
+  return {
+    async listFeed({ after, limit }) {
+      await checkKept(after)
+      const events: FeedEvent[] = []
+      let at: FeedPosition = after ?? { version: 0, ordinal: 0 }
+      // Whoever stands before the first event of a commit has seen nothing of it.
+      const seenVersion = at.ordinal > 0 ? at.version : at.version - 1
+      for (;;) {
+        const entries = (await reader.query(JOURNAL, at.version)).map(toEntry)
+        for (const entry of entries) {
+          const ordinal = entry.version === at.version ? at.ordinal : 0
+          await readEntry(entry, ordinal, seenVersion, limit - events.length, events)
+          if (events.length >= limit) return events
+        }
+        if (entries.length < ENTRIES_A_QUERY) return events
+        at = { version: entries.at(-1)!.version + 1, ordinal: 0 }
+      }
+    },
+    async feedStart() {
+      return { version: (await readState()).prunedTo + 1, ordinal: 0 }
+    },
+    async feedEnd() {
+      return { version: (await readState()).version + 1, ordinal: 0 }
+    },
+    async listFinalFeed({ chainId, after, toBlock, limit }) {
+      const { blockNumber, logIndex, entryIndex } = after ?? { blockNumber: -1, logIndex: -1, entryIndex: -2 }
+      const rows = await reader.query(FINAL_ROWS, chainId, toBlock, blockNumber, logIndex, entryIndex, limit)
+      return rows.map(toFeedRow).map(({ row, at }) => ({ ...row, change: 'added', at }))
+    },
+  }
+
+  /** Appends up to `limit` events of one commit, after its first `ordinal` ones: what it took first, then what it added. */
+  async function readEntry(
+    { version, chainId, kind, fromBlock, toBlock, details }: JournalEntry,
+    ordinal: number,
+    seenVersion: number,
+    limit: number,
+    events: FeedEvent[],
+  ): Promise<void> {
+    const until = events.length + limit
+    const takes = kind !== 'append'
+    const retracted = takes
+      ? ((await reader.query(`SELECT ${COUNT_RETRACTED}`, version))[0]![0] as number)
+      : 0
+    let next = ordinal
+    while (next < retracted && events.length < until) {
+      const rows = await reader.query(RETRACTED_ROWS, version, until - events.length, next)
+      if (rows.length === 0) break
+      for (const { row, at, rest } of rows.map(toFeedRow)) {
+        next++
+        const [addedVersion, reason] = rest
+        if ((addedVersion as number) > seenVersion) continue
+        const isLate = reason === 'contradicted'
+        events.push({
+          ...row,
+          change: 'retracted',
+          at,
+          isLate,
+          addedVersion: addedVersion as number,
+          position: { version, ordinal: next },
+        })
+      }
+    }
+    const isLate = kind === 'repair' || details?.isLate === true
+    while (events.length < until) {
+      const asked = until - events.length
+      const rows = await reader.query(
+        ADDED_ROWS,
+        chainId,
+        fromBlock,
+        toBlock,
+        version,
+        asked,
+        next - retracted,
+      )
+      for (const { row, at, rest } of rows.map(toFeedRow)) {
+        next++
+        if (rest[0] === 0) continue
+        events.push({ ...row, change: 'added', at, isLate, position: { version, ordinal: next } })
+      }
+      if (rows.length < asked) return
+    }
+  }
+}

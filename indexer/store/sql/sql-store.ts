@@ -1,0 +1,126 @@
+import type { IncompleteRow, ReplicationLag, Store } from '../store.ts'
+import { createChainReader } from './chain-reader.ts'
+import {
+  deleteIncomplete,
+  writeCaughtUpTo,
+  writeCommit,
+  writeRepair,
+  writeVerified,
+} from './commit-writer.ts'
+import { exportRows, importRows } from './copy-rows.ts'
+import { dropChain } from './drop-chain.ts'
+import { dumpStore } from './dump.ts'
+import type { SqlEngine, SqlWriter } from './engine.ts'
+import { createFeedReader } from './feed-reader.ts'
+import { pruneJournal } from './journal.ts'
+import { createRecordReader } from './record-reader.ts'
+import { CONTRACT_COLUMNS, toContract } from './row-mapping.ts'
+import { createWebhookStore } from './webhook-rows.ts'
+
+const PRUNE_EVERY_MS = 600_000
+const DAY_MS = 86_400_000
+
+export interface SqlStoreOptions {
+  /** How long the feed can be resumed; older entries go once their rows are final. */
+  feedKeepDays: number
+  /** Whether anything was ever orphaned, when the store was opened. */
+  hasOrphans: boolean
+  replicationLag?: () => Promise<ReplicationLag>
+  isReplica?: () => boolean
+}
+
+/** The store over an engine whose schema is up to date. */
+export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Store {
+  // What another process orphans is not known here.
+  let hasOrphans = options.hasOrphans || engine.isShared
+  let nextPruning = 0
+
+  /** A transaction about chains: readers see by the version that something changed. */
+  const write = <Result>(work: (writer: SqlWriter, version: number) => Promise<Result>): Promise<Result> =>
+    engine.write(async (writer) => {
+      const [row] = await writer.query('UPDATE store_version SET version = version + 1 RETURNING version')
+      return work(writer, row![0] as number)
+    })
+
+  return {
+    isShared: engine.isShared,
+    ...createRecordReader(engine, () => hasOrphans),
+    ...createChainReader(engine),
+    ...createFeedReader(engine, options.isReplica ?? (() => false)),
+    ...createWebhookStore(engine),
+    createChain: ({ chainId, genesisHash, checkpoint }) =>
+      write(async (writer) => {
+        const { number, hash, timestamp, finalNumber } = checkpoint
+        await writer.query(
+          'INSERT INTO chains VALUES ($1, $2, $3, $4, $5, $6)',
+          chainId,
+          genesisHash,
+          number,
+          hash,
+          timestamp,
+          finalNumber,
+        )
+      }),
+    dropChain: (chainId) => write((writer, version) => dropChain(writer, version, chainId)),
+    createContract: ({ chainId, address, kind, startBlock, caughtUpTo }) =>
+      write(async (writer) => {
+        const rows = await writer.query(
+          `INSERT INTO contracts (${CONTRACT_COLUMNS})
+           SELECT COALESCE(MAX(contract_id), 0) + 1, CAST($1 AS BIGINT), $2, $3, CAST($4 AS BIGINT), CAST($5 AS BIGINT)
+           FROM contracts RETURNING ${CONTRACT_COLUMNS}`,
+          chainId,
+          address,
+          kind,
+          startBlock,
+          caughtUpTo,
+        )
+        return toContract(rows[0]!)
+      }),
+    setCaughtUpTo: (contractId, block) => write((writer) => writeCaughtUpTo(writer, contractId, block)),
+    async commit(commit) {
+      const isPruning = Date.now() >= nextPruning
+      if (isPruning) nextPruning = Date.now() + PRUNE_EVERY_MS
+      await write(async (writer, version) => {
+        await writeCommit(writer, version, commit)
+        if (isPruning) await pruneJournal(writer, Date.now() - options.feedKeepDays * DAY_MS)
+      })
+      if (commit.rollbackTo !== undefined) hasOrphans = true
+    },
+    async repair(commit) {
+      await write((writer, version) => writeRepair(writer, version, commit))
+      if (commit.surplus.length > 0) hasOrphans = true
+    },
+    markVerified: (rows) => write((writer) => writeVerified(writer, rows)),
+    setIncomplete: (row) => write((writer) => insertIncomplete(writer, row)),
+    clearIncomplete: (contractId, author) => write((writer) => deleteIncomplete(writer, contractId, author)),
+    saveChainState: (row) =>
+      write(async (writer) => {
+        await writer.query(
+          `INSERT INTO chain_states (chain_id, state, updated_at) VALUES ($1, $2, $3)
+           ON CONFLICT (chain_id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at`,
+          row.chainId,
+          JSON.stringify(row),
+          row.updatedAt,
+        )
+      }),
+    replicationLag: options.replicationLag ?? (async () => ({ isReplica: false, seconds: null })),
+    dump: () => dumpStore(engine),
+    exportRows: () => exportRows(engine),
+    async importRows(tables) {
+      await importRows(engine, tables)
+      hasOrphans = true
+    },
+    close: () => engine.close(),
+  }
+}
+
+async function insertIncomplete(writer: SqlWriter, row: IncompleteRow): Promise<void> {
+  await writer.query(
+    `INSERT INTO incomplete (contract_id, author, block_number, since) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (contract_id, author) DO UPDATE SET block_number = excluded.block_number, since = excluded.since`,
+    row.contractId,
+    row.author,
+    row.blockNumber,
+    row.since,
+  )
+}

@@ -51,6 +51,21 @@ export class BlockAppender {
   }
 
   async append(endpoint: RpcEndpoint, contracts: FollowedContracts, blocks: BlocksToAppend): Promise<void> {
+    const { headers, logs, ancestor } = blocks
+    // Another branch takes its place at once; what only follows is written as it comes.
+    if (logs !== undefined || ancestor !== undefined) return this.#appendAtOnce(endpoint, contracts, blocks)
+    for (let at = 0; at < headers.length; ) {
+      const some = headers.slice(at, at + this.#blocksARequest)
+      await this.#appendAtOnce(endpoint, contracts, { ...blocks, headers: some })
+      at += some.length
+    }
+  }
+
+  async #appendAtOnce(
+    endpoint: RpcEndpoint,
+    contracts: FollowedContracts,
+    blocks: BlocksToAppend,
+  ): Promise<void> {
     const { config, store, view, completeness, writer } = this.#deps
     const { headers, ancestor, finalNumber } = blocks
     const { name } = endpoint

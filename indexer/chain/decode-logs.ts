@@ -23,12 +23,6 @@ export interface LogBatch {
 /** Blocks that have logs whose time the node did not say with them. */
 export type BlocksWithoutTime = Map<number, { hash: Uint8Array }>
 
-interface Placed {
-  raw: RawLog
-  blockNumber: number
-  logIndex: number
-}
-
 /**
  * Checks logs against the question and each other, puts them in chain order and hands them to their projections.
  * @param contracts by lower-case address
@@ -65,10 +59,11 @@ export function decodeLogs(
       })
   }
 
-  for (const placed of inChainOrder(batch)) {
-    const { raw } = placed
-    if (placed.blockNumber !== blockNumber) {
-      blockNumber = placed.blockNumber
+  const contractLog = { endpoint, blockNumber, transactionHash } as Mutable<ContractLog>
+  for (const raw of inChainOrder(batch)) {
+    const number = readQuantity(raw.blockNumber, 'block number', endpoint)
+    if (number !== blockNumber) {
+      blockNumber = number
       enterBlock(raw)
     } else if (raw.blockHash !== blockHash) fail(`logs of block ${blockNumber} name different block hashes`)
     if (raw.removed === true) fail(`a log of block ${blockNumber} was removed`)
@@ -76,50 +71,68 @@ export function decodeLogs(
       transactionText = raw.transactionHash
       transactionHash = readBytes32(transactionText, 'transaction hash', endpoint)
     }
-    const contract = contracts.get(raw.address.toLowerCase())
+    const contract = contracts.get(raw.address) ?? contracts.get(raw.address.toLowerCase())
     if (contract === undefined) return fail(`a log of ${raw.address}, which was not asked for`)
     // Other events of a contract, such as those of its access manager, are not asked for and not needed.
     const read = contract.projection.events.get(raw.topics[0]!)
     if (read === undefined) continue
-    const log: ContractLog = {
-      raw,
-      contract: contract.stored,
-      blockNumber,
-      logIndex: placed.logIndex,
-      transactionHash,
-      endpoint,
-    }
-    read(log, draft)
+    // One object for all: a projection takes what it needs and keeps nothing of it.
+    contractLog.raw = raw
+    contractLog.contract = contract.stored
+    contractLog.blockNumber = blockNumber
+    contractLog.logIndex = readQuantity(raw.logIndex, 'log index', endpoint)
+    contractLog.transactionHash = transactionHash
+    read(contractLog, draft)
     draft.eventCount++
   }
   return withoutTime
 }
 
+type Mutable<Type> = { -readonly [Member in keyof Type]: Type[Member] }
+
 /** Nodes answer in chain order; one that does not, or that repeats itself, is put right. */
-function inChainOrder({ logs, fromBlock, toBlock, endpoint }: LogBatch): Placed[] {
-  let ordered = true
-  let last: Placed | undefined
-  const placed = logs.map((raw): Placed => {
-    const next = {
-      raw,
-      blockNumber: readQuantity(raw.blockNumber, 'block number', endpoint),
-      logIndex: readQuantity(raw.logIndex, 'log index', endpoint),
+function inChainOrder({ logs, fromBlock, toBlock, endpoint }: LogBatch): readonly RawLog[] {
+  let isOrdered = true
+  let lastBlock = -1
+  let lastIndex = -1
+  let text = ''
+  let blockNumber = -1
+  for (const raw of logs) {
+    if (raw.blockNumber !== text) {
+      text = raw.blockNumber
+      blockNumber = readQuantity(text, 'block number', endpoint)
+      if (blockNumber < fromBlock || blockNumber > toBlock)
+        throw new RpcError('contradiction', endpoint, `${endpoint}: a log outside of the blocks asked for`)
     }
-    if (next.blockNumber < fromBlock || next.blockNumber > toBlock)
-      throw new RpcError('contradiction', endpoint, `${endpoint}: a log outside of the blocks asked for`)
-    if (last !== undefined && compare(last, next) >= 0) ordered = false
-    last = next
-    return next
-  })
-  if (ordered) return placed
+    const logIndex = readQuantity(raw.logIndex, 'log index', endpoint)
+    if (blockNumber < lastBlock || (blockNumber === lastBlock && logIndex <= lastIndex)) isOrdered = false
+    lastBlock = blockNumber
+    lastIndex = logIndex
+  }
+  return isOrdered ? logs : sorted(logs, endpoint)
+}
+
+function sorted(logs: readonly RawLog[], endpoint: string): RawLog[] {
+  const placed = logs.map((raw) => ({
+    raw,
+    blockNumber: Number(raw.blockNumber),
+    logIndex: Number(raw.logIndex),
+  }))
   placed.sort(compare)
-  return placed.filter((log, i) => {
-    const previous = placed[i - 1]
-    if (previous === undefined || compare(previous, log) !== 0) return true
-    if (JSON.stringify(previous.raw) !== JSON.stringify(log.raw))
-      throw new RpcError('contradiction', endpoint, `${endpoint}: two different logs at one position`)
-    return false
-  })
+  return placed
+    .filter((log, i) => {
+      const previous = placed[i - 1]
+      if (previous === undefined || compare(previous, log) !== 0) return true
+      if (JSON.stringify(previous.raw) !== JSON.stringify(log.raw))
+        throw new RpcError('contradiction', endpoint, `${endpoint}: two different logs at one position`)
+      return false
+    })
+    .map(({ raw }) => raw)
+}
+
+interface Placed {
+  blockNumber: number
+  logIndex: number
 }
 
 const compare = (a: Placed, b: Placed): number => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex

@@ -71,7 +71,7 @@ export async function* readLogRanges(options: LogRangesOptions): AsyncGenerator<
       continue
     }
     signal?.throwIfAborted()
-    inFlight = options.inFlight ?? 3
+    inFlight = options.inFlight ?? 2
     if (refused?.take(range, rpc.limits())) refused = undefined
     span = nextSpan(range, rpc.limits())
     yield range

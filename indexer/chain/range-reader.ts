@@ -9,6 +9,9 @@ import { type LogFilter, readLogRanges } from './log-source.ts'
 import { RpcError } from './rpc-error.ts'
 import type { SyncContext } from './sync-context.ts'
 
+const COMMIT_EVENTS = 6_000
+const COMMIT_EVERY_MS = 200
+
 /** Reads long stretches of final blocks, many at once, without a header for each. */
 export class RangeReader {
   readonly #context: SyncContext
@@ -19,17 +22,23 @@ export class RangeReader {
     this.#writer = writer
   }
 
-  /** From the checkpoint on to a final block; the checkpoint moves on with every range. */
+  /** From the checkpoint on to a final block; the checkpoint moves on with every commit. */
   async backfill({ byAddress, filter }: FollowedContracts, finalNumber: number): Promise<void> {
     const { rpc, view, signal } = this.#context
     const from = view.checkpoint!.number + 1
+    let draft = this.#writer.newDraft(finalNumber, view.heads)
+    let since = performance.now()
     for await (const range of readLogRanges({ rpc, filter, from, to: finalNumber, signal })) {
       const { header, logs, endpoint } = range
-      const draft = this.#writer.newDraft(finalNumber, view.heads)
       const hashOf = (block: number) => (block === range.to ? header.hash : undefined)
       const blocks = { logs, fromBlock: range.from, toBlock: range.to, endpoint, hashOf }
       await readBlockTimes(rpc, decodeLogs(blocks, byAddress, draft), draft)
+      // A commit costs a flush of the disk: ranges share one as long as that keeps neither memory nor readers waiting.
+      const isDue = draft.eventCount >= COMMIT_EVENTS || performance.now() - since >= COMMIT_EVERY_MS
+      if (!isDue && range.to < finalNumber) continue
       await this.#writer.commit(draft, { ...blockOf(header), finalNumber })
+      draft = this.#writer.newDraft(finalNumber, view.heads)
+      since = performance.now()
     }
   }
 

@@ -1,4 +1,5 @@
 import { Pool } from 'undici'
+import { BodyBuffers } from './body-buffers.ts'
 import { retryAfterMs } from './rpc-dialects.ts'
 import { RpcError } from './rpc-error.ts'
 
@@ -31,6 +32,7 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
   const url = new URL(options.url)
   const path = url.pathname + url.search
   const headers: Record<string, string> = { 'content-type': 'application/json', ...authorizationOf(url) }
+  const buffers = new BodyBuffers(options.connections)
   const pool = new Pool(url.origin, {
     connections: options.connections,
     keepAliveTimeout: 60_000,
@@ -45,23 +47,19 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
   ): Promise<{ status: number; retryAfter: unknown; body: string }> {
     // One clock for the whole exchange: a server that trickles bytes must not hold a request for ever.
     const signal = AbortSignal.timeout(timeoutMs)
+    const body = buffers.collect()
     try {
       const response = await pool.request({ path, method: 'POST', headers, body: payload, signal })
-      const chunks: Buffer[] = []
-      let size = 0
       for await (const chunk of response.body) {
-        size += chunk.length
-        if (size > maxBytes) {
-          response.body.destroy()
-          throw new RpcError('range-too-large', name, `${name}: the response exceeds ${maxBytes} bytes`)
-        }
-        chunks.push(chunk)
+        body.add(chunk)
+        if (body.size <= maxBytes) continue
+        response.body.destroy()
+        throw new RpcError('range-too-large', name, `${name}: the response exceeds ${maxBytes} bytes`)
       }
-      const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
       return {
         status: response.statusCode,
         retryAfter: response.headers['retry-after'],
-        body: bytes.toString('utf8'),
+        body: body.text(),
       }
     } catch (cause) {
       if (cause instanceof RpcError) throw cause
@@ -69,6 +67,8 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
       if (signal.aborted || what === 'HeadersTimeoutError' || what === 'BodyTimeoutError')
         throw new RpcError('timeout', name, `${name}: no answer within ${timeoutMs} ms`, cause)
       throw new RpcError('unreachable', name, `${name}: ${(cause as { code?: string }).code ?? what}`, cause)
+    } finally {
+      body.release()
     }
   }
 

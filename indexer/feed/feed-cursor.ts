@@ -15,13 +15,13 @@ export type Delivery = (typeof DELIVERIES)[number]
  */
 export interface FeedCursor {
   deliver: Delivery
-  /** Null: before everything that is kept. */
+  /** Null while rows are read in chain order first. */
   journal: FeedPosition | null
   /** The last row of each chain, in chain order, that was passed as final. */
   walked: ReadonlyMap<number, ChainPosition>
   /**
-   * While reading from the first block: rows up to these blocks come in chain order, so that of the commits up to `version` only the rows
-   * above them are left to tell.
+   * While reading from the first block: rows up to these blocks come in chain order, so that of the commits before `version` only the
+   * rows above them are left to tell.
    */
   start?: { version: number; blocks: ReadonlyMap<number, number> }
 }

@@ -1,7 +1,7 @@
 import { CountersignError } from '../../protocol/errors.ts'
 import type { Standing } from '../api/schemas.ts'
 import { standingsOf } from '../api/standing.ts'
-import type { ChainPosition, FeedEvent } from '../store/feed.ts'
+import type { ChainPosition, FeedEvent, FeedPosition } from '../store/feed.ts'
 import type { StoreReader } from '../store/store.ts'
 import { type DocumentDeps, type FeedItem, makeItems, type SaidRow } from './event-document.ts'
 import type { FeedChange } from './event-schemas.ts'
@@ -37,7 +37,7 @@ export interface FeedPage {
 export interface PageDeps extends DocumentDeps {
   store: Pick<
     StoreReader,
-    'hasEarlierRecord' | 'listFeed' | 'listFinalFeed' | 'feedEnd' | 'listChains' | 'replicationLag'
+    'hasEarlierRecord' | 'listFeed' | 'listFinalFeed' | 'feedStart' | 'feedEnd' | 'listChains'
   >
 }
 
@@ -102,12 +102,8 @@ export async function readFeedPage(cursor: FeedCursor, deps: PageDeps): Promise<
   async function readJournal(): Promise<boolean> {
     if (rowsLeft() === 0) return false
     const end = await store.feedEnd()
-    if (next.journal !== null && next.journal.version > end.version) {
-      // A replica will get there; an index that never was there was made anew, or restored.
-      if ((await store.replicationLag()).isReplica) return true
-      throw new CountersignError('FEED_EXPIRED', 'the index was made anew or restored since')
-    }
     const limit = rowsLeft()
+    next = { ...next, journal: next.journal ?? (await oldest()) }
     const found = await store.listFeed({ after: next.journal, limit })
     rows += found.length
     for (const event of found) {
@@ -118,10 +114,19 @@ export async function readFeedPage(cursor: FeedCursor, deps: PageDeps): Promise<
         said.push({ ...event, change, version: event.position.version, after: next })
     }
     if (found.length === limit) return false
-    const last = next.journal
-    const isBehind = last === null || last.version < end.version
-    next = { ...withoutStart(next), journal: isBehind ? end : last }
+    const isBehind = next.journal!.version < end.version
+    next = { ...withoutStart(next), journal: isBehind ? end : next.journal }
     return true
+  }
+
+  async function oldest(): Promise<FeedPosition> {
+    const start = await store.feedStart()
+    if (next.start !== undefined && start.version > next.start.version)
+      throw new CountersignError(
+        'FEED_EXPIRED',
+        'reading from the beginning took longer than commits are kept',
+      )
+    return start
   }
 
   if (cursor.start !== undefined)
@@ -152,7 +157,7 @@ function changesOf({ change }: FeedEvent, deliver: Delivery, isWalked: boolean):
 /** The row came in chain order before the commits were read. */
 const isToldAlready = ({ position, row }: FeedEvent, { start }: FeedCursor): boolean =>
   start !== undefined &&
-  position.version <= start.version &&
+  position.version < start.version &&
   row.blockNumber <= (start.blocks.get(row.chainId) ?? -1)
 
 const withWalked = (cursor: FeedCursor, chainId: number, position: ChainPosition): FeedCursor => ({
@@ -160,6 +165,9 @@ const withWalked = (cursor: FeedCursor, chainId: number, position: ChainPosition
   walked: new Map(cursor.walked).set(chainId, position),
 })
 
-function withoutStart({ start: _, ...cursor }: FeedCursor): FeedCursor {
-  return cursor
-}
+/** In instant deliveries nothing is passed as final: what was walked served the start. */
+const withoutStart = ({ deliver, journal, walked }: FeedCursor): FeedCursor => ({
+  deliver,
+  journal,
+  walked: deliver === 'instant' ? new Map() : walked,
+})

@@ -1,5 +1,5 @@
-import type { Logger } from 'pino'
 import { standingOf } from '../api/standing.ts'
+import { Bell } from './bell.ts'
 import { type Delivery, encodeFeedCursor, type FeedCursor } from './feed-cursor.ts'
 import { beginFeed, type FeedPage, type PageDeps, readFeedPage } from './feed-pages.ts'
 
@@ -24,7 +24,6 @@ export interface Feed {
 }
 
 export interface FeedOptions extends PageDeps {
-  log: Logger
   /** Between two looks at what nobody calls about: finality, completeness. Default 100 ms. */
   lookMs?: number
 }
@@ -36,21 +35,18 @@ interface KeptPage {
   isEnd?: boolean
 }
 
-export function createFeed({ log: _, lookMs = 100, ...deps }: FeedOptions): Feed {
+export function createFeed({ lookMs = 100, ...deps }: FeedOptions): Feed {
   const pages = new Map<string, KeptPage>()
-  const waiting = new Set<() => void>()
+  const bell = new Bell()
   let tick = 0
   let seen: unknown[] = []
 
   const wake = (): void => {
     tick++
-    // Those that wake may wait again at once: only those that wait now are woken.
-    const woken = [...waiting]
-    waiting.clear()
-    for (const resolve of woken) resolve()
+    bell.ring()
   }
   const looking = setInterval(() => {
-    if (waiting.size === 0) return
+    if (!bell.isAwaited) return
     const now = [...deps.views.values()].map(standingOf)
     const isSame = now.length === seen.length && now.every((standing, i) => standing === seen[i])
     seen = now
@@ -88,18 +84,8 @@ export function createFeed({ log: _, lookMs = 100, ...deps }: FeedOptions): Feed
       return tick
     },
     async changed(since, timeoutMs, signal) {
-      if (since !== tick || signal.aborted) return
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          clearTimeout(timer)
-          waiting.delete(done)
-          signal.removeEventListener('abort', done)
-          resolve()
-        }
-        const timer = setTimeout(done, timeoutMs)
-        waiting.add(done)
-        signal.addEventListener('abort', done)
-      })
+      if (since !== tick) return
+      await bell.wait(timeoutMs, signal)
     },
     wake,
     close() {

@@ -23,6 +23,8 @@ export interface ChaosChain {
   mineEmpty(blocks: number): Promise<void>
   /** Replaces the last blocks by as many others; never one that somebody may have taken for final. */
   reorganise(depth: number, writes?: readonly Write[]): Promise<void>
+  /** The same without reading what it made: for a measurement, which calls `truth.sync()` after it. */
+  replaceUnseen(depth: number, writes: readonly Write[]): Promise<void>
   /** Takes the last blocks back. */
   cutBack(depth: number): Promise<void>
   stop(): Promise<void>
@@ -65,6 +67,10 @@ async function prepare(anvil: AnvilChain): Promise<ChaosChain> {
       truth.head.number - Math.max(highest - FINALITY_DEPTH, contracts.startBlock + 3, truth.firstNumber),
     )
 
+  const replace = async (depth: number, writes: readonly Write[]) => {
+    const transactions = writes.map((write, i) => [transactionOf(write), i % depth])
+    await request('anvil_reorg', [depth, transactions])
+  }
   return {
     anvil,
     contracts,
@@ -78,11 +84,11 @@ async function prepare(anvil: AnvilChain): Promise<ChaosChain> {
       await request('anvil_mine', [`0x${blocks.toString(16)}`])
       await changed()
     },
+    replaceUnseen: replace,
     async reorganise(depth, writes = []) {
       const bounded = boundedDepth(depth)
       if (bounded < 1) return
-      const transactions = writes.map((write, i) => [transactionOf(write), i % bounded])
-      await request('anvil_reorg', [bounded, transactions])
+      await replace(bounded, writes)
       await changed()
     },
     async cutBack(depth) {

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { openSqliteStore } from '../../indexer/store/sqlite/sqlite-store.ts'
+import { openStore } from '../../indexer/store/open-store.ts'
 import { scratchDirectory } from './scratch.ts'
 
 export type EngineName = 'sqlite' | 'postgres'
@@ -27,12 +27,18 @@ export const ENGINES: readonly Engine[] = [
 ]
 
 /** Everything in the store that follows from the chain, a line each. Nobody else may have it open. */
-export async function dumpOf(database: string): Promise<string[]> {
-  const store = openSqliteStore(database)
+export const dumpOf = async (database: string): Promise<string[]> =>
+  (await checkpointAndDumpOf(database)).lines
+
+/** As `dumpOf`, with the block up to which the first chain is indexed; undefined when it never was. */
+export async function checkpointAndDumpOf(
+  database: string,
+): Promise<{ checkpoint: number | undefined; lines: string[] }> {
+  const store = await openStore(database)
   try {
     const lines: string[] = []
     for await (const line of store.dump()) lines.push(line)
-    return lines
+    return { checkpoint: (await store.listChains())[0]?.checkpoint.number, lines }
   } finally {
     await store.close()
   }

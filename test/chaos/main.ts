@@ -3,14 +3,22 @@ import { wholeNumber } from '../../scripts/cli/arguments.ts'
 import { createCommand, runCommand } from '../../scripts/cli/run.ts'
 import { FAULT_NAMES, type FaultName } from '../support/fault-plan.ts'
 import { ENGINES } from './engines.ts'
+import { runKills } from './kills.ts'
+import { runScenarios } from './run-scenarios.ts'
 import { runSeeds } from './run-seeds.ts'
 import { scriptOf } from './script.ts'
+
+const PARTS = ['seeds', 'kills', 'scenarios'] as const
+type Part = (typeof PARTS)[number]
 
 interface Options {
   seeds: number
   seed: string
   engine: 'sqlite' | 'postgres' | 'both'
   fault?: FaultName[]
+  kills: number
+  part: Part[]
+  scenario?: string
   workers: number
   keep?: boolean
   print?: boolean
@@ -28,9 +36,22 @@ const command = createCommand(
     new Option('--engine <name>', 'whose store').choices(['sqlite', 'postgres', 'both']).default('both'),
   )
   .addOption(new Option('--fault <name...>', 'only these faults').choices(FAULT_NAMES))
+  .addOption(
+    new Option('--part <name...>', 'what to run').choices(PARTS).default([...PARTS], PARTS.join(' ')),
+  )
+  .option(
+    '--kills <count>',
+    'how often it is killed in a backfill, and as often while it follows',
+    wholeNumber(1, 10_000),
+    Number(process.env.KILLS ?? 5),
+  )
+  .option('--scenario <text>', 'only the scenarios whose name has this in it')
   .option('--workers <count>', 'seeds at once', wholeNumber(1, 16), 2)
   .option('--keep', 'keep the databases of seeds that fail')
   .option('--print', 'print the script of --seed as JSON, and run nothing')
+
+// Children are ended when this process exits, which a signal alone would not let it do in order.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 void runCommand(command, async () => {
   const options = command.opts<Options>()
@@ -42,6 +63,10 @@ void runCommand(command, async () => {
   for (const { name, skipReason } of engines)
     if (skipReason !== undefined) console.log(`${name} is skipped: ${skipReason}`)
   const usable = engines.filter(({ skipReason }) => skipReason === undefined)
-  const failed = await runSeeds({ ...options, faults: options.fault, engines: usable })
+  const { part, kills, seed } = options
+  let failed = 0
+  if (part.includes('seeds')) failed += await runSeeds({ ...options, faults: options.fault, engines: usable })
+  if (part.includes('kills')) failed += await runKills(usable, kills, seed)
+  if (part.includes('scenarios')) failed += await runScenarios(usable, options.scenario)
   return failed === 0 ? 0 : 1
 })

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FaultName } from '../support/fault-plan.ts'
 import { seededRandom } from '../support/fault-random.ts'
-import { dumpOf as dumpOfReplay, startTestIndexer, testChain } from '../support/indexer.ts'
 import type { ChaosChain } from './chain.ts'
 import { differenceOf, type Engine, type EngineName } from './engines.ts'
-import { FINALITY_DEPTH, type Script, type Step, scriptOf } from './script.ts'
+import { replay } from './replay.ts'
+import { type Script, type Step, scriptOf } from './script.ts'
 import { COMPLETENESS_CHECK_MS, createSubject, type Subject } from './subject.ts'
 import { Witness } from './witness.ts'
 
@@ -76,7 +76,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
     }
     const expected = await replay(chain)
     for (const [i, { engine, dump }] of subjects.entries()) {
-      for (const { what, detail } of witnesses[i]!.violations) failures.push({ engine, what, detail })
+      for (const { what, ...detail } of witnesses[i]!.violations) failures.push({ engine, what, detail })
       const outcome = caughtUp[i]!
       if (outcome.status === 'rejected')
         failures.push({ engine, what: 'does not recover', detail: String(outcome.reason) })
@@ -171,27 +171,6 @@ async function finish(subject: Subject, chain: ChaosChain, { faults }: Script): 
   }
   const code = await subject.process()!.stop()
   if (code !== 0) throw new Error(`ended with ${code}: ${subject.process()!.output().slice(-2_000)}`)
-}
-
-/** The same chain, read from scratch with nothing in between. */
-async function replay({ anvil, contracts, truth }: ChaosChain): Promise<string[]> {
-  const indexer = await startTestIndexer([testChain(anvil, contracts, { finalityDepth: FINALITY_DEPTH })])
-  try {
-    const view = indexer.views.get(anvil.chainId)!
-    const deadline = Date.now() + CATCH_UP_MS
-    const isThere = () =>
-      view.state === 'following' &&
-      view.completeness === 'complete' &&
-      Buffer.from(view.checkpoint!.hash).toString('hex') === truth.head.hash.slice(2)
-    while (!isThere()) {
-      if (Date.now() > deadline)
-        throw new Error(`the replay does not catch up: ${view.state} ${view.lastError}`)
-      await sleep(5)
-    }
-    return await dumpOfReplay(indexer)
-  } finally {
-    await indexer.stop()
-  }
 }
 
 function sumOf(subjects: readonly Subject[]): Map<FaultName, number> {

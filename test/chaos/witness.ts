@@ -42,7 +42,9 @@ interface Observation extends Answer {
 /** An answer that was wrong without saying so. */
 export interface Violation {
   what: string
+  /** Of the first time. */
   detail: Record<string, unknown>
+  times: number
 }
 
 export interface WitnessOptions {
@@ -55,14 +57,13 @@ export interface WitnessOptions {
   everyMs: number
 }
 
-const MAX_VIOLATIONS = 20
 const REQUEST_TIMEOUT_MS = 5_000
 
 /** Asks the API all the time, as its users do, and holds every answer against what the chain says or said. */
 export class Witness {
   readonly #options: WitnessOptions
   readonly #abort = new AbortController()
-  readonly violations: Violation[] = []
+  readonly #violations = new Map<string, Violation>()
   #observations: Observation[] = []
   /** Since when a record is answered as missing, though it is on chain and nothing says that something is missing. */
   readonly #silentSince = new Map<string, number>()
@@ -78,6 +79,10 @@ export class Witness {
   /** Answers judged, and those of them that said they were complete. */
   get counts(): { answers: number; complete: number } {
     return { answers: this.#answers, complete: this.#complete }
+  }
+
+  get violations(): Violation[] {
+    return [...this.#violations.values()]
   }
 
   start(): void {
@@ -219,6 +224,8 @@ export class Witness {
   }
 
   #accuse(what: string, detail: Record<string, unknown>): void {
-    if (this.violations.length < MAX_VIOLATIONS) this.violations.push({ what, detail })
+    const known = this.#violations.get(what)
+    if (known === undefined) this.#violations.set(what, { what, detail, times: 1 })
+    else known.times++
   }
 }

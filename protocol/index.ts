@@ -14,6 +14,7 @@ export { type AuditStatement, isAuditStatementSigned, signAuditStatement } from 
 export { canonicalBytes, canonicalJson, type Json, parseJson } from './canonical-json.ts'
 export { type ChainReader, confirmAuditReport, confirmReceipt } from './chain-confirmation.ts'
 export { contentHashOf } from './content-hash.ts'
+export { foldDirectoryLog, foldDirectoryLogs, type LogContent } from './directory-head.ts'
 export { ERROR_CATALOGUE } from './error-catalogue.ts'
 export { CountersignError, type ErrorCode, type Problem, toProblem } from './errors.ts'
 export { buildEventProof, createEventProver, type EventProof, verifyEventProof } from './event-proof.ts'

@@ -1,4 +1,3 @@
-import { RLP } from '@ethereumjs/rlp'
 import { concatBytes } from './hex.ts'
 import { proofInvalid } from './proof-error.ts'
 
@@ -11,7 +10,18 @@ export type RlpItem = Uint8Array | RlpItem[]
 const MAX_DEPTH = 8
 
 /** Recursive Length Prefix, yellow paper appendix B. Byte strings are taken as they are: quantities come without leading zeros. */
-export const encodeRlp = (item: RlpItem): Uint8Array => RLP.encode(item)
+export function encodeRlp(item: RlpItem): Uint8Array {
+  if (Array.isArray(item)) return withPrefix(0xc0, concatBytes(...item.map(encodeRlp)))
+  return item.length === 1 && item[0]! < 0x80 ? Uint8Array.from(item) : withPrefix(0x80, item)
+}
+
+/** Up to 55 bytes the prefix says how many there are; past that how many bytes of its own the length takes. */
+function withPrefix(base: number, payload: Uint8Array): Uint8Array {
+  const { length } = payload
+  if (length <= 55) return concatBytes(Uint8Array.of(base + length), payload)
+  const size = quantityBytes(length)
+  return concatBytes(Uint8Array.of(base + 55 + size.length), size, payload)
+}
 
 /**
  * Decodes exactly one item and accepts its one canonical encoding only, so that equal items have equal bytes.

@@ -8,6 +8,14 @@ pragma solidity 0.8.37;
  * @dev Administered through an OpenZeppelin AccessManager; functions marked "restricted" revert with AccessManaged's
  * `AccessManagedUnauthorized(caller)` for everybody it does not allow. Roles are bits of a set, by number: provider 0,
  * proxy 1, tax office 2, credential issuer 3, client 4, endorser 5, compute node 6, data owner 7, data demander 8.
+ *
+ * The directory has a rolling head over its own events, as a record book has one for each author. It starts at zero and
+ * takes in every log of the four events below, in order, as the chain keeps it (‖ joins bytes):
+ *
+ *     head' = keccak256(head ‖ topic0 ‖ topic1 ‖ … ‖ data)
+ *
+ * The first topic says which event it is, and with that how many topics there are, so no two logs fold alike. Whoever
+ * replays the events and arrives at `headOfDirectory` has all of them, unaltered and in order.
  */
 interface IParticipantDirectory {
     /// @notice `None`: never registered. `Suspended` can become `Active` again, `Retired` is final.
@@ -124,6 +132,9 @@ interface IParticipantDirectory {
 
     /// @notice At most `limit` accounts from position `offset` on, in order of registration; fewer at the end, none past it.
     function participants(uint256 offset, uint256 limit) external view returns (address[] memory accounts);
+
+    /// @notice The head over all events so far; zero before the first.
+    function headOfDirectory() external view returns (bytes32 head);
 
     /// @notice Whether `account` is active now and has the role; false for a role number that stands for none.
     function hasRole(address account, uint8 role) external view returns (bool);

@@ -20,6 +20,7 @@ contract ParticipantDirectory is IParticipantDirectory, AccessManaged {
     /// @dev Values are `Status`, keys the block timestamp of the change.
     mapping(address account => Checkpoints.Trace208) private _statusHistory;
     address[] private _accounts;
+    bytes32 private _head;
 
     /// @param accessManager OpenZeppelin AccessManager that says who may call the restricted functions.
     constructor(address accessManager) AccessManaged(accessManager) {}
@@ -40,6 +41,7 @@ contract ParticipantDirectory is IParticipantDirectory, AccessManaged {
         participant.registeredAt = uint64(block.timestamp);
         _accounts.push(account);
         emit ParticipantRegistered(account, roles, name, endpoint, metadataURI);
+        _takeIn(ParticipantRegistered.selector, account, abi.encode(roles, name, endpoint, metadataURI));
         _changeStatus(participant, account, Status.Active);
     }
 
@@ -53,6 +55,7 @@ contract ParticipantDirectory is IParticipantDirectory, AccessManaged {
     ) external restricted {
         _describe(_changeable(account), account, roles, name, endpoint, metadataURI);
         emit ParticipantUpdated(account, roles, name, endpoint, metadataURI);
+        _takeIn(ParticipantUpdated.selector, account, abi.encode(roles, name, endpoint, metadataURI));
     }
 
     /// @inheritdoc IParticipantDirectory
@@ -72,6 +75,8 @@ contract ParticipantDirectory is IParticipantDirectory, AccessManaged {
         }
         _books[account][role] = Book({chainId: chainId, registry: registry});
         emit ParticipantBookSet(account, role, chainId, registry);
+        // The role is a topic: its word comes right before the data, as in the log.
+        _takeIn(ParticipantBookSet.selector, account, abi.encode(role, chainId, registry));
     }
 
     /// @inheritdoc IParticipantDirectory
@@ -110,6 +115,11 @@ contract ParticipantDirectory is IParticipantDirectory, AccessManaged {
         return Status(_statusHistory[account].upperLookupRecent(timestamp));
     }
 
+    /// @inheritdoc IParticipantDirectory
+    function headOfDirectory() external view returns (bytes32 head) {
+        return _head;
+    }
+
     function _describe(
         Participant storage participant,
         address account,
@@ -137,6 +147,12 @@ contract ParticipantDirectory is IParticipantDirectory, AccessManaged {
         // 48 bits of seconds last 8.9 million years.
         _statusHistory[account].push(uint48(block.timestamp), uint208(status));
         emit ParticipantStatusChanged(account, status);
+        _takeIn(ParticipantStatusChanged.selector, account, abi.encode(status));
+    }
+
+    /// @dev Takes an event into the head. `rest` is what its log says after event and account: further topics, then the data.
+    function _takeIn(bytes32 eventTopic, address account, bytes memory rest) private {
+        _head = keccak256(abi.encodePacked(_head, eventTopic, uint256(uint160(account)), rest));
     }
 
     /// @dev The participant, if it is one and not retired.

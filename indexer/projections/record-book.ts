@@ -1,6 +1,5 @@
 import { eventTopic } from '../../protocol/event-topic.ts'
-import { bytesToHex } from '../../protocol/hex.ts'
-import { merkleRootOf } from '../../protocol/record-book.ts'
+import { merkleRootBytes } from '../../protocol/merkle-root.ts'
 import { readBytes32 } from '../chain/raw-log.ts'
 import { RpcError } from '../chain/rpc-error.ts'
 import { readAbi } from './abi-reader.ts'
@@ -19,23 +18,18 @@ function readPublished(log: ContractLog, sink: RowSink): void {
   const root = readBytes32(raw.topics[1], 'topic', endpoint)
   const data = readAbi(raw.data, endpoint)
   const { first, length } = data.array(0, 2)
-  const entries = Array.from(
-    { length },
-    (_, i): DraftEntry => ({
-      key: data.bytes32(first + 2 * i),
-      digest: data.bytes32(first + 2 * i + 1),
-    }),
-  )
+  if (length === 0) throw new RpcError('malformed', endpoint, `${endpoint}: a publication without entries`)
+  const key = (i: number) => data.bytes32(first + 2 * i)
+  const digest = (i: number) => data.bytes32(first + 2 * i + 1)
   // The head takes in the root only. The contract made it from these entries; so must we, or an endpoint could alter one unseen.
-  const derived = merkleRootOf(
-    entries.map(({ key, digest }) => ({ key: bytesToHex(key), digest: bytesToHex(digest) })),
-  )
-  if (derived !== raw.topics[1]!.toLowerCase())
+  const derived = merkleRootBytes({ length, key, digest })
+  if (Buffer.compare(derived, root) !== 0)
     throw new RpcError(
       'malformed',
       endpoint,
       `${endpoint}: published entries do not have the root they came with`,
     )
+  const entries = Array.from({ length }, (_, i): DraftEntry => ({ key: key(i), digest: digest(i) }))
   sink.addPublication(log, readAuthor(log), root, entries)
 }
 

@@ -8,6 +8,7 @@ export const PARTICIPANT_DIRECTORY_ABI = [
   'function bookOf(address account, uint8 role) view returns ((uint64 chainId, address registry))',
   'function participantCount() view returns (uint256)',
   'function participants(uint256 offset, uint256 limit) view returns (address[])',
+  'function headOfDirectory() view returns (bytes32)',
   'function hasRole(address account, uint8 role) view returns (bool)',
   'function statusAt(address account, uint48 timestamp) view returns (uint8)',
   'event ParticipantRegistered(address indexed account, uint256 roles, string name, string endpoint, string metadataURI)',

@@ -27,6 +27,7 @@ export type Directory = Methods<
   | 'bookOf'
   | 'participantCount'
   | 'participants'
+  | 'headOfDirectory'
   | 'hasRole'
   | 'statusAt'
   | 'authority'

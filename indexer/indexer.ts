@@ -8,6 +8,7 @@ import { type ChainSync, createChainSync } from './chain/chain-sync.ts'
 import type { ChainConfig, ChainView } from './chain/chain-view.ts'
 import type { IndexerConfig } from './config.ts'
 import { createDirectory } from './directory.ts'
+import { addFeed, type RunningFeed } from './feed/add-feed.ts'
 import { createMetrics } from './metrics.ts'
 import { PROJECTIONS } from './projections/projections.ts'
 import { openStore } from './store/open-store.ts'
@@ -33,6 +34,7 @@ export async function startIndexer(
   const store = await openStore(config.database, { feedKeepDays: config.feedKeepDays })
   const syncs = new Map<number, ChainSync>()
   const views = new Map<number, ChainView>()
+  let feed: RunningFeed | undefined
   try {
     const { server, metrics } = await createApiServer({
       logger,
@@ -57,6 +59,7 @@ export async function startIndexer(
         expectedAuthors: directory.expectedAuthors,
         onCommit: ({ config: { chainId } }) => {
           if (chainId === directory.chainId) directory.forget()
+          feed?.wake()
         },
       })
       syncs.set(chain.chainId, sync)
@@ -64,21 +67,34 @@ export async function startIndexer(
     }
     const rpcOf = (chainId: number) => syncs.get(chainId)!.rpc
     addApiRoutes(server, { store, views, directory, rpcOf })
+    feed = addFeed(server, {
+      store,
+      views,
+      directory,
+      log: logger,
+      registry: metrics,
+      maxStreams: config.maxStreams,
+      webhooks: store,
+      adminToken: config.adminToken,
+    })
 
     await listen(server, config.host, config.port)
     const { address, port, family } = server.server.address() as AddressInfo
     for (const sync of syncs.values()) void sync.run()
+    feed.start()
     return {
       url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
       store,
       views,
       async stop() {
         await server.close()
+        await feed?.stop()
         await Promise.all([...syncs.values()].map((sync) => sync.stop()))
         await store.close()
       },
     }
   } catch (error) {
+    await feed?.stop()
     await Promise.all([...syncs.values()].map((sync) => sync.stop()))
     await store.close()
     throw error

@@ -42,6 +42,8 @@ const TAGS = [
   { name: 'audits', description: 'Comparing what is said now with what was recorded' },
   { name: 'participants', description: 'The directory of those who take part' },
   { name: 'authors', description: 'Heads of authors: the proof that nothing is missing' },
+  { name: 'feed', description: 'Events as they happen' },
+  { name: 'webhooks', description: 'Having events sent; for the operator' },
   { name: 'status', description: 'The chains, and where the index stands on each' },
 ]
 
@@ -56,6 +58,13 @@ export const createApiServer = ({
     name: 'indexer',
     description: DESCRIPTION,
     tags: TAGS,
+    securitySchemes: {
+      adminToken: {
+        type: 'http',
+        scheme: 'bearer',
+        description: "The admin token of the indexer's settings",
+      },
+    },
     logger,
     bodyLimit: BODY_BYTES,
     maxConnections: MAX_CONNECTIONS,

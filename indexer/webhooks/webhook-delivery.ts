@@ -37,6 +37,9 @@ export type WebhookWithState = WebhookRow & WorkerState
 
 /** The webhooks of the one writer, and their delivery. */
 export interface WebhookDelivery {
+  start(): void
+  /** Webhooks that are delivered to, and what is pending for all of them. */
+  counts(): { webhooks: number; pending: number }
   create(webhook: NewWebhook): Promise<WebhookRow>
   list(): Promise<WebhookWithState[]>
   /** @throws WEBHOOK_UNKNOWN */
@@ -52,8 +55,8 @@ export interface WebhookDelivery {
   stop(): Promise<void>
 }
 
-/** Starts delivering to every webhook of the store, from where each was left. */
-export function startWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDelivery {
+/** The webhooks of the store, each delivered to from where it was left, once started. */
+export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDelivery {
   const { store, feed, log, retryPausesMs } = deps
   const sender = createSender(deps.timeoutMs)
   const settlements = new Settlements(store, log)
@@ -86,7 +89,7 @@ export function startWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDelivery
       }
     }
   }
-  const loading = load()
+  let loading: Promise<void> | undefined
 
   const find = async (id: string): Promise<WebhookRow> => {
     const row = await store.findWebhook(id)
@@ -99,6 +102,14 @@ export function startWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDelivery
   })
 
   return {
+    start() {
+      loading ??= load()
+    },
+    counts() {
+      let pending = 0
+      for (const { state } of workers.values()) pending += state.pending
+      return { webhooks: workers.size, pending }
+    },
     async create({ url, deliver, filter, startAt }) {
       await loading
       if ((await store.listWebhooks()).length >= MAX_WEBHOOKS)

@@ -21,13 +21,19 @@ export function createBloomCheck(contracts: readonly IndexedContract[]): BloomCh
     address: bloomBits(stored.address),
     topics: [...projection.events.keys()].map(bitsOf),
   }))
+  // A contract with a head of its own is its author: every log has its address.
+  const ownHeads = new Set(
+    contracts
+      .filter(({ projection }) => projection.headOwner === 'contract')
+      .map(({ stored }) => stored.contractId),
+  )
   const authorBits = new WeakMap<AuthorHead, readonly number[]>()
   const bitsOfAuthor = (author: AuthorHead) => {
     let bits = authorBits.get(author)
     if (bits === undefined) {
       const topic = Buffer.alloc(32)
       topic.set(author.author, 12)
-      bits = bloomBits(topic)
+      bits = bloomBits(ownHeads.has(author.contractId) ? author.author : topic)
       authorBits.set(author, bits)
     }
     return bits

@@ -2,7 +2,7 @@ import type { ContractLog, DraftEntry, RowSink } from '../projections/projection
 import type { BlockRow, HeadRow } from '../store/store.ts'
 import { RECORD_TIERS, ROOT_KINDS, type RowBuffer, type TableName, type Value } from '../store/tables.ts'
 import { EMPTY_HEAD_BYTES } from './chain-heads.ts'
-import { foldAnchorBytes, foldPublicationBytes, foldRecordBytes } from './head-fold.ts'
+import { foldAnchorBytes, foldLogBytes, foldPublicationBytes, foldRecordBytes } from './head-fold.ts'
 
 /** Where an author stood before the draft. */
 export interface DraftBase {
@@ -111,6 +111,8 @@ export class CommitDraft implements RowSink {
   }
 
   addParticipantEvent(log: ContractLog, account: Uint8Array, kind: string, details: object): void {
+    const head = this.#headOf(log, Buffer.from(log.contract.address).toString('hex'))
+    head.head = foldLogBytes(head.head, log.raw)
     this.#valuesOf('participant_events').push(
       this.#chainId,
       log.blockNumber,

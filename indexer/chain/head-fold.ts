@@ -25,6 +25,14 @@ export const foldPublicationBytes = (head: Uint8Array, root: Uint8Array, count: 
 export const foldAnchorBytes = (head: Uint8Array, root: Uint8Array, leafCount: bigint): Uint8Array =>
   foldRoot(head, ANCHOR_TAG, root, leafCount)
 
+/** `keccak256(head ‖ topic0 ‖ topic1 ‖ … ‖ data)`: as `protocol/directory-head.ts`. */
+export const foldLogBytes = (
+  head: Uint8Array,
+  { topics, data }: { topics: readonly string[]; data: string },
+): Uint8Array => keccak256(Buffer.concat([head, ...topics.map(hexBytes), hexBytes(data)]))
+
+const hexBytes = (text: string): Buffer => Buffer.from(text.slice(2), 'hex')
+
 function foldRoot(head: Uint8Array, tag: Uint8Array, root: Uint8Array, count: bigint): Uint8Array {
   input.set(head, 0)
   input.set(tag, 32)

@@ -129,7 +129,7 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
 
   async function batch(calls: readonly RpcCall[], maxBytes?: number): Promise<unknown[]> {
     const most = limits.batch.value
-    if (calls.length > most) return inPieces(calls, most, maxBytes)
+    if (calls.length > most) return inPieces(calls, most, maxBytes, false)
     if (calls.length === 0) return []
     if (calls.length === 1) return [await send(calls[0]!, maxBytes)]
     try {
@@ -137,15 +137,22 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
     } catch (error) {
       if (!isRpcError(error, 'batch-too-large')) throw error
       limits.learnBatch(calls.length, error.advice)
-      return inPieces(calls, limits.batch.value, maxBytes)
+      return inPieces(calls, limits.batch.value, maxBytes, true)
     }
   }
 
-  async function inPieces(calls: readonly RpcCall[], size: number, maxBytes?: number): Promise<unknown[]> {
+  /** @param isGuess the size was never tried: the first piece goes alone, before many fail for another reason */
+  async function inPieces(
+    calls: readonly RpcCall[],
+    size: number,
+    maxBytes: number | undefined,
+    isGuess: boolean,
+  ): Promise<unknown[]> {
     const pieces: (readonly RpcCall[])[] = []
     for (let at = 0; at < calls.length; at += size) pieces.push(calls.slice(at, at + size))
     const results: unknown[] = []
     try {
+      if (isGuess) results.push(...(await batch(pieces.shift()!, maxBytes)))
       for (let at = 0; at < pieces.length; at += PIECES_AT_ONCE)
         for (const answers of await Promise.all(
           pieces.slice(at, at + PIECES_AT_ONCE).map((piece) => batch(piece, maxBytes)),

@@ -96,7 +96,8 @@ export class BlockAppender {
           `${name}: logs of block ${number} are not in the bloom of its header`,
         )
       decodeLogs(ofBlock, contracts.byAddress, draft)
-      if (number > finalNumber || ofBlock.logs.length > 0) draft.blocks.set(number, blockOf(header))
+      // The last final block too: a reorganisation may begin right above it.
+      if (number >= finalNumber || ofBlock.logs.length > 0) draft.blocks.set(number, blockOf(header))
     })
     const suspects = headers.flatMap(({ logsBloom }) => suspectsOf(contracts, logsBloom, heads))
     await writer.commit(

@@ -1,5 +1,6 @@
 import { CountersignError } from '../../protocol/errors.ts'
 import { type Hex, isBytes32 } from '../../protocol/hex.ts'
+import { readQuantity } from './raw-log.ts'
 import type { RpcEndpoint } from './rpc-endpoint.ts'
 import { RpcError } from './rpc-error.ts'
 
@@ -31,10 +32,11 @@ export class ChainIdentity {
       { method: 'eth_chainId', params: [] },
       { method: 'eth_getBlockByNumber', params: ['0x0', false] },
     ])
-    if (Number(chainId) !== this.#chainId)
+    const answered = readQuantity(chainId, 'chain id', endpoint.name)
+    if (answered !== this.#chainId)
       throw new CountersignError(
         'CHAIN_MISMATCH',
-        `${endpoint.name} answers for chain ${Number(chainId)}, not ${this.#chainId}`,
+        `${endpoint.name} answers for chain ${answered}, not ${this.#chainId}`,
       )
     const hash = String(genesis?.hash).toLowerCase()
     if (!isBytes32(hash)) throw new RpcError('malformed', endpoint.name, `${endpoint.name}: no genesis block`)

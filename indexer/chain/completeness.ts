@@ -36,6 +36,7 @@ const MAX_REPAIR_PAUSE_MS = 60_000
 export class Completeness {
   readonly #deps: CompletenessDeps
   readonly #suspects = new Set<AuthorHead>()
+  /** Times are of the monotonic clock: the other may be set back by hours. */
   readonly #repairs = new Map<AuthorHead, { attempts: number; notBefore: number }>()
   #verified: HeadRow[] = []
   #nextFullCheck = 0
@@ -64,7 +65,7 @@ export class Completeness {
   async check(): Promise<void> {
     const { view, rpc } = this.#deps
     const checkpoint = view.checkpoint!
-    const isFull = Date.now() >= this.#nextFullCheck
+    const isFull = performance.now() >= this.#nextFullCheck
     const targets = await this.#targets(isFull)
     if (targets.length > 0) {
       const heads = await readChainHeads(
@@ -79,7 +80,7 @@ export class Completeness {
       for (const [i, target] of targets.entries()) await this.#compare(target, heads[i]!, checkpoint.number)
     }
     if (isFull) {
-      this.#nextFullCheck = Date.now() + this.#deps.checkEveryMs
+      this.#nextFullCheck = performance.now() + this.#deps.checkEveryMs
       await this.flush()
     }
     this.#sumUp()
@@ -115,7 +116,7 @@ export class Completeness {
       const contract = contracts.get(author.contractId)
       if (contract === undefined || !due(author)) continue
       const repair = this.#repairs.get(author)
-      if (repair !== undefined && repair.notBefore > Date.now()) continue
+      if (repair !== undefined && repair.notBefore > performance.now()) continue
       targets.push({ author, contract, contractAddress: contract.stored.address })
     }
     return targets
@@ -188,7 +189,7 @@ export class Completeness {
     }
     const attempts = (this.#repairs.get(author)?.attempts ?? 0) + 1
     const pause = Math.min(FIRST_REPAIR_PAUSE_MS * 2 ** (attempts - 1), MAX_REPAIR_PAUSE_MS)
-    this.#repairs.set(author, { attempts, notBefore: Date.now() + pause })
+    this.#repairs.set(author, { attempts, notBefore: performance.now() + pause })
     // Next time somebody else is asked first, if there is somebody else.
     for (const endpoint of endpoints) rpc.distrust(endpoint)
     if (attempts === 1) log.error(found, 'author is incomplete: the endpoint still leaves logs out')

@@ -59,7 +59,14 @@ export function addStreamRoute(server: HttpServer, { feed, times, ...limits }: S
             description: 'Id of the last event seen, or `beginning`. The header counts if both are given.',
           }),
         }),
-        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 4096 })) }),
+        headers: Type.Object({
+          'last-event-id': Type.Optional(
+            Type.String({
+              maxLength: 4096,
+              description: 'Id of the last event seen: the stream goes on after it',
+            }),
+          ),
+        }),
         response: {
           200: {
             description: 'The stream',

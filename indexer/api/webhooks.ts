@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { problemResponse } from '../../http/problem.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { CountersignError } from '../../protocol/errors.ts'
+import type { EventDocument } from '../feed/event-schemas.ts'
 import { DELIVERIES } from '../feed/feed-cursor.ts'
 import { FeedFilterSchema } from '../feed/feed-filter.ts'
 import type { DeliveryRow } from '../store/webhook-store.ts'
@@ -51,12 +52,13 @@ const DeadLetterSchema = Type.Object({
   attempts: Type.Integer(),
   lastError: nullableString('Why the last attempt failed'),
   createdAt: TimeText,
-  event: Type.Object({}, { additionalProperties: true, description: 'The Event' }),
+  event: Type.Unsafe<EventDocument>({ $ref: 'Event' }),
 })
-const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) })
+const IdSchema = Type.String({ minLength: 1, maxLength: 64, description: 'Id of the webhook' })
+const IdParams = Type.Object({ id: IdSchema })
 const EventParams = Type.Object({
-  id: Type.String({ maxLength: 64 }),
-  eventId: Type.String({ maxLength: 256 }),
+  id: IdSchema,
+  eventId: Type.String({ minLength: 1, maxLength: 256, description: 'Id of the event' }),
 })
 
 const RESPONSES = {
@@ -89,7 +91,7 @@ export function addWebhookRoutes(server: HttpServer, { delivery, adminToken }: W
         operationId: 'createWebhook',
         summary: 'Have events sent to a URL',
         description:
-          'Each event is POSTed as JSON (Event), signed by the Standard Webhooks specification with the secret that only this answer shows. Any 2xx takes it; anything else, and no answer within 15 s, is tried again for about three days (after 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 24 h), then it is a dead letter. 410 disables the webhook. Redirects are not followed. Each event arrives at least once: its id tells doubles. Attempts begin in the order of the events, up to four at a time, and one that failed does not hold up the others; but of events with the same subject each waits for the one before.',
+          'Each event is POSTed as JSON (Event; a ping has the type `ping`), signed by the Standard Webhooks specification with the secret that only this answer shows. Any 2xx takes it; anything else, and no answer within 15 s, is tried again for about three days (after 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 24 h), then it is a dead letter. 410 disables the webhook. Redirects are not followed. Each event arrives at least once: its id tells doubles. Attempts begin in the order of the events, up to four at a time, and one that failed does not hold up the others; but of events with the same subject each waits for the one before.',
         body: WebhookRequest,
         response: {
           201: answer('The webhook', Type.Object({ webhook: WebhookSchema, secret: Type.String() })),

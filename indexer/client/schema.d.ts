@@ -180,6 +180,124 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events as they are indexed, or once they are final
+         * @description Server-sent events: `data` is an Event, `event` its type. The `id` of each is where to resume: a client that sends the last one it
+         *     got as `Last-Event-ID`, or as `?after=` where it cannot set headers, gets exactly what came after it, retractions of what it saw included, also
+         *     after the indexer was restarted or its chain reorganised. Without one a stream starts now; `?after=beginning` starts at the first block.
+         *
+         *     `checkpoint` events say where the index stands on a chain (a Standing): everything up to that block has been sent. `error` carries a problem document;
+         *     the stream then ends. Comments keep the connection alive. A client that does not read is disconnected and resumes when it connects again.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All webhooks */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Have events sent to a URL
+         * @description Each event is POSTed as JSON (Event; a ping has the type `ping`), signed by the Standard Webhooks specification with the secret that only this answer shows. Any 2xx takes it; anything else, and no answer within 15 s, is tried again for about three days (after 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 24 h), then it is a dead letter. 410 disables the webhook. Redirects are not followed. Each event arrives at least once: its id tells doubles. Attempts begin in the order of the events, up to four at a time, and one that failed does not hold up the others; but of events with the same subject each waits for the one before.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One webhook */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** Send nothing more, not even what is pending */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a ping now, once, and say what came of it */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that were given up */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/dead-letters/{eventId}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a dead letter anew
+         * @description It may then arrive after events that followed it.
+         */
+        post: operations["redeliverDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -222,6 +340,11 @@ export interface components {
              * @enum {string}
              */
             completeness: "complete" | "unverified" | "incomplete";
+            /** @description Set when the answer comes from a replica of the database */
+            replica?: {
+                /** @description How far the replica is behind; null when it has not been told anything yet */
+                lagSeconds: number | null;
+            };
         };
         Record: {
             chainId: number;
@@ -375,6 +498,120 @@ export interface components {
              * @enum {string}
              */
             finality: "pending" | "final";
+        };
+        /** @description Of a retraction, `data` is what was said before; its finality is pending, and its completeness that of its author now. */
+        Event: {
+            /**
+             * @description Of this event, the same wherever and however often it is sent: one that was seen may be dropped
+             * @example record-31337-5f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c7-0-0-added-17
+             */
+            id: string;
+            /** @enum {string} */
+            type: "record.added" | "record.final" | "record.retracted";
+            /**
+             * Format: date-time
+             * @description Time of the block; of a retraction, the time at which it was noticed
+             */
+            timestamp: string;
+            /** @description What it is about: added, final and retracted events of one log entry in one block share it */
+            subject: string;
+            /** @description Only of a retraction: id of the event that no longer holds. Nothing is to be done by who never saw it. */
+            retracts?: string;
+            data: components["schemas"]["Record"];
+        } | {
+            /**
+             * @description Of this event, the same wherever and however often it is sent: one that was seen may be dropped
+             * @example root-31337-5f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c7-0-0-added-17
+             */
+            id: string;
+            /** @enum {string} */
+            type: "root.added" | "root.final" | "root.retracted";
+            /**
+             * Format: date-time
+             * @description Time of the block; of a retraction, the time at which it was noticed
+             */
+            timestamp: string;
+            /** @description What it is about: added, final and retracted events of one log entry in one block share it */
+            subject: string;
+            /** @description Only of a retraction: id of the event that no longer holds. Nothing is to be done by who never saw it. */
+            retracts?: string;
+            data: {
+                chainId: number;
+                registry: string;
+                /** @description The author */
+                provider: string;
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                root: string;
+                /** @enum {string} */
+                kind: "publication" | "anchor";
+                /** @description Decimal: up to 64 bits, as its author says */
+                leafCount: string;
+                /** @description Of an anchor */
+                manifestURI: string | null;
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                transactionHash: string;
+                block: {
+                    number: number;
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    hash: string;
+                    /**
+                     * @description Unix seconds
+                     * @example 1795268363
+                     */
+                    timestamp: number;
+                };
+                logIndex: number;
+                /** @enum {string} */
+                finality: "pending" | "final";
+                /**
+                 * @description Whether the heads folded from the index are those on chain
+                 * @enum {string}
+                 */
+                completeness: "complete" | "unverified" | "incomplete";
+            };
+        } | {
+            /**
+             * @description Of this event, the same wherever and however often it is sent: one that was seen may be dropped
+             * @example participant-31337-5f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c7-0-0-added-17
+             */
+            id: string;
+            /** @enum {string} */
+            type: "participant.added" | "participant.final" | "participant.retracted";
+            /**
+             * Format: date-time
+             * @description Time of the block; of a retraction, the time at which it was noticed
+             */
+            timestamp: string;
+            /** @description What it is about: added, final and retracted events of one log entry in one block share it */
+            subject: string;
+            /** @description Only of a retraction: id of the event that no longer holds. Nothing is to be done by who never saw it. */
+            retracts?: string;
+            data: {
+                chainId: number;
+                directory: string;
+                account: string;
+                /** @description registered, updated, status or book */
+                kind: string;
+                /** @description What the kind of event says */
+                details: {
+                    [key: string]: unknown;
+                };
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                transactionHash: string;
+                block: {
+                    number: number;
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    hash: string;
+                    /**
+                     * @description Unix seconds
+                     * @example 1795268363
+                     */
+                    timestamp: number;
+                };
+                logIndex: number;
+                /** @enum {string} */
+                finality: "pending" | "final";
+            };
         };
     };
     responses: never;
@@ -1424,6 +1661,794 @@ export interface operations {
             };
             /** @description The request is malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description Kinds of events; given several times for several */
+                kind?: ("record" | "root" | "participant")[];
+                /**
+                 * @description Who recorded, published or anchored it; of a participant event, the account
+                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                 */
+                author?: string;
+                /** @description The chain that the event is on */
+                chainId?: number;
+                /**
+                 * @description The contract that the event is from
+                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                 */
+                registry?: string;
+                /** @description instant: at once, with a retraction if the chain takes it back; final: once its block is final and the index complete */
+                deliver?: "instant" | "final";
+                /** @description Id of the last event seen, or `beginning`. The header counts if both are given. */
+                after?: string;
+            };
+            header?: {
+                /** @description Id of the last event seen: the stream goes on after it */
+                "last-event-id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The feed no longer goes back to that event */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In order of creation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        webhooks: {
+                            id: string;
+                            url: string;
+                            /**
+                             * @description instant: at once, with retractions; final: once final; both: twice
+                             * @enum {string}
+                             */
+                            deliver: "instant" | "final" | "both";
+                            filter: {
+                                /** @description Kinds of events; given several times for several */
+                                kind?: ("record" | "root" | "participant")[];
+                                /**
+                                 * @description Who recorded, published or anchored it; of a participant event, the account
+                                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                                 */
+                                author?: string;
+                                /** @description The chain that the event is on */
+                                chainId?: number;
+                                /**
+                                 * @description The contract that the event is from
+                                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                                 */
+                                registry?: string;
+                            };
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** @description When it was given up: the receiver answered 410, or the feed no longer goes back so far */
+                            disabledAt: string | null;
+                            /** @description Deliveries that are under way or wait for another attempt */
+                            pending: number;
+                            /** @description Since the indexer was started */
+                            lastDeliveredAt: string | null;
+                            /** @description Why the last attempt failed; null once one succeeded */
+                            lastError: string | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid admin token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook; or this indexer has no admin token, and so no webhooks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description http or https, without user name and password */
+                    url: string;
+                    /**
+                     * @description instant: at once, with retractions; final: once final; both: twice
+                     * @enum {string}
+                     */
+                    deliver: "instant" | "final" | "both";
+                    filter?: {
+                        /** @description Kinds of events; given several times for several */
+                        kind?: ("record" | "root" | "participant")[];
+                        /**
+                         * @description Who recorded, published or anchored it; of a participant event, the account
+                         * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                         */
+                        author?: string;
+                        /** @description The chain that the event is on */
+                        chainId?: number;
+                        /**
+                         * @description The contract that the event is from
+                         * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                         */
+                        registry?: string;
+                    };
+                    /**
+                     * @description beginning: at the first block
+                     * @default now
+                     * @enum {string}
+                     */
+                    startAt?: "now" | "beginning";
+                };
+            };
+        };
+        responses: {
+            /** @description The webhook */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        webhook: {
+                            id: string;
+                            url: string;
+                            /**
+                             * @description instant: at once, with retractions; final: once final; both: twice
+                             * @enum {string}
+                             */
+                            deliver: "instant" | "final" | "both";
+                            filter: {
+                                /** @description Kinds of events; given several times for several */
+                                kind?: ("record" | "root" | "participant")[];
+                                /**
+                                 * @description Who recorded, published or anchored it; of a participant event, the account
+                                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                                 */
+                                author?: string;
+                                /** @description The chain that the event is on */
+                                chainId?: number;
+                                /**
+                                 * @description The contract that the event is from
+                                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                                 */
+                                registry?: string;
+                            };
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** @description When it was given up: the receiver answered 410, or the feed no longer goes back so far */
+                            disabledAt: string | null;
+                            /** @description Deliveries that are under way or wait for another attempt */
+                            pending: number;
+                            /** @description Since the indexer was started */
+                            lastDeliveredAt: string | null;
+                            /** @description Why the last attempt failed; null once one succeeded */
+                            lastError: string | null;
+                        };
+                        secret: string;
+                    };
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid admin token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook; or this indexer has no admin token, and so no webhooks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are too many webhooks */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        webhook: {
+                            id: string;
+                            url: string;
+                            /**
+                             * @description instant: at once, with retractions; final: once final; both: twice
+                             * @enum {string}
+                             */
+                            deliver: "instant" | "final" | "both";
+                            filter: {
+                                /** @description Kinds of events; given several times for several */
+                                kind?: ("record" | "root" | "participant")[];
+                                /**
+                                 * @description Who recorded, published or anchored it; of a participant event, the account
+                                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                                 */
+                                author?: string;
+                                /** @description The chain that the event is on */
+                                chainId?: number;
+                                /**
+                                 * @description The contract that the event is from
+                                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                                 */
+                                registry?: string;
+                            };
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** @description When it was given up: the receiver answered 410, or the feed no longer goes back so far */
+                            disabledAt: string | null;
+                            /** @description Deliveries that are under way or wait for another attempt */
+                            pending: number;
+                            /** @description Since the indexer was started */
+                            lastDeliveredAt: string | null;
+                            /** @description Why the last attempt failed; null once one succeeded */
+                            lastError: string | null;
+                        };
+                    };
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid admin token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook; or this indexer has no admin token, and so no webhooks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid admin token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook; or this indexer has no admin token, and so no webhooks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        delivered: boolean;
+                        status: number | null;
+                        /** @description Why not */
+                        reason: string | null;
+                    };
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid admin token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook; or this indexer has no admin token, and so no webhooks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description Entries of a page at most */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deadLetters: {
+                            eventId: string;
+                            attempts: number;
+                            /** @description Why the last attempt failed */
+                            lastError: string | null;
+                            /** Format: date-time */
+                            createdAt: string;
+                            event: components["schemas"]["Event"];
+                        }[];
+                    };
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid admin token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook; or this indexer has no admin token, and so no webhooks */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeliverDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+                /** @description Id of the event */
+                eventId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is pending again */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid admin token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such webhook; or this indexer has no admin token, and so no webhooks */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -18,7 +18,13 @@ export const FeedFilterSchema = Type.Object(
       ...AddressSchema,
       description: 'Who recorded, published or anchored it; of a participant event, the account',
     }),
-    chainId: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+    chainId: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'The chain that the event is on',
+      }),
+    ),
     registry: Type.Optional({ ...AddressSchema, description: 'The contract that the event is from' }),
   },
   { additionalProperties: false },

@@ -194,6 +194,12 @@ export const ERROR_CATALOGUE = {
     'Read the lists anew, then follow the feed from now; or follow it from the beginning.',
   ),
   FILE_UNREADABLE: row(400, 'The file cannot be read', 'Check the name and its permissions.'),
+  FSCK_UNCERTAIN: row(
+    503,
+    'What the store should have cannot be told',
+    'Give the chain another RPC endpoint in the address book, and check again.',
+    true,
+  ),
   HEADERS_TOO_LARGE: row(431, 'URL and headers are too large', 'Send less; together they may have 16 KiB.'),
   HEX_MALFORMED: row(
     400,

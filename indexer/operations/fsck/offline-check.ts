@@ -1,0 +1,153 @@
+import { bytesToHex } from '../../../protocol/hex.ts'
+import type { StoreReader } from '../../store/store.ts'
+import { type DumpedRow, parseRow } from './dump-line.ts'
+import { Findings } from './findings.ts'
+import { HeadFolder } from './fold-heads.ts'
+import { type FsckOptions, type FsckReport, throttled } from './fsck.ts'
+import { checkOrphans } from './orphan-check.ts'
+
+const ATTEMPTS = 50
+
+/**
+ * Holds a store against itself, without any chain: rows have their blocks, at or below the checkpoint; the heads folded from the rows
+ * are those of the table; orphans are of blocks that the chain left. The store may be in use.
+ */
+export async function checkOffline(store: StoreReader, options: FsckOptions = {}): Promise<FsckReport> {
+  const findings = new Findings(options.maxListed ?? 100)
+  const progress = throttled(options.progress ?? (() => {}))
+  const { first, second, chains } = await dumpsOfOneMoment(store)
+  const folder = new HeadFolder(findings, new Map(chains.map((c) => [c.chainId, c.checkpoint.number])))
+  let heads = 0
+  try {
+    // Records and roots are dumped one after the other, and fold together: each has a dump of its own.
+    const records = new Rows(first, 'records')
+    const rest = new Rows(second, 'roots')
+    await records.next()
+    await rest.next()
+    while (records.row !== undefined || rest.row !== undefined) {
+      if (rest.row !== undefined && (records.row === undefined || comesFirst(rest.row, records.row))) {
+        folder.addRoot(rest.row)
+        await rest.next()
+      } else {
+        folder.addRecord(records.row!)
+        await records.next()
+      }
+      progress(`checked ${folder.rows} rows`)
+    }
+    folder.endRecords()
+    for (let line = rest.after; line !== undefined; line = await rest.nextLine()) {
+      const row = parseRow(line)
+      if (row !== undefined) folder.addEvent(row)
+      else if (line.startsWith('heads ')) {
+        folder.compare(line)
+        heads++
+      }
+    }
+    folder.end()
+  } finally {
+    await first.return(undefined)
+    await second.return(undefined)
+  }
+  await checkCheckpoints(store, findings)
+  await checkOrphans(store, findings)
+  return {
+    isSound: findings.count === 0,
+    chains: chains.map(({ chainId, checkpoint }) => ({
+      chainId,
+      upToBlock: checkpoint.number,
+      notes: ['held against itself, not against the chain'],
+    })),
+    rows: folder.rows,
+    heads,
+    differences: findings.count,
+    listed: findings.listed,
+  }
+}
+
+/** The rows of one table of a dump, one at a time. */
+class Rows {
+  row: DumpedRow | undefined
+  /** The first line after them. */
+  after: string | undefined
+  readonly #lines: AsyncGenerator<string>
+  readonly #table: string
+
+  constructor(lines: AsyncGenerator<string>, table: string) {
+    this.#lines = lines
+    this.#table = table
+  }
+
+  async next(): Promise<void> {
+    for (let line = await this.nextLine(); line !== undefined; line = await this.nextLine()) {
+      if (line.startsWith(`${this.#table} `)) {
+        this.row = parseRow(line)!
+        return
+      }
+      if (this.row === undefined && line.startsWith('records ')) continue
+      this.after = line
+      break
+    }
+    this.row = undefined
+  }
+
+  async nextLine(): Promise<string | undefined> {
+    const { done, value } = await this.#lines.next()
+    return done ? undefined : value
+  }
+}
+
+/** A publication comes before its entries. */
+const comesFirst = (root: DumpedRow, record: DumpedRow): boolean =>
+  (root.chainId - record.chainId ||
+    root.blockNumber - record.blockNumber ||
+    root.logIndex - record.logIndex) <= 0
+
+async function dumpsOfOneMoment(store: StoreReader) {
+  for (let attempt = 1; ; attempt++) {
+    const version = await store.version()
+    const chains = await store.listChains()
+    const [first, second] = [begun(store.dump()), begun(store.dump())]
+    await Promise.all([first.started, second.started])
+    if ((await store.version()) === version || attempt === ATTEMPTS)
+      return { first: first.lines, second: second.lines, chains }
+    await first.lines.return(undefined)
+    await second.lines.return(undefined)
+  }
+}
+
+/** A dump is of the moment at which its first line is asked for. */
+function begun(dump: AsyncIterable<string>): { lines: AsyncGenerator<string>; started: Promise<unknown> } {
+  const source = dump[Symbol.asyncIterator]()
+  const started = source.next()
+  async function* lines() {
+    try {
+      for (let next = await started; !next.done; next = await source.next()) yield next.value
+    } finally {
+      await source.return?.()
+    }
+  }
+  return { lines: lines(), started }
+}
+
+/** A store that is written to moves on between two questions: what looks wrong is asked again. */
+async function checkCheckpoints(store: StoreReader, findings: Findings): Promise<void> {
+  for (const { chainId } of await store.listChains()) {
+    for (let attempt = 1; ; attempt++) {
+      const chain = (await store.listChains()).find((candidate) => candidate.chainId === chainId)
+      if (chain === undefined) break
+      const { number, hash } = chain.checkpoint
+      const block = await store.findBlock(chainId, number)
+      if (block !== undefined && Buffer.compare(block.hash, hash) === 0) break
+      if (attempt < ATTEMPTS) continue
+      findings.add({
+        kind: 'inconsistent',
+        table: 'chains',
+        row: `chain ${chainId}, checkpoint ${number}`,
+        stored: block === undefined ? 'no block' : bytesToHex(block.hash as Uint8Array<ArrayBuffer>),
+        expected: bytesToHex(hash as Uint8Array<ArrayBuffer>),
+        reason: 'the block of the checkpoint is not in the store',
+      })
+      break
+    }
+  }
+}

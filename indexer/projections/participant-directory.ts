@@ -33,7 +33,7 @@ function readBookSet(log: ContractLog, sink: RowSink): void {
 
 export const PARTICIPANT_DIRECTORY: Projection = {
   kind: 'ParticipantDirectory',
-  hasHeads: false,
+  headOwner: 'contract',
   events: new Map([
     [
       eventTopic('ParticipantRegistered(address,uint256,string,string,string)'),

@@ -24,6 +24,7 @@ export interface RowSink {
   /** A publication with all its entries: one fold, of root and count. */
   addPublication(log: ContractLog, author: string, root: Uint8Array, entries: readonly DraftEntry[]): void
   addAnchor(log: ContractLog, author: string, root: Uint8Array, leafCount: bigint, manifestURI: string): void
+  /** One fold of the directory's head, of the log as it came. */
   addParticipantEvent(log: ContractLog, account: Uint8Array, kind: string, details: object): void
 }
 
@@ -31,8 +32,11 @@ export interface RowSink {
 export interface Projection {
   /** The contract's name in the address book. */
   kind: string
-  /** True when its authors have heads (`headOf`): a record book. */
-  hasHeads: boolean
+  /**
+   * Whose heads there are on chain: one of each author (`headOf`: a record book), or one of the contract itself over all
+   * its events (`headOfDirectory`), which is kept under the contract's own address.
+   */
+  headOwner: 'author' | 'contract'
   /** By first topic. */
   events: ReadonlyMap<string, (log: ContractLog, sink: RowSink) => void>
 }

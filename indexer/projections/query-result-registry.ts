@@ -13,7 +13,7 @@ function readResultRecorded(log: ContractLog, sink: RowSink): void {
 
 export const QUERY_RESULT_REGISTRY: Projection = {
   kind: 'QueryResultRegistry',
-  hasHeads: true,
+  headOwner: 'author',
   events: new Map([
     [eventTopic('ResultRecorded(bytes32,address,bytes32)'), readResultRecorded],
     ...RECORD_BOOK_EVENTS,

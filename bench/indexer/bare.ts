@@ -44,7 +44,11 @@ async function follow(): Promise<never> {
       'latest',
       false,
     )
-    for (; next <= Number(number); next += BLOCKS_A_REQUEST) await read(next, next + BLOCKS_A_REQUEST - 1)
+    while (next <= Number(number)) {
+      const last = Math.min(next + BLOCKS_A_REQUEST - 1, Number(number))
+      await read(next, last)
+      next = last + 1
+    }
     head = { number: Number(number), hash }
     await sleep(POLL_MS)
   }

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { CountersignError } from '../../protocol/errors.ts'
 import { isPostgres } from '../config.ts'
 import { type OpenedReader, openStore } from '../store/open-store.ts'
-import { createSqlStore } from '../store/sql/sql-store.ts'
+import { createSqlStore, knownOrphans } from '../store/sql/sql-store.ts'
 import { MIGRATIONS } from '../store/sqlite/migrations.ts'
 import { createSqliteEngine } from '../store/sqlite/sqlite-engine.ts'
 
@@ -26,7 +26,7 @@ function openFile(path: string): OpenedReader {
     checkVersion(db, path)
     return createSqlStore(
       createSqliteEngine({ writer: db, reader: db, openSnapshot: open, close: () => db.close() }),
-      { feedKeepDays: 0, hasOrphans: true },
+      { feedKeepDays: 0, orphans: knownOrphans(true) },
     )
   } catch (error) {
     db.close()

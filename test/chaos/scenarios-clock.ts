@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FaultPlan } from '../support/fault-plan.ts'
 import { eventually, expectThat, type Scenario } from './scenario.ts'
 import { caughtUp, expectReplay, someRecords, writeHistory } from './scenarios-chain.ts'
@@ -40,6 +41,7 @@ const clockJumps: Scenario = {
         return status?.standing?.completeness === 'incomplete'
       })
       jump(hours)
+      await sleep(100)
       subject.endpoints[0]!.setStep(2)
       const repaired = await eventually(
         `the gap is repaired, with the clock at ${hours} h`,

@@ -3,12 +3,14 @@ import { runScenario, type Scenario, ScenarioSkipped } from './scenario.ts'
 import { CHAIN_SCENARIOS } from './scenarios-chain.ts'
 import { CLOCK_SCENARIOS } from './scenarios-clock.ts'
 import { DATABASE_SCENARIOS } from './scenarios-database.ts'
+import { POSTGRES_SCENARIOS } from './scenarios-postgres.ts'
 import { REORGANISATION_SCENARIOS } from './scenarios-reorganisation.ts'
 
 const SCENARIOS: readonly Scenario[] = [
   ...CHAIN_SCENARIOS,
   ...REORGANISATION_SCENARIOS,
   ...DATABASE_SCENARIOS,
+  ...POSTGRES_SCENARIOS,
   ...CLOCK_SCENARIOS,
 ]
 const TIMEOUT_MS = 120_000

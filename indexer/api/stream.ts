@@ -15,6 +15,8 @@ const ResumeId = Type.String({ minLength: 1, maxLength: 4096 })
 
 /** Text made ahead of what the connection has taken; the connection itself buffers as much again. */
 const BUFFER_BYTES = 16 * 1024
+/** A browser does not connect again after a refusal; so that it may come back while the indexer starts, it is let wait. */
+const READY_WAIT_MS = 5_000
 
 export interface StreamRouteDeps extends StreamClientOptions {
   feed: Feed
@@ -89,6 +91,7 @@ export function addStreamRoute(server: HttpServer, { feed, times, ...limits }: S
       const client = clients.add(request.ip, () => socket.destroy())
       reply.raw.once('close', () => client.closed())
       try {
+        await feed.ready(READY_WAIT_MS)
         const resumeId = request.headers['last-event-id'] ?? after
         const cursor = await cursorOf(feed, resumeId, deliver)
         // Asked for before anything is sent: what cannot be resumed is refused with a status.

@@ -1,3 +1,4 @@
+import { CountersignError } from '../../protocol/errors.ts'
 import { bytesToHex, type Hex, toAddress } from '../../protocol/hex.ts'
 import { answerRecord, type Book, booksOf } from '../api/records.ts'
 import { serialOf } from '../api/result-list.ts'
@@ -37,7 +38,10 @@ type RecordEvent = Extract<SaidRow, { kind: 'record' }>
 type RootEvent = Extract<SaidRow, { kind: 'root' }>
 type ParticipantEvent = Extract<SaidRow, { kind: 'participant' }>
 
-/** The documents of some rows, in their order; undefined in place of one whose contract the address book no longer has. */
+/**
+ * The documents of some rows, in their order; undefined in place of one whose contract the address book no longer has.
+ * @throws NOT_READY while the contracts of its chain are not known yet
+ */
 export async function makeItems(
   said: readonly SaidRow[],
   { store, views, directory }: DocumentDeps,
@@ -49,12 +53,17 @@ export async function makeItems(
   return Promise.all(
     said.map(async (event) => {
       const book = books.get(event.row.contractId)
-      if (book === undefined) return undefined
+      if (book === undefined) return leftOut(views.get(event.row.chainId))
       const isRepeated = event.kind === 'record' && (await store.hasEarlierRecord(event.row))
       const data = dataOf(event, book, participants, isRepeated)
       return toItem(event, book, data)
     }),
   )
+}
+
+function leftOut(view: ChainView | undefined): undefined {
+  if (view !== undefined && view.contracts.length === 0)
+    throw new CountersignError('NOT_READY', `chain ${view.config.chainId} has not been read yet`)
 }
 
 function dataOf(

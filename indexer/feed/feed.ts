@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { standingOf } from '../api/standing.ts'
 import { Bell } from './bell.ts'
 import { type Delivery, encodeFeedCursor, type FeedCursor } from './feed-cursor.ts'
@@ -5,12 +6,15 @@ import { beginFeed, type FeedPage, type PageDeps, readFeedPage } from './feed-pa
 
 /** Pages kept for consumers that stand where another one stood just now. */
 const KEPT_PAGES = 32
+const READY_LOOK_MS = 10
 
 /**
  * What the index says, as it says it. Consumers pull pages from where they stand; those that stand at the same place, as all do that
  * have caught up, share one page: it is read and written as text once, however many there are.
  */
 export interface Feed {
+  /** Resolves when the contracts of all chains are known, which is soon after a start, or after `timeoutMs`. */
+  ready(timeoutMs: number): Promise<void>
   begin(deliver: Delivery, startAt: 'now' | 'beginning'): Promise<FeedCursor>
   /** What comes after. @throws FEED_EXPIRED */
   page(cursor: FeedCursor): Promise<FeedPage>
@@ -78,6 +82,11 @@ export function createFeed({ lookMs = 100, ...deps }: FeedOptions): Feed {
   }
 
   return {
+    async ready(timeoutMs) {
+      const deadline = performance.now() + timeoutMs
+      const isReady = () => [...deps.views.values()].every(({ contracts }) => contracts.length > 0)
+      while (!isReady() && performance.now() < deadline) await sleep(READY_LOOK_MS)
+    },
     begin: (deliver, startAt) => beginFeed(deps, deliver, startAt),
     page: readShared,
     get tick() {

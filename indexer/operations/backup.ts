@@ -61,7 +61,9 @@ async function writeLines(handle: FileHandle, store: StoreReader): Promise<Backu
   await pipeline(
     Readable.from(text(), { objectMode: false, highWaterMark: 1 << 20 }),
     createGzip({ level: GZIP_LEVEL }),
-    handle.createWriteStream({ autoClose: false }),
+    async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) await handle.appendFile(chunk)
+    },
   )
   return summary!
 }

@@ -5,8 +5,8 @@ import type { ChainView } from '../chain/chain-view.ts'
 import type { StoreReader } from '../store/store.ts'
 
 /**
- * Entity tags of what the index says now. A tag covers everything an answer is made of: the store's version, and of each chain its
- * checkpoint, finality, tip, state and completeness. Equal tags mean equal answers, in every process that reads the same store.
+ * Entity tags of what the index says now. A tag covers everything an answer is made of: the version of the
+ * store's rows, and of each chain its checkpoint, finality, tip, state and completeness. Equal tags mean equal answers, in every process that reads the same store.
  */
 export interface Freshness {
   /**
@@ -31,7 +31,7 @@ const SETTLED = 'public, max-age=86400'
 
 export function createFreshness(
   server: HttpServer,
-  store: Pick<StoreReader, 'findBlock'> & { version?: () => Promise<number> },
+  store: Pick<StoreReader, 'rowsVersion'>,
   views: ReadonlyMap<number, ChainView>,
 ): Freshness {
   let version = -1
@@ -39,7 +39,7 @@ export function createFreshness(
   let tag: string | undefined
 
   const look = async () => {
-    version = (await store.version?.()) ?? -1
+    version = await store.rowsVersion()
   }
   let looking: NodeJS.Timeout | undefined
   server.addHook('onReady', async () => {

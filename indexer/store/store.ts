@@ -177,6 +177,8 @@ export interface StoreReader extends FeedReader {
   listChainStates(): Promise<ChainStateRow[]>
   /** Grows with every write transaction about chains: while it is the same, so is everything read here. */
   version(): Promise<number>
+  /** The version of the last write that added or took rows; other writes leave it as it is. */
+  rowsVersion(): Promise<number>
   replicationLag(): Promise<ReplicationLag>
   /** Everything that follows from the chain, as text in a fixed order: two stores of one chain are equal if these are. */
   dump(): AsyncIterable<string>

@@ -18,6 +18,7 @@ import {
 export type ChainReader = Pick<
   Store,
   | 'version'
+  | 'rowsVersion'
   | 'listChains'
   | 'listContracts'
   | 'listHeads'
@@ -51,6 +52,12 @@ export function createChainReader(engine: SqlEngine): ChainReader {
     WHERE contract_id IN (SELECT contract_id FROM contracts WHERE chain_id = $1)`
 
   return {
+    rowsVersion: async () => {
+      const [row] = await engine.query(
+        'SELECT feed_pruned_to, (SELECT MAX(version) FROM journal) FROM store_version',
+      )
+      return Math.max(row![0] as number, (row![1] as number | null) ?? 0)
+    },
     version: async () => (await engine.query('SELECT version FROM store_version'))[0]![0] as number,
     listChains: async () => (await engine.query(chains)).map(toChain),
     listContracts: async (chainId) => (await engine.query(contracts, chainId)).map(toContract),

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
+import { endpointTimes } from './runtime-metrics.ts'
 
 /** What the syncs report. Times are seconds, as Prometheus has them. */
 export interface IndexerMetrics {
@@ -10,6 +11,11 @@ export interface IndexerMetrics {
   incomplete(chainId: number, authors: number): void
   logsMissed(chainId: number, endpoint: string): void
   endpointFailed(chainId: number, endpoint: string, failure: string): void
+  /** A repair found logs that an endpoint had left out or altered. */
+  omitted(chainId: number, endpoint: string, logs: number): void
+  /** Seconds that a storage root was computed for, and what came of it: `whole` or `different`. */
+  storageRoot(chainId: number, outcome: string, seconds: number): void
+  endpointAnswered(chainId: number, endpoint: string, seconds: number): void
   /** An endpoint was set aside: `behind`, `distrusted`, `other-chain`. */
   endpointAside(chainId: number, endpoint: string, reason: string): void
   /** How new heads are learnt of: `websocket` or `polling`. */
@@ -49,6 +55,16 @@ export function createMetrics(registry: Registry): IndexerMetrics {
     'endpoint',
     'reason',
   ])
+  const omitted = counter('omitted_logs_total', 'Logs that a repair found left out or altered, by endpoint', [
+    'chain',
+    'endpoint',
+  ])
+  const storageRoots = counter(
+    'storage_root_checks_total',
+    'Books held against their storage root on chain',
+    ['chain', 'outcome'],
+  )
+  const storageRootSeconds = gauge('storage_root_seconds', 'How long the last storage root took to compute')
   const webSocket = gauge('websocket', '1 while new heads are announced over WebSocket, 0 while polled for')
   const tips = new Map<number, { number: number; timestamp: number }>()
   const updateLag = (chain: number, indexed: number) => {
@@ -80,6 +96,12 @@ export function createMetrics(registry: Registry): IndexerMetrics {
     incomplete: (chain, authors) => incomplete.set({ chain }, authors),
     logsMissed: (chain, endpoint) => missed.inc({ chain, endpoint }),
     endpointFailed: (chain, endpoint, failure) => failures.inc({ chain, endpoint, failure }),
+    omitted: (chain, endpoint, logs) => omitted.inc({ chain, endpoint }, logs),
+    storageRoot(chain, outcome, seconds) {
+      storageRoots.inc({ chain, outcome })
+      storageRootSeconds.set({ chain }, seconds)
+    },
+    endpointAnswered: endpointTimes(registry),
     endpointAside: (chain, endpoint, reason) => asides.inc({ chain, endpoint, reason }),
     wakeUp: (chain, kind) => webSocket.set({ chain }, kind === 'websocket' ? 1 : 0),
     stopped: (chain, isStopped = true) => stopped.set({ chain }, isStopped ? 1 : 0),

@@ -7,6 +7,7 @@ import { type Api, composeApi } from './compose-api.ts'
 import type { IndexerConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import type { RunningIndexer } from './running-indexer.ts'
+import { addViewMetrics, timedStore } from './runtime-metrics.ts'
 import { serve } from './serve.ts'
 import { openStore } from './store/open-store.ts'
 
@@ -38,10 +39,12 @@ export async function startWriter(config: IndexerConfig, log: Logger): Promise<R
     })
     const { server, registry, directory, feed } = api
     const metrics = createMetrics(registry)
+    const timed = timedStore(store, registry)
+    addViewMetrics(registry, views)
     for (const chain of chainConfigs(config.addressBook)) {
       const sync = createChainSync({
         config: chain,
-        store,
+        store: timed,
         log,
         metrics,
         pollMs: config.pollMs,

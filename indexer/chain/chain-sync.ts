@@ -39,6 +39,8 @@ export interface ChainSyncDeps {
   /** Per endpoint; 0: no limit. */
   rpcRequestsPerSecond?: number
   maxRangeBlocks?: number
+  /** Books with more records are not held against their storage root; 0, the default: none is. */
+  storageRootMaxRecords?: number
   /** Authors that should be known, though nothing of theirs may have been seen. */
   expectedAuthors: (chainId: number) => Promise<ExpectedAuthor[]>
   /** Called after rows were written, with the tables that have new ones. */
@@ -72,6 +74,7 @@ export function createChainSync(deps: ChainSyncDeps): ChainSync {
     ...(deps.rpcRequestsPerSecond === undefined ? {} : { requestsPerSecond: deps.rpcRequestsPerSecond }),
     ...(deps.maxRangeBlocks === undefined ? {} : { maxRangeBlocks: deps.maxRangeBlocks }),
     identify: (endpoint) => identity.check(endpoint),
+    onAnswer: (endpoint, seconds) => metrics.endpointAnswered(config.chainId, endpoint, seconds),
     onFailure: (error) => {
       metrics.endpointFailed(config.chainId, error.endpoint, error.failure)
       log.debug({ endpoint: error.endpoint, failure: error.failure, reason: error.message }, 'request failed')
@@ -109,6 +112,7 @@ export function createChainSync(deps: ChainSyncDeps): ChainSync {
   const completeness = new Completeness({
     ...context,
     checkEveryMs: deps.completenessCheckMs,
+    storageRootMaxRecords: deps.storageRootMaxRecords ?? 0,
     expectedAuthors: deps.expectedAuthors,
     onRepair: onCommit,
   })
@@ -158,10 +162,11 @@ export function createChainSync(deps: ChainSyncDeps): ChainSync {
       let pause: number | undefined
       try {
         if (!loaded) {
-          await load()
+          await completeness.exclusively(load)
           loaded = true
         }
-        while (await follower.step()) signal.throwIfAborted()
+        // Repairs write between two steps: what a step began from must not change under it.
+        while (await completeness.exclusively(() => follower.step())) signal.throwIfAborted()
         view.state = 'following'
         trouble.clear()
         await completeness.check()
@@ -196,7 +201,7 @@ export function createChainSync(deps: ChainSyncDeps): ChainSync {
       abort.abort()
       await running?.catch(() => {})
       wakeUp.close()
-      await completeness.flush()
+      await completeness.end()
       await rpc.close()
     },
   }

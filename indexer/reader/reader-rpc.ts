@@ -30,6 +30,7 @@ export function createReaderRpc(
       identity.expect(genesis as Hex)
       return identity.check(endpoint)
     },
+    onAnswer: (endpoint, seconds) => metrics.endpointAnswered(config.chainId, endpoint, seconds),
     onFailure: ({ endpoint, failure }) => metrics.endpointFailed(config.chainId, endpoint, failure),
     onAside: (endpoint, reason) => metrics.endpointAside(config.chainId, endpoint, reason),
   })

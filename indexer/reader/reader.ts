@@ -3,8 +3,9 @@ import type { RpcClient } from '../chain/rpc-client.ts'
 import { chainConfigs } from '../chain-configs.ts'
 import { type Api, composeApi } from '../compose-api.ts'
 import type { IndexerConfig } from '../config.ts'
-import { createMetrics } from '../metrics.ts'
+import { createMetrics, type IndexerMetrics } from '../metrics.ts'
 import type { RunningIndexer } from '../running-indexer.ts'
+import { addViewMetrics } from '../runtime-metrics.ts'
 import { serve } from '../serve.ts'
 import { openStore } from '../store/open-store.ts'
 import { createReaderRpc } from './reader-rpc.ts'
@@ -19,6 +20,7 @@ export async function startReader(config: IndexerConfig, log: Logger): Promise<R
   const configs = chainConfigs(config.addressBook)
   const rpcs = new Map<number, RpcClient>()
   let api: Api | undefined
+  let metrics: IndexerMetrics | undefined
   const views = new ReaderViews({
     store,
     configs,
@@ -27,6 +29,14 @@ export async function startReader(config: IndexerConfig, log: Logger): Promise<R
     onChange: () => {
       api?.directory.forget()
       api?.feed.wake()
+      for (const {
+        config: { chainId },
+        tip,
+        checkpoint,
+      } of views.values()) {
+        if (tip !== undefined) metrics?.tip(chainId, tip.number, tip.timestamp)
+        if (checkpoint !== undefined) metrics?.committed(chainId, checkpoint.number, 0)
+      }
     },
   })
   const end = async () => {
@@ -37,11 +47,12 @@ export async function startReader(config: IndexerConfig, log: Logger): Promise<R
   }
   try {
     api = await composeApi({ config, log, store, views, rpcOf: (chainId) => rpcs.get(chainId)! })
-    const metrics = createMetrics(api.registry)
+    metrics = createMetrics(api.registry)
+    addViewMetrics(api.registry, views)
     for (const chain of configs)
       rpcs.set(
         chain.chainId,
-        createReaderRpc(chain, config, metrics, (chainId) => views.genesisOf.get(chainId)),
+        createReaderRpc(chain, config, metrics!, (chainId) => views.genesisOf.get(chainId)),
       )
     views.start()
     const served = await serve(api.server, config.host, config.port, log)

@@ -2,7 +2,7 @@ import { Option } from 'commander'
 import { wholeNumber } from '../../scripts/cli/arguments.ts'
 import { createCommand, runCommand } from '../../scripts/cli/run.ts'
 import { FAULT_NAMES, type FaultName } from '../support/fault-plan.ts'
-import { ENGINES } from './engines.ts'
+import { type EngineName, startEngines } from './engines.ts'
 import { runKills } from './kills.ts'
 import { runScenarios } from './run-scenarios.ts'
 import { runSeeds } from './run-seeds.ts'
@@ -14,7 +14,7 @@ type Part = (typeof PARTS)[number]
 interface Options {
   seeds: number
   seed: string
-  engine: 'sqlite' | 'postgres' | 'both'
+  engine: EngineName | 'both'
   fault?: FaultName[]
   kills: number
   part: Part[]
@@ -59,14 +59,16 @@ void runCommand(command, async () => {
     console.log(JSON.stringify(scriptOf(options.seed, options.fault), null, 2))
     return 0
   }
-  const engines = ENGINES.filter(({ name }) => options.engine === 'both' || options.engine === name)
-  for (const { name, skipReason } of engines)
-    if (skipReason !== undefined) console.log(`${name} is skipped: ${skipReason}`)
-  const usable = engines.filter(({ skipReason }) => skipReason === undefined)
   const { part, kills, seed } = options
+  const { engines, skipped, close } = await startEngines(options.engine)
+  for (const reason of skipped) console.log(`skipped  ${reason}`)
   let failed = 0
-  if (part.includes('seeds')) failed += await runSeeds({ ...options, faults: options.fault, engines: usable })
-  if (part.includes('kills')) failed += await runKills(usable, kills, seed)
-  if (part.includes('scenarios')) failed += await runScenarios(usable, options.scenario)
+  try {
+    if (part.includes('seeds')) failed += await runSeeds({ ...options, faults: options.fault, engines })
+    if (part.includes('kills')) failed += await runKills(engines, kills, seed)
+    if (part.includes('scenarios')) failed += await runScenarios(engines, options.scenario)
+  } finally {
+    await close()
+  }
   return failed === 0 ? 0 : 1
 })

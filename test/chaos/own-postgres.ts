@@ -5,7 +5,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { eventually, ScenarioSkipped } from './scenario.ts'
+import { eventually } from './eventually.ts'
+import { ScenarioSkipped } from './skipped.ts'
 
 /** A PostgreSQL of the scenario's own, which may be stopped, killed and filled up. */
 export interface OwnPostgres {
@@ -40,16 +41,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   const killWithParent = () => server?.kill('SIGQUIT')
   process.once('exit', killWithParent)
 
-  const query = async (sql: string): Promise<unknown[]> => {
-    const client = new pg.Client({ connectionString: url })
-    client.on('error', () => {})
-    await client.connect()
-    try {
-      return (await client.query(sql)).rows
-    } finally {
-      await client.end()
-    }
-  }
+  const query = (sql: string) => queryOnce(url, sql)
   const own: OwnPostgres = {
     url,
     query,
@@ -91,6 +83,19 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
     throw error
   }
   return own
+}
+
+/** On a connection of its own. @returns the rows */
+export async function queryOnce(url: string, sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url })
+  // A server that ends while nobody asks is no news here.
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
+  }
 }
 
 function programsOf(): string {

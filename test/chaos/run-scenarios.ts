@@ -1,10 +1,11 @@
 import type { Engine } from './engines.ts'
-import { runScenario, type Scenario, ScenarioSkipped } from './scenario.ts'
+import { runScenario, type Scenario } from './scenario.ts'
 import { CHAIN_SCENARIOS } from './scenarios-chain.ts'
 import { CLOCK_SCENARIOS } from './scenarios-clock.ts'
 import { DATABASE_SCENARIOS } from './scenarios-database.ts'
 import { POSTGRES_SCENARIOS } from './scenarios-postgres.ts'
 import { REORGANISATION_SCENARIOS } from './scenarios-reorganisation.ts'
+import { ScenarioSkipped } from './skipped.ts'
 
 const SCENARIOS: readonly Scenario[] = [
   ...CHAIN_SCENARIOS,

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChaosChain, startChaosChain } from './chain.ts'
 import type { Engine } from './engines.ts'
 import { createSubject, type Subject, type SubjectOptions } from './subject.ts'
@@ -8,7 +7,7 @@ export interface Scenario {
   name: string
   /** On these engines only; on all when left out. */
   engines?: readonly Engine['name'][]
-  /** @returns what it showed, in a few words @throws ScenarioSkipped, or what is wrong */
+  /** @returns what it showed, in a few words. @throws ScenarioSkipped, or what is wrong */
   run(context: ScenarioContext): Promise<string>
 }
 
@@ -20,9 +19,6 @@ export interface ScenarioContext {
   /** Called when the scenario ends, however it does; last one first. */
   atEnd(task: () => unknown): void
 }
-
-/** It cannot be run here; the message says why. */
-export class ScenarioSkipped extends Error {}
 
 /** Runs one, and ends everything it started. */
 export async function runScenario(scenario: Scenario, engine: Engine, timeoutMs: number): Promise<string> {
@@ -52,20 +48,6 @@ export async function runScenario(scenario: Scenario, engine: Engine, timeoutMs:
     clearTimeout(timer)
     for (const task of tasks.reverse()) await task()
   }
-}
-
-/** Asks until it holds. @returns milliseconds it took */
-export async function eventually(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
-): Promise<number> {
-  const started = performance.now()
-  while (!(await holds())) {
-    if (performance.now() - started > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}`)
-    await sleep(5)
-  }
-  return performance.now() - started
 }
 
 export function expectThat(holds: boolean, what: string): asserts holds {

@@ -2,10 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { differenceOf, dumpOf } from './engines.ts'
+import { eventually } from './eventually.ts'
 import { replay } from './replay.ts'
-import { eventually, expectThat, type Scenario, ScenarioSkipped } from './scenario.ts'
+import { expectThat, type Scenario } from './scenario.ts'
 import { caughtUp, expectReplay, someRecords, writeHistory } from './scenarios-chain.ts'
 import { scratchDirectory } from './scratch.ts'
+import { ScenarioSkipped } from './skipped.ts'
 
 const twoAtOnce: Scenario = {
   name: 'two indexers are started on one database',

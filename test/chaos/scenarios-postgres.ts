@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from './engines.ts'
+import { eventually } from './eventually.ts'
 import { startOwnPostgres } from './own-postgres.ts'
-import { eventually, expectThat, type Scenario, type ScenarioContext } from './scenario.ts'
+import { expectThat, type Scenario, type ScenarioContext } from './scenario.ts'
 import { caughtUp, expectReplay, someRecords, writeHistory } from './scenarios-chain.ts'
 
 /** A minute in earnest: CHAOS_DATABASE_GONE_MS=60000. */

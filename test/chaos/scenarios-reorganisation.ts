@@ -1,7 +1,8 @@
 import { Pool } from 'undici'
 import { keyToSerial } from '../../protocol/serial.ts'
 import type { ChaosChain } from './chain.ts'
-import { eventually, expectThat, type Scenario, type ScenarioContext } from './scenario.ts'
+import { eventually } from './eventually.ts'
+import { expectThat, type Scenario, type ScenarioContext } from './scenario.ts'
 import { caughtUp, someRecords, writeHistory } from './scenarios-chain.ts'
 
 const REORGANISATIONS = 20

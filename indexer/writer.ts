@@ -52,6 +52,7 @@ export async function startWriter(config: IndexerConfig, log: Logger): Promise<R
         rpcRequestsPerSecond: config.rpcRequestsPerSecond,
         maxRangeBlocks: config.maxRangeBlocks,
         completenessCheckMs: config.completenessCheckMs,
+        storageRootMaxRecords: config.storageRootMaxRecords,
         requestTimeoutMs: config.requestTimeoutMs,
         expectedAuthors: directory.expectedAuthors,
         onCommit: ({ config: { chainId } }) => {

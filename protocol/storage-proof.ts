@@ -137,6 +137,27 @@ export async function verifyStorageProof(proof: StorageProof): Promise<ProvenSto
   }
 }
 
+/**
+ * The root of a contract's whole storage after a block, from `eth_getProof(address, [], block)` and the block, both as a node
+ * answered them: up to the block's hash nothing of it is the node's word.
+ * @throws PROOF_UNBUILDABLE when the answers contradict each other, the header's fork is not known here, or there is no account
+ */
+export function accountStorageRoot({ block, proof }: { block: RawBlock; proof: RawObject }): {
+  storageRoot: Bytes32
+  blockHash: Bytes32
+} {
+  const { header } = headerOf(block)
+  const what = 'eth_getProof'
+  const nodes = rawArray(proof, 'accountProof', what).map((node) => toData(node, `${what}: node`))
+  try {
+    const key = keccak256(rawData(proof, 'address', what, 20))
+    const account = selectTrieProof(hexToBytes(header.stateRoot), key, nodes, 'account proof')
+    return { storageRoot: bytesToHex(storageRootOf(account.value)), blockHash: header.hash }
+  } catch (error) {
+    throw proofUnbuildable(`${what}: ${(error as Error).message}`, error)
+  }
+}
+
 /** An account is RLP of nonce, balance, storage root, code hash. */
 function storageRootOf(account: Uint8Array | undefined): Uint8Array {
   if (account === undefined) throw proofInvalid('account proof: there is no account at the address')

@@ -99,13 +99,18 @@ export class BlockAppender {
       // The last final block too: a reorganisation may begin right above it.
       if (number >= finalNumber || ofBlock.logs.length > 0) draft.blocks.set(number, blockOf(header))
     })
-    const suspects = headers.flatMap(({ logsBloom }) => suspectsOf(contracts, logsBloom, heads))
     await writer.commit(
       draft,
       { ...blockOf(headers.at(-1) ?? ancestor!), finalNumber },
       ancestor === undefined ? {} : { rollbackTo: ancestor.number },
     )
-    completeness.suspect(suspects)
+    headers.forEach((header, i) => {
+      const { number, logsBloom } = header
+      completeness.served.note(number, number, name)
+      completeness.suspect(suspectsOf(contracts, logsBloom, view.heads))
+      if (logs[i]!.length === 0 && contracts.bloom.suggestsLogs(logsBloom))
+        completeness.noteUnexplained(header)
+    })
   }
 
   async #readLogs(

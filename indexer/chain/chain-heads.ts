@@ -20,6 +20,7 @@ export interface AuthorHead {
 /** The heads of all authors of one chain, as of its checkpoint: the indexer's memory of the `heads` table. */
 export class ChainHeads {
   readonly #books = new Map<number, Map<string, AuthorHead>>()
+  readonly #revisions = new Map<number, number>()
 
   static load(rows: readonly HeadRow[], incomplete: readonly IncompleteRow[]): ChainHeads {
     const heads = new ChainHeads()
@@ -31,21 +32,32 @@ export class ChainHeads {
 
   /** After a rollback: the authors that lost entries stand where `rows` say, or at nothing. */
   reload(rows: readonly HeadRow[]): void {
-    for (const known of this.all()) {
-      known.head = EMPTY_HEAD_BYTES
-      known.entryCount = 0
-      known.blockNumber = -1
-      known.verifiedAt = undefined
-    }
+    for (const known of this.all()) this.#empty(known)
     for (const row of rows) this.update(row)
   }
 
+  /** After a repair: to be held against the chain again. @param row undefined when the author has no entries */
+  replace(author: AuthorHead, row: HeadRow | undefined): void {
+    this.#empty(author)
+    if (row !== undefined) this.update({ ...row, verified: false })
+  }
+
   update(row: HeadRow): void {
+    this.#note(row.contractId)
     const known = this.#entry(row.contractId, row.author)
     known.head = row.head
     known.entryCount = row.entryCount
     known.blockNumber = row.blockNumber
     known.verifiedAt = row.verified ? row.blockNumber : undefined
+  }
+
+  /** Changes whenever a head of the contract does. */
+  revision(contractId: number): number {
+    return this.#revisions.get(contractId) ?? 0
+  }
+
+  ofContract(contractId: number): Iterable<AuthorHead> {
+    return this.#books.get(contractId)?.values() ?? []
   }
 
   find(contractId: number, authorHex: string): AuthorHead | undefined {
@@ -59,6 +71,18 @@ export class ChainHeads {
 
   *all(): Generator<AuthorHead> {
     for (const book of this.#books.values()) yield* book.values()
+  }
+
+  #empty(known: AuthorHead): void {
+    this.#note(known.contractId)
+    known.head = EMPTY_HEAD_BYTES
+    known.entryCount = 0
+    known.blockNumber = -1
+    known.verifiedAt = undefined
+  }
+
+  #note(contractId: number): void {
+    this.#revisions.set(contractId, this.revision(contractId) + 1)
   }
 
   #entry(contractId: number, author: Uint8Array): AuthorHead {

@@ -1,4 +1,4 @@
-import type { Address } from '../../protocol/hex.ts'
+import type { Address, Hex } from '../../protocol/hex.ts'
 import type { Checkpoint } from '../store/store.ts'
 import type { AuthorHead, ChainHeads } from './chain-heads.ts'
 import type { IndexedContract } from './decode-logs.ts'
@@ -41,6 +41,29 @@ export interface ChainAlarm {
   action: string
 }
 
+/**
+ * Of a record book, held as a whole against the root of its storage on chain:
+ * - `unchecked`: not compared yet
+ * - `whole`: at `wholeAt` the rows were all there is, of every author, known or not
+ * - `different`: something is missing that nobody known wrote; it is being looked for
+ * - `unsupported`: no endpoint answers `eth_getProof`
+ * - `too-many-records`, `off`: not compared, by the settings
+ */
+export const STORAGE_ROOT_STATES = [
+  'unchecked',
+  'whole',
+  'different',
+  'unsupported',
+  'too-many-records',
+  'off',
+] as const
+
+export interface BookWholeness {
+  storageRoot: (typeof STORAGE_ROOT_STATES)[number]
+  /** `isProven`: up to the hash of the block; otherwise the root is an endpoint's word. */
+  wholeAt?: { block: number; storageRoot: Hex; isProven: boolean }
+}
+
 /** What the API may know of a chain: its sync writes, everybody else reads. All of it belongs to the same checkpoint. */
 export interface ChainView {
   readonly config: ChainConfig
@@ -50,6 +73,8 @@ export interface ChainView {
   /** Number and unix seconds of the newest block seen. */
   tip: { number: number; timestamp: number } | undefined
   heads: ChainHeads
+  /** By contract id. */
+  books?: ReadonlyMap<number, BookWholeness>
   /** Of all authors of the chain together: the worst of theirs. */
   completeness: CompletenessState
   contracts: readonly IndexedContract[]

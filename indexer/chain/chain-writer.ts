@@ -33,6 +33,11 @@ export class ChainWriter {
     })
   }
 
+  /** So that whoever leaves logs out can be named. */
+  noteServed(from: number, to: number, endpoint: string): void {
+    this.#deps.completeness.served.note(from, to, endpoint)
+  }
+
   async commit(draft: CommitDraft, checkpoint: Checkpoint, options: CommitOptions = {}): Promise<void> {
     const { config, store, view, completeness, metrics, log, onCommit } = this.#deps
     const { chainId } = config
@@ -43,6 +48,7 @@ export class ChainWriter {
     const verified = completeness.takeVerified()
     await store.commit({
       chainId,
+      base: view.checkpoint!.hash,
       blocks: [...draft.blocks.values()],
       rows,
       heads,
@@ -55,6 +61,7 @@ export class ChainWriter {
     if (rolledBack !== undefined) view.heads.reload(rolledBack)
     else for (const head of heads) view.heads.update(head)
     view.checkpoint = checkpoint
+    if (options.rollbackTo !== undefined) completeness.noteRollback(options.rollbackTo)
     if ((heads.length > 0 || isRollback) && view.completeness === 'complete') view.completeness = 'unverified'
     metrics.committed(chainId, checkpoint.number, draft.eventCount)
     const tables = rows.map(({ table }) => table as string)

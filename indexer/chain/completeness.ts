@@ -1,10 +1,15 @@
-import { bytesToHex, toAddress } from '../../protocol/hex.ts'
+import { setImmediate } from 'node:timers/promises'
+import { bytesToHex } from '../../protocol/hex.ts'
 import type { HeadRow } from '../store/store.ts'
 import type { AuthorHead } from './chain-heads.ts'
 import type { IndexedContract } from './decode-logs.ts'
+import { Exclusive } from './exclusive.ts'
 import { isHeadEqual, readChainHeads } from './head-check.ts'
-import { repairAuthor } from './repair.ts'
+import type { Header } from './raw-log.ts'
+import { nameOf, RepairQueue, type RepairTarget } from './repair-queue.ts'
 import { isRpcError } from './rpc-error.ts'
+import { ServedBy } from './served-by.ts'
+import { StorageRoots } from './storage-roots.ts'
 import type { SyncContext } from './sync-context.ts'
 
 /** An author that the directory says writes to a registry. */
@@ -15,39 +20,69 @@ export interface ExpectedAuthor {
 
 export interface CompletenessDeps extends SyncContext {
   checkEveryMs: number
+  /** Books with more records than this are not held against their storage root; 0: none is. */
+  storageRootMaxRecords?: number
   expectedAuthors: (chainId: number) => Promise<ExpectedAuthor[]>
   onRepair: (tables: readonly string[]) => void
 }
 
-interface Target {
-  author: AuthorHead
-  contract: IndexedContract
-  contractAddress: Uint8Array
-}
-
-const FIRST_REPAIR_PAUSE_MS = 250
-const MAX_REPAIR_PAUSE_MS = 60_000
+/** Heads asked for at once. More authors than this are not waited for: the sync goes on meanwhile. */
+const HEADS_A_SLICE = 100
+const RETRY_MS = 1_000
 
 /**
- * Holds heads folded from rows against the heads on chain, at the checkpoint's block: after new entries of an author,
- * for whom a bloom announces, and for everybody at the start and from time to time. A difference is an author whose
- * answers are incomplete; what is missing is read again until the heads are equal.
+ * Holds heads folded from rows against the heads on chain: after new entries of an author, for whom a bloom announces, and
+ * for everybody at the start and from time to time; and each book as a whole against its storage root, which vouches for
+ * authors nobody knows of, too. A difference is an author whose answers are incomplete; what is missing is found and read
+ * again beside the sync, until the heads are equal.
  */
 export class Completeness {
+  readonly served = new ServedBy()
   readonly #deps: CompletenessDeps
   readonly #suspects = new Set<AuthorHead>()
-  /** Times are of the monotonic clock: the other may be set back by hours. */
-  readonly #repairs = new Map<AuthorHead, { attempts: number; notBefore: number }>()
+  readonly #repairs: RepairQueue
+  readonly #roots: StorageRoots
+  readonly #exclusive = new Exclusive()
   #verified: HeadRow[] = []
   #nextFullCheck = 0
+  #sweep: Promise<void> | undefined
 
   constructor(deps: CompletenessDeps) {
     this.#deps = deps
+    this.#repairs = new RepairQueue({
+      ...deps,
+      served: this.served,
+      exclusively: (write) => this.exclusively(write),
+      onRows: (author, tables) => this.#noteRows(author, tables),
+      onRepaired: (target) => this.#recheck(target),
+    })
+    this.#roots = new StorageRoots({
+      ...deps,
+      storageRootMaxRecords: deps.storageRootMaxRecords ?? 0,
+      served: this.served,
+      recheck: (contract) => this.#recheckBook(contract),
+      expect: (contract, authors) => this.#expect(contract, authors),
+    })
+  }
+
+  /** Steps of the sync and writes of a repair come one after the other. */
+  exclusively<T>(task: () => Promise<T>): Promise<T> {
+    return this.#exclusive.run(task)
   }
 
   /** To be checked at the next opportunity, though nothing of theirs came. */
   suspect(authors: readonly AuthorHead[]): void {
     for (const author of authors) this.#suspects.add(author)
+  }
+
+  /** A block whose bloom announces logs that nobody has: by chance, or because they are left out. */
+  noteUnexplained(header: Header): void {
+    this.#roots.noteUnexplained(header)
+  }
+
+  noteRollback(to: number): void {
+    this.#repairs.noteRollback(to)
+    this.#roots.noteRollback(to)
   }
 
   /** Heads found equal since the last call, for the next commit to write down. */
@@ -61,34 +96,128 @@ export class Completeness {
     if (this.#verified.length > 0) await this.#deps.store.markVerified(this.takeVerified())
   }
 
-  /** Checks whoever is due. A chain that moved on meanwhile is no difference: the check is made again after the next step. */
+  /** Ends what runs beside the sync, whose signal was aborted before. */
+  async end(): Promise<void> {
+    await Promise.all([this.#repairs.end(), this.#roots.end(), this.#sweep?.catch(() => {})])
+    await this.flush()
+  }
+
+  /**
+   * Checks whoever is due. Few are checked at once; everybody, and many, beside the sync. A chain that moved on meanwhile is
+   * no difference: the check is made again after the next step.
+   */
   async check(): Promise<void> {
-    const { view, rpc } = this.#deps
-    const checkpoint = view.checkpoint!
     const isFull = performance.now() >= this.#nextFullCheck
-    const targets = await this.#targets(isFull)
-    if (targets.length > 0) {
-      const heads = await readChainHeads(
-        rpc,
-        checkpoint.hash,
-        targets.map(({ author, contractAddress }) => ({ contractAddress, author: author.author })),
-      ).catch((error: unknown) => {
-        if (isRpcError(error, 'not-found')) return undefined
-        throw error
-      })
-      if (heads === undefined) return
-      for (const [i, target] of targets.entries()) await this.#compare(target, heads[i]!, checkpoint.number)
-    }
-    if (isFull) {
-      this.#nextFullCheck = performance.now() + this.#deps.checkEveryMs
-      await this.flush()
-    }
+    const due = this.#targets((author) => this.#isDue(author))
+    const isMuch = due.length > HEADS_A_SLICE
+    if (isFull || isMuch) this.#startSweep(isFull)
+    if (!isMuch) await this.#compareSlice(due)
+    this.#roots.tick(isFull)
     this.#sumUp()
+  }
+
+  /** Checks everybody, and waits for that and the repairs that it takes; those that fail are not tried again. */
+  async checkAll(): Promise<void> {
+    await this.#sweepAll(true)
+    await this.#repairs.finish()
+    this.#sumUp()
+    await this.flush()
+  }
+
+  #isDue(author: AuthorHead): boolean {
+    const isOpen =
+      author.verifiedAt === undefined || author.incompleteSince !== undefined || this.#suspects.has(author)
+    return isOpen && !this.#repairs.isBusy(author)
+  }
+
+  #startSweep(isFull: boolean): void {
+    if (this.#sweep !== undefined) return
+    const { checkEveryMs, log, signal } = this.#deps
+    if (isFull) this.#nextFullCheck = performance.now() + checkEveryMs
+    this.#sweep = this.#sweepAll(isFull)
+      .catch((error: unknown) => {
+        if (signal.aborted) return
+        if (isFull) this.#nextFullCheck = performance.now() + Math.min(RETRY_MS, checkEveryMs)
+        const reason = error instanceof Error ? error.message : String(error)
+        log.debug({ reason }, 'heads could not be compared')
+      })
+      .finally(() => {
+        this.#sweep = undefined
+      })
+  }
+
+  async #sweepAll(isFull: boolean): Promise<void> {
+    const { view, signal } = this.#deps
+    const heads = view.heads
+    if (isFull) await this.#addExpected()
+    const targets = this.#targets((author) => (isFull ? !this.#repairs.isBusy(author) : this.#isDue(author)))
+    for (let at = 0; at < targets.length; at += HEADS_A_SLICE) {
+      if (signal.aborted || view.heads !== heads) return
+      await this.#compareSlice(targets.slice(at, at + HEADS_A_SLICE))
+      await setImmediate()
+    }
+    await this.flush()
+    this.#sumUp()
+  }
+
+  #targets(isMeant: (author: AuthorHead) => boolean): RepairTarget[] {
+    const { heads, contracts } = this.#deps.view
+    const targets: RepairTarget[] = []
+    for (const contract of contracts) {
+      if (contract.stored.caughtUpTo !== null) continue
+      for (const author of heads.ofContract(contract.stored.contractId))
+        if (isMeant(author)) targets.push({ author, contract })
+    }
+    return targets
+  }
+
+  /** Somebody whose every log was left out is unknown to us; the directory knows them, and has a head of its own. */
+  async #addExpected(): Promise<void> {
+    const { view, expectedAuthors } = this.#deps
+    const byAddress = new Map(view.contracts.map(({ stored }) => [bytesToHex(stored.address), stored]))
+    for (const { stored, projection } of view.contracts)
+      if (projection.headOwner === 'contract') view.heads.expect(stored.contractId, stored.address)
+    for (const { registry, author } of await expectedAuthors(view.config.chainId)) {
+      const stored = byAddress.get(bytesToHex(registry))
+      if (stored !== undefined) view.heads.expect(stored.contractId, author)
+    }
+  }
+
+  /** As of the checkpoint. Whoever's head changes while the chain is asked is left for the next time. */
+  async #compareSlice(targets: readonly RepairTarget[]): Promise<void> {
+    if (targets.length === 0) return
+    const { view, rpc } = this.#deps
+    const { heads, checkpoint } = view
+    const { hash, number } = checkpoint!
+    const before = targets.map(({ author }) => author.head)
+    const chainHeads = await readChainHeads(
+      rpc,
+      hash,
+      targets.map(({ author, contract: { stored, projection } }) => ({
+        contractAddress: stored.address,
+        author: author.author,
+        owner: projection.headOwner,
+      })),
+    ).catch((error: unknown) => {
+      if (isRpcError(error, 'not-found')) return undefined
+      throw error
+    })
+    if (chainHeads === undefined || view.heads !== heads) return
+    for (const [i, target] of targets.entries()) {
+      const { author } = target
+      if (author.head !== before[i]) continue
+      this.#suspects.delete(author)
+      if (isHeadEqual(author, chainHeads[i]!)) await this.#confirm(author, number)
+      else {
+        await this.#markIncomplete(author, number)
+        this.#repairs.add(target)
+      }
+    }
   }
 
   #sumUp(): void {
     const { view, metrics } = this.#deps
-    let incomplete = 0
+    let incomplete = this.#roots.differing
     let unverified = 0
     for (const { incompleteSince, verifiedAt } of view.heads.all()) {
       if (incompleteSince !== undefined) incomplete++
@@ -98,118 +227,73 @@ export class Completeness {
     metrics.incomplete(view.config.chainId, incomplete)
   }
 
-  async #targets(isFull: boolean): Promise<Target[]> {
-    const { view } = this.#deps
-    const contracts = new Map(
-      view.contracts
-        .filter(({ projection }) => projection.hasHeads)
-        .map((contract) => [contract.stored.contractId, contract]),
-    )
-    if (isFull) await this.#addExpected(contracts)
-    const due = (author: AuthorHead) =>
-      isFull ||
-      author.verifiedAt === undefined ||
-      author.incompleteSince !== undefined ||
-      this.#suspects.has(author)
-    const targets: Target[] = []
-    for (const author of view.heads.all()) {
-      const contract = contracts.get(author.contractId)
-      if (contract === undefined || !due(author)) continue
-      const repair = this.#repairs.get(author)
-      if (repair !== undefined && repair.notBefore > performance.now()) continue
-      targets.push({ author, contract, contractAddress: contract.stored.address })
-    }
-    return targets
-  }
-
-  /** Somebody whose every log was left out is unknown to us; the directory knows them. */
-  async #addExpected(contracts: ReadonlyMap<number, IndexedContract>): Promise<void> {
-    const { view, expectedAuthors } = this.#deps
-    const byAddress = new Map(
-      [...contracts.values()].map(({ stored }) => [bytesToHex(stored.address), stored]),
-    )
-    for (const { registry, author } of await expectedAuthors(view.config.chainId)) {
-      const stored = byAddress.get(bytesToHex(registry))
-      if (stored !== undefined) view.heads.expect(stored.contractId, author)
-    }
-  }
-
-  async #compare(target: Target, chainHead: Uint8Array, atBlock: number): Promise<void> {
-    const { author } = target
-    this.#suspects.delete(author)
-    if (isHeadEqual(author, chainHead)) await this.#confirm(author, atBlock)
-    else await this.#repair(target, chainHead, atBlock)
-  }
-
   async #confirm(author: AuthorHead, atBlock: number): Promise<void> {
     const { store, log } = this.#deps
     const { contractId, head, entryCount, blockNumber } = author
-    if (author.verifiedAt === undefined && entryCount > 0)
-      this.#verified.push({
-        contractId,
-        author: author.author,
-        blockNumber,
-        head,
-        entryCount,
-        verified: true,
-      })
+    const row = { contractId, author: author.author, blockNumber, head, entryCount, verified: true }
+    if (author.verifiedAt === undefined && entryCount > 0) this.#verified.push(row)
     author.verifiedAt = atBlock
-    this.#repairs.delete(author)
+    this.#repairs.forget(author)
     if (author.incompleteSince === undefined) return
     author.incompleteSince = undefined
     await store.clearIncomplete(contractId, author.author)
     log.info({ author: nameOf(author) }, 'author is complete again')
   }
 
-  async #repair(target: Target, chainHead: Uint8Array, atBlock: number): Promise<void> {
-    const { view, store, rpc, log, metrics, signal } = this.#deps
-    const { author, contract } = target
-    await this.#markIncomplete(author, atBlock)
-    // A head verified a moment ago must be on disk before the repair asks for it.
-    await this.flush()
-    const result = await repairAuthor(author, contract, chainHead, atBlock, {
-      store,
-      rpc,
-      chainId: view.config.chainId,
-      finalNumber: view.checkpoint!.finalNumber,
-      signal,
-    })
-    const { repaired, missing, surplus, endpoints } = result
-    const found = { author: nameOf(author), missing, surplus, endpoints }
-    if (repaired) {
-      for (const head of result.heads) view.heads.update(head)
-      author.verifiedAt = atBlock
-      author.incompleteSince = undefined
-      await store.clearIncomplete(author.contractId, author.author)
-      this.#repairs.delete(author)
-      metrics.repaired(view.config.chainId, missing + surplus)
-      log.warn(found, 'author repaired')
-      this.#deps.onRepair(['records'])
-      return
-    }
-    const attempts = (this.#repairs.get(author)?.attempts ?? 0) + 1
-    const pause = Math.min(FIRST_REPAIR_PAUSE_MS * 2 ** (attempts - 1), MAX_REPAIR_PAUSE_MS)
-    this.#repairs.set(author, { attempts, notBefore: performance.now() + pause })
-    // Next time somebody else is asked first, if there is somebody else.
-    for (const endpoint of endpoints) rpc.distrust(endpoint)
-    if (attempts === 1) log.error(found, 'author is incomplete: the endpoint still leaves logs out')
-  }
-
   async #markIncomplete(author: AuthorHead, atBlock: number): Promise<void> {
-    const { view, store, log, metrics } = this.#deps
+    const { view, log, metrics } = this.#deps
     author.verifiedAt = undefined
     if (author.incompleteSince !== undefined) return
     author.incompleteSince = Date.now()
     view.completeness = 'incomplete'
     metrics.gapFound(view.config.chainId)
     log.warn({ author: nameOf(author), block: atBlock }, 'head differs from the chain: reading again')
-    await store.setIncomplete({
-      contractId: author.contractId,
-      author: author.author,
-      blockNumber: atBlock,
-      since: author.incompleteSince,
-    })
+    await this.#saveIncomplete(author, atBlock)
+    // A head verified a moment ago must be on disk before the repair asks for it.
+    await this.flush()
+  }
+
+  async #saveIncomplete(
+    { contractId, author, incompleteSince }: AuthorHead,
+    blockNumber: number,
+  ): Promise<void> {
+    if (incompleteSince !== undefined)
+      await this.#deps.store.setIncomplete({ contractId, author, blockNumber, since: incompleteSince })
+  }
+
+  /** A repair is done only when the heads are equal: until then the author stays marked. */
+  async #noteRows(author: AuthorHead, tables: readonly string[]): Promise<void> {
+    const { view, onRepair } = this.#deps
+    await this.#saveIncomplete(author, view.checkpoint!.number)
+    if (tables.length > 0) onRepair(tables)
+  }
+
+  async #recheck(target: RepairTarget): Promise<void> {
+    await this.#compareSlice([target])
+    this.#sumUp()
+  }
+
+  /** @returns true when every author known of the book has the head that the chain has */
+  async #recheckBook(contract: IndexedContract): Promise<boolean> {
+    const { view, signal } = this.#deps
+    const { contractId } = contract.stored
+    const targets = this.#targets((author) => author.contractId === contractId)
+    for (let at = 0; at < targets.length && !signal.aborted; at += HEADS_A_SLICE)
+      await this.#compareSlice(targets.slice(at, at + HEADS_A_SLICE))
+    this.#sumUp()
+    return [...view.heads.ofContract(contractId)].every(
+      ({ incompleteSince, verifiedAt }) => incompleteSince === undefined && verifiedAt !== undefined,
+    )
+  }
+
+  /** Authors who were unknown so far: whatever they wrote is missing. */
+  async #expect(contract: IndexedContract, authors: readonly Uint8Array[]): Promise<void> {
+    const { view } = this.#deps
+    const targets = authors.map((author) => ({
+      author: view.heads.expect(contract.stored.contractId, author),
+      contract,
+    }))
+    await this.#compareSlice(targets)
+    this.#sumUp()
   }
 }
-
-const nameOf = (author: AuthorHead): string => toAddress(bytesToHex(author.author))

@@ -1,5 +1,6 @@
 import type { RpcEndpoint } from './rpc-endpoint.ts'
 import type { RpcError, RpcFailure } from './rpc-error.ts'
+import type { Omission } from './served-by.ts'
 
 /**
  * Why an endpoint is asked last, if at all:
@@ -18,6 +19,8 @@ export interface EndpointHealth {
   failures: number
   /** How often it left logs out, altered them or contradicted itself or another. */
   distrusts: number
+  /** Logs that it left out or altered, since start, and where it did so last. */
+  omissions?: { logs: number; last: Omission }
   lastFailure?: RpcFailure
   aside?: AsideReason
   /** Newest block it is known to have. */
@@ -44,6 +47,7 @@ export class EndpointMember {
   #distrusts = 0
   #distrustedUntil = 0
   #lastFailure: RpcFailure | undefined
+  #omissions: { logs: number; last: Omission } | undefined
 
   constructor(endpoint: RpcEndpoint) {
     this.endpoint = endpoint
@@ -65,6 +69,10 @@ export class EndpointMember {
     const now = performance.now()
     this.#failingUntil = now + Math.min(FIRST_PAUSE_MS * 2 ** (this.#consecutive - 1), MAX_PAUSE_MS)
     if (advice.retryAfterMs !== undefined) this.#pausedUntil = now + advice.retryAfterMs
+  }
+
+  noteOmission(last: Omission): void {
+    this.#omissions = { logs: (this.#omissions?.logs ?? 0) + last.logs, last }
   }
 
   distrust(): void {
@@ -103,6 +111,7 @@ export class EndpointMember {
       healthy: aside === undefined,
       failures: this.#failures,
       distrusts: this.#distrusts,
+      ...(this.#omissions === undefined ? {} : { omissions: this.#omissions }),
       ...(this.#lastFailure === undefined ? {} : { lastFailure: this.#lastFailure }),
       ...(aside === undefined ? {} : { aside }),
       ...(head === undefined ? {} : { head }),

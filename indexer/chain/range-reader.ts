@@ -30,6 +30,7 @@ export class RangeReader {
     let since = performance.now()
     for await (const range of readLogRanges({ rpc, filter, from, to: finalNumber, signal })) {
       const { header, logs, endpoint } = range
+      this.#writer.noteServed(range.from, range.to, endpoint)
       const hashOf = (block: number) => (block === range.to ? header.hash : undefined)
       const blocks = { logs, fromBlock: range.from, toBlock: range.to, endpoint, hashOf }
       await readBlockTimes(rpc, decodeLogs(blocks, byAddress, draft), draft)

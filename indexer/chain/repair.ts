@@ -1,172 +1,311 @@
-import { bytesToHex } from '../../protocol/hex.ts'
-import type { BlockRow, HeadRow, Position, Store } from '../store/store.ts'
-import { type RowBuffer, TABLES, type Value } from '../store/tables.ts'
-import { readBlockTimes } from './block-times.ts'
+import type { HeadRow, Store } from '../store/store.ts'
 import { type AuthorHead, EMPTY_HEAD_BYTES } from './chain-heads.ts'
-import { CommitDraft } from './commit-draft.ts'
-import { decodeLogs, type IndexedContract } from './decode-logs.ts'
-import { type LogFilter, readLogRanges } from './log-source.ts'
+import type { IndexedContract } from './decode-logs.ts'
+import { type BisectDeps, type Boundary, bisect, examine, type Part, pairs } from './head-bisect.ts'
+import { readPastHeads } from './head-check.ts'
+import { type ReadAgain, type ReadAgainDeps, readAgain, survey } from './repair-read.ts'
+import { differenceOf } from './repair-rows.ts'
 import type { RpcClient } from './rpc-client.ts'
+import type { Omission, ServedBy } from './served-by.ts'
+import { type FoldedHead, foldStored, storedEvents } from './stored-events.ts'
+
+export interface RepairTask {
+  author: AuthorHead
+  contract: IndexedContract
+  /** The author's head on chain after block `toBlock`, the checkpoint. */
+  chainHead: Uint8Array
+  toBlock: number
+  finalNumber: number
+  /** False: past heads are not asked for, as when they led nowhere before. */
+  usesHistory: boolean
+  /** True: what was verified before is looked at again, too. */
+  isFromStart: boolean
+}
 
 export interface RepairDeps {
   store: Store
   rpc: RpcClient
   chainId: number
-  finalNumber: number
   signal: AbortSignal
+  served: ServedBy
+  /** Runs a write between two steps of the chain's sync: nothing else is written meanwhile. */
+  exclusively: <T>(write: () => Promise<T>) => Promise<T>
+  /** The lowest block that the chain was rolled back to since the repair began. */
+  rolledBackTo: () => number
+  /** Up to which block there are rows now. */
+  checkpoint: () => number
+  /** After rows were written. */
+  onRows: (tables: readonly string[]) => Promise<void>
+  /** Together with the author's newest head being written; undefined: nothing of theirs is there. */
+  onHeads: (newest: HeadRow | undefined) => void
 }
 
 export interface RepairResult {
-  /** True when the author's head is the chain's now. */
-  repaired: boolean
-  /** Events that were missing, and rows that were not the chain's. */
+  /** Events that were missing or other than on chain, and rows that were not the chain's. */
   missing: number
   surplus: number
-  /** Who answered this time. */
-  endpoints: string[]
-  heads: HeadRow[]
+  /** By endpoint, as far as it is known who left them out. */
+  omissions: Map<string, Omission>
 }
+
+/** No endpoint that answered has what leads to the head on chain. */
+export class StillMissing extends Error {
+  readonly endpoints: readonly string[]
+
+  constructor(endpoints: readonly string[]) {
+    super('logs are still left out')
+    this.endpoints = endpoints
+  }
+}
+
+/** The chain was reorganised below where the repair reads: it begins anew. */
+export class RepairOvertaken extends Error {}
 
 /**
- * Reads everything an author wrote since its head was last equal to the chain's, and writes what is missing or wrong;
- * only if the outcome has the head that the chain has at `toBlock`, so that a repair never makes things worse.
+ * Finds the stretches in which an author's rows differ from the chain, reads those again, of other endpoints than before
+ * when there are any, and writes what is missing or wrong, a stretch a transaction; only what leads to a head that the chain
+ * has, so that a repair never makes things worse. Runs beside the sync. At the end the author's heads are written anew.
+ * @throws StillMissing, RepairOvertaken, RpcError
  */
-export async function repairAuthor(
-  author: AuthorHead,
-  contract: IndexedContract,
-  chainHead: Uint8Array,
-  toBlock: number,
-  deps: RepairDeps,
-): Promise<RepairResult> {
-  const { store, chainId } = deps
-  const { contractId } = author
-  const base = await store.findVerifiedHead(contractId, author.author, toBlock)
-  const fromBlock = base === undefined ? contract.stored.startBlock : base.blockNumber + 1
-  const draft = new CommitDraft({
-    chainId,
-    finalNumber: deps.finalNumber,
-    baseOf: () => ({ head: base?.head ?? EMPTY_HEAD_BYTES, entryCount: base?.entryCount ?? 0 }),
-  })
-  const endpoints = await readAgain(author, contract, { fromBlock, toBlock }, draft, deps)
+export async function repairAuthor(task: RepairTask, deps: RepairDeps): Promise<RepairResult> {
+  return new Repair(task, deps).run()
+}
 
-  const heads = draft.heads()
-  const newHead = heads.at(-1)?.head ?? base?.head ?? EMPTY_HEAD_BYTES
-  const stored = await storedEvents(store, contractId, author.author, fromBlock, toBlock)
-  const { rows, surplus, missing } = difference(draft.rows(), stored)
-  const repaired = Buffer.compare(newHead, chainHead) === 0
-  const verified = heads.map((head, i) => ({ ...head, verified: i === heads.length - 1 }))
-  if (repaired)
-    await store.repair({
-      chainId,
-      contractId,
-      author: author.author,
-      fromBlock,
-      surplus,
-      blocks: blocksOf(draft, rows),
-      rows,
-      heads: verified,
+class Repair {
+  readonly #task: RepairTask
+  readonly #deps: RepairDeps
+  readonly #bisect: BisectDeps
+  readonly #reading: ReadAgainDeps
+  readonly #result: RepairResult = { missing: 0, surplus: 0, omissions: new Map() }
+  /** The head up to where the rows are right by now; and the newest such at or below the final block. */
+  #reached: FoldedHead & { block: number } = {
+    block: -1,
+    head: EMPTY_HEAD_BYTES,
+    entryCount: 0,
+    lastBlock: -1,
+  }
+  #anchor = this.#reached
+  #start = this.#reached
+  /** Of the last stretch that was read again. */
+  #drafted: HeadRow[] = []
+
+  constructor(task: RepairTask, deps: RepairDeps) {
+    const { author, contract, finalNumber, usesHistory } = task
+    const { store, rpc, chainId, signal } = deps
+    const hashOf = async (block: number) =>
+      block > finalNumber ? (await store.findBlock(chainId, block))?.hash : undefined
+    this.#task = task
+    this.#deps = deps
+    this.#bisect = { store, rpc, author, contract, hashOf, usesHistory }
+    this.#reading = { rpc, chainId, author, contract, finalNumber, hashOf, signal }
+  }
+
+  async run(): Promise<RepairResult> {
+    const { chainHead, toBlock } = this.#task
+    await this.#setOut()
+    const end = { block: toBlock, head: chainHead }
+    for (const [from, to] of pairs([this.#start, ...(await this.#finalBoundary()), end]))
+      for await (const part of bisect(this.#bisect, from, to)) await this.#mend(part)
+    await this.#writeHeads()
+    return this.#result
+  }
+
+  /** From the newest head that was equal to the chain's on. */
+  async #setOut(): Promise<void> {
+    const { author, contract, toBlock, isFromStart } = this.#task
+    const { contractId, startBlock } = contract.stored
+    const base = isFromStart
+      ? undefined
+      : await this.#deps.store.findVerifiedHead(contractId, author.author, toBlock)
+    this.#start =
+      base === undefined || base.blockNumber >= toBlock
+        ? { block: startBlock - 1, head: EMPTY_HEAD_BYTES, entryCount: 0, lastBlock: -1 }
+        : {
+            block: base.blockNumber,
+            head: base.head,
+            entryCount: base.entryCount,
+            lastBlock: base.blockNumber,
+          }
+    this.#reached = this.#start
+    this.#anchor = this.#start
+  }
+
+  /** Rollbacks go down to the final block: the head there is needed for itself. */
+  async #finalBoundary(): Promise<Boundary[]> {
+    const { author, contract, toBlock, finalNumber, usesHistory } = this.#task
+    const isWithin = this.#start.block < finalNumber && finalNumber < toBlock
+    if (!usesHistory || !isWithin || contract.projection.headOwner !== 'author') return []
+    const asked = { contractAddress: contract.stored.address, author: author.author }
+    const heads = await readPastHeads(this.#deps.rpc, asked, [{ number: finalNumber }])
+    return heads === undefined ? [] : [{ block: finalNumber, head: heads[0]! }]
+  }
+
+  async #mend(part: Part): Promise<void> {
+    this.#deps.signal.throwIfAborted()
+    const { from, to, folded } = part
+    if (folded !== undefined) {
+      const { finalNumber } = this.#task
+      if (from.block < finalNumber && finalNumber < to.block)
+        await examine(this.#bisect, from, to, (head) => {
+          if (head.lastBlock <= finalNumber) this.#noteAnchor(finalNumber, head)
+        })
+      return this.#advance(to, folded)
+    }
+    const read = await this.#read(from, to, true)
+    if (read !== undefined) return this.#replace(from, to, read)
+    // Too much to be kept in memory: in smaller stretches, each between two heads that are the chain's.
+    if (part.isDivisible) {
+      for await (const smaller of bisect(this.#bisect, from, to, true))
+        if (smaller.from.block === from.block && smaller.to.block === to.block) return this.#mendLarge(part)
+        else await this.#mend(smaller)
+      return
+    }
+    await this.#mendLarge(part)
+  }
+
+  async #mendLarge({ from, to }: Part): Promise<void> {
+    const boundaries = await this.#fromAnyone(to.head, async (avoid) => {
+      const { boundaries, endpoints } = await survey(this.#reading, from, to.block, avoid)
+      return { value: boundaries, head: boundaries.at(-1)?.head ?? from.head, endpoints }
     })
-  return {
-    repaired,
-    missing,
-    surplus: surplus.length,
-    endpoints,
-    heads: verified.length > 0 || base === undefined ? verified : [base],
-  }
-}
-
-async function readAgain(
-  author: AuthorHead,
-  contract: IndexedContract,
-  range: { fromBlock: number; toBlock: number },
-  draft: CommitDraft,
-  { rpc, signal }: RepairDeps,
-): Promise<string[]> {
-  const { stored, projection } = contract
-  const address = `0x${Buffer.from(stored.address).toString('hex')}`
-  // Every event of a record book has its author as second indexed value: the node sends nobody else's.
-  const topic = `0x${'0'.repeat(24)}${Buffer.from(author.author).toString('hex')}`
-  const filter: LogFilter = { address: [address], topics: [[...projection.events.keys()], null, topic] }
-  const contracts = new Map([[address, contract]])
-  const endpoints = new Set<string>()
-  for await (const { from, to, logs, endpoint } of readLogRanges({
-    rpc,
-    filter,
-    from: range.fromBlock,
-    to: range.toBlock,
-    signal,
-  })) {
-    endpoints.add(endpoint)
-    const withoutTime = decodeLogs({ logs, fromBlock: from, toBlock: to, endpoint }, contracts, draft)
-    await readBlockTimes(rpc, withoutTime, draft)
-  }
-  return [...endpoints]
-}
-
-const keyOf = (position: Position): string => `${position.blockNumber}:${position.logIndex}`
-
-/** What the store has at each position, as text to compare. */
-async function storedEvents(
-  store: Store,
-  contractId: number,
-  author: Uint8Array,
-  fromBlock: number,
-  toBlock: number,
-): Promise<Map<string, Position & { content: string[] }>> {
-  const events = new Map<string, Position & { content: string[] }>()
-  const add = (row: Position, ...values: string[]) => {
-    const key = keyOf(row)
-    const event = events.get(key) ?? { blockNumber: row.blockNumber, logIndex: row.logIndex, content: [] }
-    event.content.push(...values)
-    events.set(key, event)
-  }
-  for (const row of await store.listAuthorRoots(contractId, author, fromBlock, toBlock))
-    add(row, bytesToHex(row.root))
-  for (const row of await store.listAuthorRecords(contractId, author, fromBlock, toBlock))
-    add(row, row.key, row.digest)
-  return events
-}
-
-/** Rows of the draft that the store lacks or has otherwise, and positions of the store that the draft does not confirm. */
-function difference(
-  buffers: readonly RowBuffer[],
-  stored: ReadonlyMap<string, Position & { content: string[] }>,
-): { rows: RowBuffer[]; surplus: Position[]; missing: number } {
-  const drafted = new Map<string, string[]>()
-  const eachRow = (visit: (buffer: RowBuffer, row: Value[], key: string) => void) => {
-    // Roots come before the entries published with them, as in `storedEvents`.
-    for (const buffer of [...buffers].sort((a, b) => b.table.localeCompare(a.table))) {
-      const width = TABLES[buffer.table].columns.length
-      for (let at = 0; at < buffer.values.length; at += width) {
-        const row = buffer.values.slice(at, at + width)
-        visit(buffer, row, `${row[1]}:${row[2]}`)
-      }
+    for (const [start, end] of pairs([from, ...boundaries])) {
+      const { folded } = await examine(this.#bisect, start, end)
+      if (folded !== undefined) this.#advance(end, folded)
+      else await this.#replace(start, end, (await this.#read(start, end, false))!)
     }
   }
-  eachRow(({ table }, row, key) => {
-    const column = (name: string) => bytesToHex(row[TABLES[table].columns.indexOf(name)] as Uint8Array)
-    const content = table === 'roots' ? [column('root')] : [column('key'), column('digest')]
-    drafted.set(key, [...(drafted.get(key) ?? []), ...content])
-  })
-  const same = (key: string) => stored.get(key)?.content.join() === drafted.get(key)?.join()
-  const added = new Map<RowBuffer['table'], Value[]>()
-  eachRow(({ table }, row, key) => {
-    if (same(key)) return
-    const values = added.get(table) ?? []
-    values.push(...row)
-    added.set(table, values)
-  })
-  return {
-    rows: [...added].map(([table, values]) => ({ table, values })),
-    surplus: [...stored].filter(([key]) => !same(key)).map(([, position]) => position),
-    missing: [...drafted.keys()].filter((key) => !same(key)).length,
-  }
-}
 
-function blocksOf(draft: CommitDraft, rows: readonly RowBuffer[]): BlockRow[] {
-  const numbers = new Set<number>()
-  for (const { table, values } of rows)
-    for (let at = 0; at < values.length; at += TABLES[table].columns.length)
-      numbers.add(values[at + 1] as number)
-  return [...numbers].map((number) => draft.blocks.get(number)!)
+  #read(from: Boundary, to: Boundary, isBounded: boolean): Promise<ReadAgain | undefined> {
+    const first = this.#deps.served.endpointsOf(from.block + 1, to.block)
+    return this.#fromAnyone(
+      to.head,
+      async (avoid) => {
+        const read = await readAgain(this.#reading, from, to.block, avoid, isBounded)
+        return { value: read, head: read?.head ?? to.head, endpoints: read?.endpoints ?? [] }
+      },
+      first,
+    )
+  }
+
+  /** Asks one endpoint after the other until what comes back leads to the head on chain. */
+  async #fromAnyone<T>(
+    head: Uint8Array,
+    read: (avoid: ReadonlySet<string>) => Promise<{ value: T; head: Uint8Array; endpoints: string[] }>,
+    avoided: ReadonlySet<string> = new Set(),
+  ): Promise<T> {
+    const failed = new Set<string>()
+    const all = this.#deps.rpc.health().length
+    while (failed.size < all) {
+      const outcome = await read(failed.size === 0 ? avoided : failed)
+      if (Buffer.compare(outcome.head, head) === 0) return outcome.value
+      const before = failed.size
+      for (const endpoint of outcome.endpoints) failed.add(endpoint)
+      if (failed.size === before) break
+    }
+    throw new StillMissing([...failed])
+  }
+
+  async #replace(from: Boundary, to: Boundary, { draft }: ReadAgain): Promise<void> {
+    const { author, contract, finalNumber } = this.#task
+    const { store, chainId, exclusively, rolledBackTo, served, onRows } = this.#deps
+    const stored = storedEvents(store, contract, author.author, from.block, to.block)
+    const { rows, blocks, missing, surplus } = await differenceOf(draft, stored)
+    if (missing.length + surplus.length > 0)
+      await exclusively(async () => {
+        if (to.block > finalNumber && rolledBackTo() < to.block) throw new RepairOvertaken()
+        await store.repair({
+          chainId,
+          contractId: contract.stored.contractId,
+          author: author.author,
+          fromBlock: Number.MAX_SAFE_INTEGER, // heads are written at the end
+          surplus,
+          blocks,
+          rows,
+          heads: [],
+        })
+        await onRows([...new Set(rows.map(({ table }) => table as string))])
+      })
+    this.#result.missing += missing.length
+    this.#result.surplus += surplus.length
+    for (const [endpoint, omission] of served.sortOut(missing)) this.#noteOmission(endpoint, omission)
+    const heads = draft.heads()
+    const { entryCount, lastBlock } = this.#reached
+    this.#drafted = heads.map((head) => ({ ...head, entryCount: entryCount + head.entryCount }))
+    const atFinal = heads.findLast(({ blockNumber }) => blockNumber <= finalNumber)
+    if (atFinal !== undefined && finalNumber < to.block)
+      this.#noteAnchor(finalNumber, { ...atFinal, lastBlock: atFinal.blockNumber })
+    const newest = heads.at(-1)
+    this.#advance(to, {
+      head: to.head,
+      entryCount: newest?.entryCount ?? 0,
+      lastBlock: newest?.blockNumber ?? lastBlock,
+    })
+  }
+
+  /** @param folded what the stretch up to `to` adds */
+  #advance(to: Boundary, { entryCount, lastBlock }: FoldedHead): void {
+    this.#reached = {
+      ...to,
+      entryCount: this.#reached.entryCount + entryCount,
+      lastBlock: Math.max(this.#reached.lastBlock, lastBlock),
+    }
+    if (to.block <= this.#task.finalNumber) this.#anchor = this.#reached
+  }
+
+  /** @param folded within a stretch that is not done yet */
+  #noteAnchor(block: number, { head, entryCount, lastBlock }: FoldedHead): void {
+    this.#anchor = { block, head, entryCount: this.#reached.entryCount + entryCount, lastBlock }
+  }
+
+  #noteOmission(endpoint: string, { fromBlock, toBlock, logs }: Omission): void {
+    const { omissions } = this.#result
+    const known = omissions.get(endpoint)
+    omissions.set(endpoint, {
+      fromBlock: Math.min(known?.fromBlock ?? fromBlock, fromBlock),
+      toBlock: Math.max(known?.toBlock ?? toBlock, toBlock),
+      logs: (known?.logs ?? 0) + logs,
+    })
+  }
+
+  /** The head at the final block, and one for each block above that has entries: those that came meanwhile, too. */
+  async #writeHeads(): Promise<void> {
+    const { author, contract, toBlock } = this.#task
+    const { store, chainId, exclusively, checkpoint, onHeads, onRows } = this.#deps
+    const { contractId } = contract.stored
+    await exclusively(async () => {
+      const heads: HeadRow[] = []
+      const add = ({ head, entryCount, lastBlock }: FoldedHead, verified: boolean) =>
+        heads.push({ contractId, author: author.author, blockNumber: lastBlock, head, entryCount, verified })
+      if (this.#anchor.lastBlock >= 0) add(this.#anchor, true)
+      const folded = await foldStored(store, contract, author.author, this.#anchor, checkpoint(), (head) =>
+        add(head, false),
+      )
+      if (folded === undefined) {
+        // Rows of the directory do not fold. Whatever came meanwhile was drafted from the old head.
+        if (author.blockNumber > toBlock || this.#deps.rolledBackTo() < toBlock) throw new RepairOvertaken()
+        heads.splice(0, heads.length, ...this.#drafted)
+      }
+      await store.repair({
+        chainId,
+        contractId,
+        author: author.author,
+        fromBlock: this.#start.lastBlock + (folded === undefined ? 1 : 0),
+        surplus: [],
+        blocks: [],
+        rows: [],
+        heads,
+      })
+      const { head, entryCount, lastBlock } = this.#start
+      const before = {
+        contractId,
+        author: author.author,
+        blockNumber: lastBlock,
+        head,
+        entryCount,
+        verified: true,
+      }
+      onHeads(heads.at(-1) ?? (lastBlock >= 0 ? before : undefined))
+      await onRows([])
+    })
+  }
 }

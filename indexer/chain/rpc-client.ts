@@ -3,6 +3,7 @@ import { type AsideReason, type EndpointHealth, EndpointMember } from './endpoin
 import type { EndpointLimits } from './endpoint-limits.ts'
 import { createRpcEndpoint, type RpcCall, type RpcEndpoint } from './rpc-endpoint.ts'
 import { isRpcError, RpcError, type RpcFailure } from './rpc-error.ts'
+import type { Omission } from './served-by.ts'
 
 export type { EndpointHealth } from './endpoint-health.ts'
 
@@ -16,6 +17,8 @@ export interface RpcClientOptions {
   requestsPerSecond?: number
   maxRangeBlocks?: number
   onFailure?: (error: RpcError) => void
+  /** Told how long an endpoint took to answer. */
+  onAnswer?: (endpoint: string, seconds: number) => void
   /** An endpoint was set aside for a reason that a person should know: all but `failing` and `rate-limited`. */
   onAside?: (endpoint: string, reason: AsideReason, why: string) => void
   /**
@@ -29,8 +32,11 @@ export interface RpcClientOptions {
 export interface RpcClient {
   request<T>(method: string, params: readonly unknown[]): Promise<T>
   batch<T extends readonly unknown[]>(calls: readonly RpcCall[]): Promise<T>
-  /** Runs `task` against one endpoint only, so that its answers belong together; on failure again against the next. */
-  withEndpoint<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<T>
+  /**
+   * Runs `task` against one endpoint only, so that its answers belong together; on failure again against the next.
+   * @param avoid endpoints, by name, that are asked only when no other answers
+   */
+  withEndpoint<T>(task: (endpoint: RpcEndpoint) => Promise<T>, avoid?: ReadonlySet<string>): Promise<T>
   /** Runs `task` against each endpoint at once; those that fail are left out. */
   withEach<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<{ endpoint: string; result: T }[]>
   /**
@@ -38,6 +44,8 @@ export interface RpcClient {
    * heads. With all endpoints distrusted, the one longest so comes first.
    */
   distrust(endpoint: string, why?: string): void
+  /** Logs that it left out or altered, as the chain's heads and another answer showed. */
+  noteOmission(endpoint: string, omission: Omission): void
   /** What is known of an endpoint's head; one that is behind is asked last until it is not. */
   noteHead(endpoint: string, head: number, isBehind: boolean): void
   /** Of the endpoint that would be asked now. */
@@ -108,7 +116,9 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       )
     try {
       await identify(member)
+      const from = performance.now()
       const result = await task(endpoint)
+      options.onAnswer?.(endpoint.name, (performance.now() - from) / 1000)
       member.noteSuccess()
       return result
     } catch (error) {
@@ -118,10 +128,15 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
     }
   }
 
-  async function withEndpoint<T>(task: (endpoint: RpcEndpoint) => Promise<T>): Promise<T> {
+  async function withEndpoint<T>(
+    task: (endpoint: RpcEndpoint) => Promise<T>,
+    avoid?: ReadonlySet<string>,
+  ): Promise<T> {
     let last: RpcError | undefined
     let otherChain: CountersignError | undefined
-    for (const member of inOrder())
+    const isAvoided = ({ endpoint }: EndpointMember) => avoid?.has(endpoint.name) === true
+    const ordered = inOrder()
+    for (const member of [...ordered.filter((m) => !isAvoided(m)), ...ordered.filter(isAvoided)])
       try {
         return await attempt(member, task)
       } catch (error) {
@@ -151,6 +166,7 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
       const member = memberOf(endpoint)
       if (member !== undefined) distrust(member, why)
     },
+    noteOmission: (endpoint, omission) => memberOf(endpoint)?.noteOmission(omission),
     noteHead(endpoint, head, isBehind) {
       const member = memberOf(endpoint)
       if (member === undefined) return

@@ -85,8 +85,7 @@ export async function rederive(
     view.contracts = await followContracts(config, store, checkpoint)
     for (const contract of view.contracts) await ranges.catchUp(contract)
     await ranges.backfill(toFollowed(view.contracts), upTo)
-    await completeness.check()
-    await completeness.flush()
+    await completeness.checkAll()
     return { hash: bytesToHex(view.checkpoint.hash), completeness: view.completeness, view }
   } finally {
     await rpc.close()

@@ -44,9 +44,11 @@ export class Reorganisation {
    * @throws RpcError (behind) as long as it may be a slow node
    */
   async behindOrReplace(endpoint: RpcEndpoint, contracts: FollowedContracts, tip: ChainTip): Promise<true> {
-    const { view } = this.#deps
+    const { view, identity } = this.#deps
     const { header } = tip
     const checkpoint = view.checkpoint!
+    // Another chain may have come up behind the same address.
+    await identity.check(endpoint)
     // A different hash at a known height is certain at once.
     if (await this.#differs(endpoint, header)) return this.replace(endpoint, contracts, tip)
     const isCutBack = header.number >= checkpoint.finalNumber && (await this.#isCutBack(endpoint, header))

@@ -13,6 +13,8 @@ export interface TestChain {
   rpcUrls: string[]
   contracts: DeployedContracts
   finalityDepth?: number
+  finalizedTag?: true
+  webSocketUrls?: string[]
   name?: string
 }
 
@@ -34,12 +36,13 @@ export function addressBookOf(chains: readonly TestChain[]): AddressBook {
   return {
     version: 1,
     directory: { chainId: first.chainId, address: first.contracts.ParticipantDirectory },
-    chains: chains.map(({ chainId, rpcUrls, contracts, finalityDepth, name }) => {
+    chains: chains.map(({ chainId, rpcUrls, contracts, finalityDepth, name, ...optional }) => {
       const { startBlock, ...addresses } = contracts
       return {
         chainId,
         name: name ?? `chain-${chainId}`,
         rpcUrls,
+        ...optional,
         finalityDepth: finalityDepth ?? 0,
         contracts: Object.fromEntries(
           Object.entries(addresses).map(([kind, address]) => [kind, { address, startBlock }]),

@@ -30,7 +30,11 @@ export async function openStore(
   options: OpenStoreOptions = {},
 ): Promise<Store | OpenedReader> {
   const { mode = 'writer', feedKeepDays = 7 } = options
-  if (isPostgresUrl(database)) throw new CountersignError('CONFIGURATION_INVALID', 'no PostgreSQL yet')
+  if (isPostgresUrl(database)) {
+    // The driver is loaded where it is needed.
+    const { openPostgresReader, openPostgresStore } = await import('./postgres/postgres-store.ts')
+    return mode === 'reader' ? openPostgresReader(database) : openPostgresStore(database, { feedKeepDays })
+  }
   if (mode === 'reader')
     throw new CountersignError('CONFIGURATION_INVALID', 'a reader needs PostgreSQL: SQLite has one process')
   return openSqliteStore(database, { feedKeepDays })

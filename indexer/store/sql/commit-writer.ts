@@ -1,16 +1,15 @@
 import { CountersignError } from '../../../protocol/errors.ts'
 import { bytesToHex } from '../../../protocol/hex.ts'
 import type { BlockRow, ChainCommit, Checkpoint, HeadRow, RepairCommit } from '../store.ts'
-import { type RowBuffer, TABLES } from '../tables.ts'
+import { ALL_TABLES, type RowBuffer, TABLES, type Value } from '../tables.ts'
 import type { SqlWriter } from './engine.ts'
 import { blockRangeOf, writeJournal, writeLateRows } from './journal.ts'
 import { orphanAbove, orphanLog } from './orphans.ts'
 import { CHAIN_COLUMNS, toChain } from './row-mapping.ts'
 
 // A block that is there already keeps the version of the commit that brought it in.
-const INSERT_BLOCK = `
-  INSERT INTO blocks (chain_id, number, hash, time, version) VALUES ($1, $2, $3, $4, $5)
-  ON CONFLICT (chain_id, number) DO UPDATE SET hash = excluded.hash, time = excluded.time`
+const REPLACE_BLOCK =
+  'ON CONFLICT (chain_id, number) DO UPDATE SET hash = excluded.hash, time = excluded.time'
 const PRUNE_BLOCKS = `
   DELETE FROM blocks WHERE chain_id = $1 AND number >= $2 AND number < $3 ${Object.keys(TABLES)
     .map(
@@ -18,8 +17,7 @@ const PRUNE_BLOCKS = `
         `AND NOT EXISTS (SELECT 1 FROM ${name} t WHERE t.chain_id = blocks.chain_id AND t.block_number = blocks.number)`,
     )
     .join(' ')}`
-const INSERT_HEAD = `
-  INSERT INTO heads (contract_id, author, block_number, head, entry_count, verified) VALUES ($1, $2, $3, $4, $5, $6)
+const REPLACE_HEAD = `
   ON CONFLICT (contract_id, author, block_number)
     DO UPDATE SET head = excluded.head, entry_count = excluded.entry_count, verified = excluded.verified`
 // Heads older than the newest that is both final and verified serve nobody: a rollback ends at or above it.
@@ -142,33 +140,27 @@ export async function deleteIncomplete(
   await writer.query('DELETE FROM incomplete WHERE contract_id = $1 AND author = $2', contractId, author)
 }
 
-const writeBlocks = (
+function writeBlocks(
   writer: SqlWriter,
   version: number,
   chainId: number,
   blocks: readonly BlockRow[],
-): Promise<void> =>
-  writer.runMany(
-    INSERT_BLOCK,
-    blocks.map(({ number, hash, timestamp }) => [chainId, number, hash, timestamp, version]),
-  )
+): Promise<void> {
+  const values: Value[] = []
+  for (const { number, hash, timestamp } of new Map(blocks.map((block) => [block.number, block])).values())
+    values.push(chainId, number, hash, timestamp, version)
+  return writer.upsertRows('blocks', ALL_TABLES.blocks!, values, REPLACE_BLOCK)
+}
 
 async function writeRows(writer: SqlWriter, buffers: readonly RowBuffer[]): Promise<void> {
   for (const { table, values } of buffers) await writer.insertRows(table, TABLES[table].columns, values)
 }
 
 async function writeHeads(writer: SqlWriter, heads: readonly HeadRow[], finalNumber: number): Promise<void> {
-  await writer.runMany(
-    INSERT_HEAD,
-    heads.map(({ contractId, author, blockNumber, head, entryCount, verified }) => [
-      contractId,
-      author,
-      blockNumber,
-      head,
-      entryCount,
-      verified ? 1 : 0,
-    ]),
-  )
+  const values: Value[] = []
+  for (const { contractId, author, blockNumber, head, entryCount, verified } of heads)
+    values.push(contractId, author, blockNumber, head, entryCount, verified ? 1 : 0)
+  await writer.upsertRows('heads', ALL_TABLES.heads!, values, REPLACE_HEAD)
   const authors = new Map(heads.map((row) => [`${row.contractId}:${bytesToHex(row.author)}`, row]))
   const each = [...authors.values()].map(({ contractId, author }) => [contractId, author, finalNumber])
   await writer.runMany(PRUNE_HEADS, each)

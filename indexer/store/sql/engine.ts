@@ -3,7 +3,10 @@ import type { Value } from '../tables.ts'
 /** A row's values in the order of the columns asked for: half the time of objects. Bytes are a Uint8Array, integers numbers. */
 export type Columns = readonly unknown[]
 
-/** SQL is written once for both engines, with `$1`, `$2`, … for values, and prepared once for each text. */
+/**
+ * SQL is written once for both engines, with `$1`, `$2`, … for values, and prepared once for each text. `LIMIT` of a bare
+ * value would make SQLite prepare a statement again with every use: it is written `LIMIT CAST($1 AS BIGINT)`.
+ */
 export interface SqlReader {
   query(sql: string, ...values: Value[]): Promise<Columns[]>
 }
@@ -14,6 +17,13 @@ export interface SqlWriter extends SqlReader {
   runMany(sql: string, rows: readonly (readonly Value[])[]): Promise<void>
   /** @param values of whole rows, one after the other */
   insertRows(table: string, columns: readonly string[], values: readonly Value[]): Promise<void>
+  /** The same, with what to do about a row that is there: `ON CONFLICT …`. No row twice. */
+  upsertRows(
+    table: string,
+    columns: readonly string[],
+    values: readonly Value[],
+    onConflict: string,
+  ): Promise<void>
 }
 
 /** Everything as it was at one moment, while others write. */

@@ -57,7 +57,7 @@ const addedAt = union(
  * All rows that came with a version, those that were orphaned since too: the place of a row among them never changes.
  * Values: chain, first and last block, version, limit, offset.
  */
-export const ADDED_ROWS = `SELECT * FROM (${addedAt}) t ORDER BY ${ORDER} LIMIT $5 OFFSET $6`
+export const ADDED_ROWS = `SELECT * FROM (${addedAt}) t ORDER BY ${ORDER} LIMIT CAST($5 AS BIGINT) OFFSET CAST($6 AS BIGINT)`
 
 const retractedAt = union(
   ({ name }, columns) => `
@@ -67,7 +67,7 @@ const retractedAt = union(
 )
 
 /** All rows that left with a version, the last first. Values: version, limit, offset. */
-export const RETRACTED_ROWS = `SELECT * FROM (${retractedAt}) t ORDER BY ${REVERSE_ORDER} LIMIT $2 OFFSET $3`
+export const RETRACTED_ROWS = `SELECT * FROM (${retractedAt}) t ORDER BY ${REVERSE_ORDER} LIMIT CAST($2 AS BIGINT) OFFSET CAST($3 AS BIGINT)`
 export const COUNT_RETRACTED = SOURCES.map(
   ({ name }) => `(SELECT COUNT(*) FROM orphaned_${name} WHERE orphaned_version = $1)`,
 ).join(' + ')
@@ -81,9 +81,9 @@ export const FINAL_ROWS = `SELECT * FROM (${SOURCES.map(
     WHERE r.chain_id = $1 AND r.block_number BETWEEN $3 AND $2 AND (r.block_number, r.log_index, ${
       name === 'roots' ? '-1' : 'r.entry_index'
     }) > ($3, $4, $5)
-    ORDER BY r.block_number, r.log_index, r.entry_index LIMIT $6
+    ORDER BY r.block_number, r.log_index, r.entry_index LIMIT CAST($6 AS BIGINT)
   ) ${name}`,
-).join(' UNION ALL ')}) t ORDER BY ${ORDER} LIMIT $6`
+).join(' UNION ALL ')}) t ORDER BY ${ORDER} LIMIT CAST($6 AS BIGINT)`
 
 /** A row of the three queries above, and what came after its columns. */
 export function toFeedRow(c: Columns): { row: FeedRow; at: ChainPosition; rest: Columns } {

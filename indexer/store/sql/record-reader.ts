@@ -15,10 +15,7 @@ export const WITH_BLOCK = 'JOIN blocks b ON b.chain_id = r.chain_id AND b.number
 export const CHAIN_ORDER = 'r.chain_id, r.block_number, r.log_index, r.entry_index'
 /** Of one key: anybody may write any number, and a chain that wavers orphans them again and again. */
 export const MAX_ORPHANS = 100
-
-/** As many as a page may have, and one more. */
-const FIRST_ROWS = 201
-const START = { chainId: -1, blockNumber: -1, logIndex: -1, entryIndex: -1 }
+export const START = { chainId: -1, blockNumber: -1, logIndex: -1, entryIndex: -1 }
 
 export type RecordReader = Pick<
   StoreReader,
@@ -35,16 +32,10 @@ export type RecordReader = Pick<
 export function createRecordReader(engine: SqlEngine, hasOrphans: () => boolean): RecordReader {
   const RECORD_COLUMNS = recordColumns(engine)
   const recordsByKey = `SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK} WHERE r.key = $1 ORDER BY ${CHAIN_ORDER}`
-  // Without a range or a limit to bind: SQLite prepares a statement anew for each value of these, longer than the lookup takes.
-  const firstOf = (condition: string) => `
-    SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK}
-    WHERE r.key = $1 ${condition} ORDER BY ${CHAIN_ORDER} LIMIT ${FIRST_ROWS}`
-  const firstRecords = firstOf('')
-  const firstRecordsOfAuthor = firstOf('AND r.author = $2')
   const pageOf = (condition: string) => `
     SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK}
     WHERE r.key = $1 AND (r.chain_id, r.block_number, r.log_index, r.entry_index) > ($2, $3, $4, $5) ${condition}
-    ORDER BY ${CHAIN_ORDER} LIMIT $6`
+    ORDER BY ${CHAIN_ORDER} LIMIT CAST($6 AS BIGINT)`
   const recordPage = pageOf('')
   const recordPageOfAuthor = pageOf('AND r.author = $7')
   const orphansByKey = `
@@ -55,7 +46,7 @@ export function createRecordReader(engine: SqlEngine, hasOrphans: () => boolean)
     WHERE r.author = $1 AND r.contract_id = $2 AND r.block_number <= $3
       AND (r.block_number, r.log_index, r.entry_index) > ($4, $5, $6)
       AND b.time >= $7 AND b.time < $8
-    ORDER BY r.block_number, r.log_index, r.entry_index LIMIT $9`
+    ORDER BY r.block_number, r.log_index, r.entry_index LIMIT CAST($9 AS BIGINT)`
   const earlierRecord = `
     SELECT 1 FROM records WHERE key = $1 AND author = $2 AND contract_id = $3
       AND (block_number, log_index, entry_index) < ($4, $5, $6) LIMIT 1`
@@ -69,13 +60,6 @@ export function createRecordReader(engine: SqlEngine, hasOrphans: () => boolean)
   return {
     findRecords: async (key, page) => {
       if (page === undefined) return (await engine.query(recordsByKey, key)).map(toRecord)
-      if (page.after === undefined && page.limit <= FIRST_ROWS) {
-        const found =
-          page.author === undefined
-            ? engine.query(firstRecords, key)
-            : engine.query(firstRecordsOfAuthor, key, page.author)
-        return (await found).slice(0, page.limit).map(toRecord)
-      }
       const { chainId, blockNumber, logIndex, entryIndex } = page.after ?? START
       const rows =
         page.author === undefined

@@ -23,16 +23,32 @@ const DAY_MS = 86_400_000
 export interface SqlStoreOptions {
   /** How long the feed can be resumed; older entries go once their rows are final. */
   feedKeepDays: number
-  /** Whether anything was ever orphaned, when the store was opened. */
-  hasOrphans: boolean
+  orphans: OrphanKnowledge
   replicationLag?: () => Promise<ReplicationLag>
   isReplica?: () => boolean
 }
 
+/** Whether any record was ever orphaned: mostly none was, and every lookup then saves a query. */
+export interface OrphanKnowledge {
+  /** False only if it is known that there are none. */
+  mayExist(): boolean
+  noteSome(): void
+}
+
+/** Of a store that only this process writes to. */
+export function knownOrphans(exist: boolean): OrphanKnowledge {
+  let mayExist = exist
+  return {
+    mayExist: () => mayExist,
+    noteSome() {
+      mayExist = true
+    },
+  }
+}
+
 /** The store over an engine whose schema is up to date. */
 export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Store {
-  // What another process orphans is not known here.
-  let hasOrphans = options.hasOrphans || engine.isShared
+  const { orphans } = options
   let nextPruning = 0
 
   /** A transaction about chains: readers see by the version that something changed. */
@@ -44,7 +60,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
 
   return {
     isShared: engine.isShared,
-    ...createRecordReader(engine, () => hasOrphans),
+    ...createRecordReader(engine, orphans.mayExist),
     ...createChainReader(engine),
     ...createFeedReader(engine, options.isReplica ?? (() => false)),
     ...createWebhookStore(engine),
@@ -84,11 +100,11 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
         await writeCommit(writer, version, commit)
         if (isPruning) await pruneJournal(writer, Date.now() - options.feedKeepDays * DAY_MS)
       })
-      if (commit.rollbackTo !== undefined) hasOrphans = true
+      if (commit.rollbackTo !== undefined) orphans.noteSome()
     },
     async repair(commit) {
       await write((writer, version) => writeRepair(writer, version, commit))
-      if (commit.surplus.length > 0) hasOrphans = true
+      if (commit.surplus.length > 0) orphans.noteSome()
     },
     markVerified: (rows) => write((writer) => writeVerified(writer, rows)),
     setIncomplete: (row) => write((writer) => insertIncomplete(writer, row)),
@@ -108,7 +124,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
     exportRows: () => exportRows(engine),
     async importRows(tables) {
       await importRows(engine, tables)
-      hasOrphans = true
+      orphans.noteSome()
     },
     close: () => engine.close(),
   }

@@ -36,7 +36,7 @@ const INSERT_DELIVERY = `
 const DUE = `
   SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
   WHERE d.state = 'pending' AND d.next_attempt_at <= $1 AND w.disabled_at IS NULL
-  ORDER BY d.next_attempt_at, d.sequence LIMIT $2`
+  ORDER BY d.next_attempt_at, d.sequence LIMIT CAST($2 AS BIGINT)`
 
 const THIS_DELIVERY = 'WHERE webhook_id = $1 AND event_id = $2'
 
@@ -105,7 +105,7 @@ export function createWebhookStore(engine: SqlEngine): WebhookStore {
       (
         await engine.query(
           `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = $2
-           ORDER BY d.sequence DESC LIMIT $3`,
+           ORDER BY d.sequence DESC LIMIT CAST($3 AS BIGINT)`,
           webhookId,
           state,
           limit,

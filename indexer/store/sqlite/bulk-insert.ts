@@ -6,28 +6,35 @@ import type { Value } from '../tables.ts'
 const ROWS_A_STATEMENT = 50
 
 /** Inserts many rows with prepared statements. */
-export function createBulkInsert(db: DatabaseSync): SqlWriter['insertRows'] {
+export function createBulkInsert(db: DatabaseSync): Pick<SqlWriter, 'insertRows' | 'upsertRows'> {
   const statements = new Map<string, { many: StatementSync; one: StatementSync }>()
-  const statementsOf = (table: string, columns: readonly string[]) => {
+  const statementsOf = (table: string, columns: readonly string[], onConflict: string) => {
     const into = `INSERT INTO ${table} (${columns.join(',')}) VALUES `
-    let known = statements.get(into)
+    const key = into + onConflict
+    let known = statements.get(key)
     if (known === undefined) {
       const row = `(${Array(columns.length).fill('?').join(',')})`
+      const rows = Array(ROWS_A_STATEMENT).fill(row).join(',')
       known = {
-        many: db.prepare(into + Array(ROWS_A_STATEMENT).fill(row).join(',')),
-        one: db.prepare(into + row),
+        many: db.prepare(`${into}${rows} ${onConflict}`),
+        one: db.prepare(`${into}${row} ${onConflict}`),
       }
-      statements.set(into, known)
+      statements.set(key, known)
     }
     return known
   }
 
-  return async (table, columns, values) => {
-    const { many, one } = statementsOf(table, columns)
+  const insert: SqlWriter['upsertRows'] = async (table, columns, values, onConflict) => {
+    if (values.length === 0) return
+    const { many, one } = statementsOf(table, columns, onConflict)
     const width = columns.length
     const step = width * ROWS_A_STATEMENT
     let at = 0
     for (; at + step <= values.length; at += step) many.run(...(values.slice(at, at + step) as Value[]))
     for (; at < values.length; at += width) one.run(...(values.slice(at, at + width) as Value[]))
+  }
+  return {
+    upsertRows: insert,
+    insertRows: (table, columns, values) => insert(table, columns, values, ''),
   }
 }

@@ -70,7 +70,7 @@ function preparedQueries(db: DatabaseSync): SqlReader {
   }
 }
 
-function manyQueries(db: DatabaseSync): Pick<SqlWriter, 'runMany' | 'insertRows'> {
+function manyQueries(db: DatabaseSync): Omit<SqlWriter, 'query'> {
   const statements = new Map<string, StatementSync>()
   return {
     async runMany(sql, rows) {
@@ -82,7 +82,7 @@ function manyQueries(db: DatabaseSync): Pick<SqlWriter, 'runMany' | 'insertRows'
       }
       for (const values of rows) statement.run(...(values as Value[]))
     },
-    insertRows: createBulkInsert(db),
+    ...createBulkInsert(db),
   }
 }
 

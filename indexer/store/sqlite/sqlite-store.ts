@@ -1,4 +1,4 @@
-import { createSqlStore } from '../sql/sql-store.ts'
+import { createSqlStore, knownOrphans } from '../sql/sql-store.ts'
 import type { Store } from '../store.ts'
 import { openDatabase } from './database.ts'
 import { createSqliteEngine } from './sqlite-engine.ts'
@@ -7,5 +7,8 @@ import { createSqliteEngine } from './sqlite-engine.ts'
 export function openSqliteStore(path: string, { feedKeepDays = 7 } = {}): Store {
   const connections = openDatabase(path)
   const hasOrphans = connections.reader.prepare('SELECT 1 FROM orphaned_records LIMIT 1').get() !== undefined
-  return createSqlStore(createSqliteEngine(connections), { feedKeepDays, hasOrphans })
+  return createSqlStore(createSqliteEngine(connections), {
+    feedKeepDays,
+    orphans: knownOrphans(hasOrphans),
+  })
 }

@@ -1,0 +1,152 @@
+import type { TABLES } from '../tables.ts'
+
+const ROW = `
+    chain_id BIGINT NOT NULL,
+    block_number BIGINT NOT NULL,
+    log_index INTEGER NOT NULL,
+    entry_index INTEGER NOT NULL,`
+
+const COLUMNS: Readonly<Record<keyof typeof TABLES, string>> = {
+  records: `${ROW}
+    contract_id INTEGER NOT NULL,
+    author BYTEA NOT NULL,
+    key BYTEA NOT NULL,
+    digest BYTEA NOT NULL,
+    tier SMALLINT NOT NULL,
+    transaction_hash BYTEA NOT NULL`,
+  roots: `${ROW}
+    contract_id INTEGER NOT NULL,
+    author BYTEA NOT NULL,
+    root BYTEA NOT NULL,
+    kind SMALLINT NOT NULL,
+    leaf_count TEXT NOT NULL,
+    manifest_uri TEXT,
+    transaction_hash BYTEA NOT NULL`,
+  participant_events: `${ROW}
+    contract_id INTEGER NOT NULL,
+    account BYTEA NOT NULL,
+    kind TEXT NOT NULL,
+    details TEXT NOT NULL,
+    transaction_hash BYTEA NOT NULL`,
+}
+
+const tables = Object.entries(COLUMNS)
+  .map(
+    ([name, columns]) => `
+  CREATE TABLE ${name} (${columns},
+    PRIMARY KEY (chain_id, block_number, log_index, entry_index)
+  );
+  CREATE TABLE orphaned_${name} (${columns},
+    block_hash BYTEA NOT NULL,
+    block_time BIGINT NOT NULL,
+    orphaned_at BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    added_version BIGINT NOT NULL,
+    orphaned_version BIGINT NOT NULL
+  );
+  CREATE INDEX orphaned_${name}_by_added_version ON orphaned_${name} (added_version);
+  CREATE INDEX orphaned_${name}_by_orphaned_version ON orphaned_${name} (orphaned_version);`,
+  )
+  .join('')
+
+/** Forward only: a released step is never changed, a new one is added at the end. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE store_version (version BIGINT NOT NULL, feed_pruned_to BIGINT NOT NULL);
+  INSERT INTO store_version VALUES (0, 0);
+  CREATE TABLE chains (
+    chain_id BIGINT PRIMARY KEY,
+    genesis_hash BYTEA NOT NULL,
+    checkpoint_number BIGINT NOT NULL,
+    checkpoint_hash BYTEA NOT NULL,
+    checkpoint_time BIGINT NOT NULL,
+    final_number BIGINT NOT NULL
+  );
+  CREATE TABLE contracts (
+    contract_id INTEGER PRIMARY KEY,
+    chain_id BIGINT NOT NULL REFERENCES chains,
+    address BYTEA NOT NULL,
+    kind TEXT NOT NULL,
+    start_block BIGINT NOT NULL,
+    caught_up_to BIGINT,
+    UNIQUE (chain_id, address)
+  );
+  -- Blocks that have rows, and every block above the last final one.
+  CREATE TABLE blocks (
+    chain_id BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    hash BYTEA NOT NULL,
+    time BIGINT NOT NULL,
+    version BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (chain_id, number)
+  );${tables}
+  CREATE INDEX records_by_key ON records (key);
+  CREATE INDEX records_by_author ON records (author, contract_id, block_number, log_index, entry_index);
+  CREATE INDEX roots_by_root ON roots (root);
+  CREATE INDEX roots_by_author ON roots (author, contract_id, block_number, log_index);
+  CREATE INDEX orphaned_records_by_key ON orphaned_records (key);
+  CREATE TABLE heads (
+    contract_id INTEGER NOT NULL,
+    author BYTEA NOT NULL,
+    block_number BIGINT NOT NULL,
+    head BYTEA NOT NULL,
+    entry_count BIGINT NOT NULL,
+    verified SMALLINT NOT NULL,
+    PRIMARY KEY (contract_id, author, block_number)
+  );
+  CREATE TABLE incomplete (
+    contract_id INTEGER NOT NULL,
+    author BYTEA NOT NULL,
+    block_number BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    PRIMARY KEY (contract_id, author)
+  );
+  -- Commits that added or took rows.
+  CREATE TABLE journal (
+    version BIGINT PRIMARY KEY,
+    chain_id BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    from_block BIGINT NOT NULL,
+    to_block BIGINT NOT NULL,
+    details TEXT,
+    at BIGINT NOT NULL
+  );
+  -- Logs that came with another version than their block.
+  CREATE TABLE late_rows (
+    chain_id BIGINT NOT NULL,
+    block_number BIGINT NOT NULL,
+    log_index INTEGER NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (chain_id, block_number, log_index)
+  );
+  CREATE TABLE chain_states (
+    chain_id BIGINT PRIMARY KEY,
+    state TEXT NOT NULL,
+    updated_at BIGINT NOT NULL
+  );
+  CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    deliver TEXT NOT NULL,
+    filter TEXT NOT NULL,
+    cursor TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    disabled_at BIGINT
+  );
+  CREATE TABLE webhook_deliveries (
+    webhook_id TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_attempt_at BIGINT NOT NULL,
+    last_error TEXT,
+    created_at BIGINT NOT NULL,
+    sequence BIGINT NOT NULL,
+    PRIMARY KEY (webhook_id, event_id)
+  );
+  CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (state, next_attempt_at, sequence);
+  CREATE INDEX webhook_deliveries_by_sequence ON webhook_deliveries (webhook_id, sequence);
+  `,
+]

@@ -1,0 +1,118 @@
+import { CountersignError } from '../../../protocol/errors.ts'
+import type { SqlEngine } from '../sql/engine.ts'
+import { createSqlStore, knownOrphans, type OrphanKnowledge } from '../sql/sql-store.ts'
+import type { Store, StoreReader } from '../store.ts'
+import { type PostgresDatabase, parseDatabaseUrl } from './connection.ts'
+import { createKeyLookups } from './key-lookups.ts'
+import { checkSchema, migrate } from './migrate.ts'
+import { runPrepared } from './prepared.ts'
+import { createReadPool, type ReadPool } from './read-pool.ts'
+import { readReplicationLag } from './replication.ts'
+import { openSnapshot } from './snapshot.ts'
+import { toOpenError } from './store-error.ts'
+import { WriterSession } from './writer-session.ts'
+
+const ANY_ORPHANS = 'SELECT 1 FROM orphaned_records LIMIT 1'
+/** A reader looks so often whether there are orphans by now. */
+const ORPHANS_MS = 500
+
+/**
+ * Opens the store for its one writer, with its schema up to date.
+ * @throws INDEX_DATABASE_LOCKED, INDEX_DATABASE_NEWER, INDEX_DATABASE_UNREADABLE, STORE_UNAVAILABLE, STORE_READ_ONLY
+ */
+export async function openPostgresStore(url: string, { feedKeepDays = 7 } = {}): Promise<Store> {
+  const database = parseDatabaseUrl(url)
+  const pool = createReadPool(database)
+  try {
+    const session = await WriterSession.open(database, (client) => migrate(client, database))
+    const orphans = knownOrphans((await pool.query(ANY_ORPHANS)).length > 0)
+    session.onRenewed = orphans.noteSome
+    return createPostgresStore(database, pool, session, feedKeepDays, orphans)
+  } catch (error) {
+    await pool.close()
+    throw toOpenError(error, database.name)
+  }
+}
+
+/**
+ * Opens the store to read, from a primary or a replica.
+ * @throws INDEX_DATABASE_NEWER, INDEX_DATABASE_UNREADABLE, STORE_UNAVAILABLE
+ */
+export async function openPostgresReader(url: string): Promise<StoreReader & { close(): Promise<void> }> {
+  const database = parseDatabaseUrl(url)
+  const pool = createReadPool(database)
+  try {
+    await pool.use((client) => checkSchema(client, database))
+    return createPostgresStore(database, pool, undefined, 0, polledOrphans(pool))
+  } catch (error) {
+    await pool.close()
+    throw toOpenError(error, database.name)
+  }
+}
+
+function createPostgresStore(
+  database: PostgresDatabase,
+  pool: ReadPool,
+  session: WriterSession | undefined,
+  feedKeepDays: number,
+  orphans: OrphanKnowledge,
+): Store {
+  const engine: SqlEngine = {
+    isShared: true,
+    hexOf: (...columns) => `encode(${columns.join(' || ')}, 'hex')`,
+    query: pool.query,
+    write(work) {
+      if (session === undefined) throw new CountersignError('STORE_READ_ONLY', 'a reader does not write')
+      return session.transaction(work)
+    },
+    snapshot: () => openSnapshot(database),
+    async close() {
+      await session?.close()
+      await pool.close()
+    },
+  }
+  let isReplica = session === undefined
+  const store = createSqlStore(engine, {
+    feedKeepDays,
+    orphans,
+    isReplica: () => isReplica,
+    async replicationLag() {
+      const lag = await readReplicationLag(pool)
+      isReplica = lag.isReplica
+      return lag
+    },
+  })
+  const { findPage, findOrphanedRecords } = createKeyLookups(
+    engine,
+    (sql, values) => pool.use((client) => runPrepared(client, sql, values)),
+    orphans.mayExist,
+  )
+  return {
+    ...store,
+    findRecords: (key, page) => (page === undefined ? store.findRecords(key) : findPage(key, page)),
+    findOrphanedRecords,
+  }
+}
+
+/** Another process orphans: until the store was asked lately, there may be some. */
+function polledOrphans(pool: ReadPool): OrphanKnowledge {
+  let mayExist = true
+  let nextLook = 0
+  return {
+    mayExist() {
+      if (Date.now() >= nextLook) {
+        nextLook = Date.now() + ORPHANS_MS
+        pool.query(ANY_ORPHANS).then(
+          (rows) => {
+            mayExist = rows.length > 0
+          },
+          () => {
+            mayExist = true
+          },
+        )
+      }
+      return mayExist
+    },
+    noteSome() {},
+  }
+}

@@ -112,6 +112,8 @@ export class Completeness {
     const isMuch = due.length > HEADS_A_SLICE
     if (isFull || isMuch) this.#startSweep(isFull)
     if (!isMuch) await this.#compareSlice(due)
+    // Those who read beside us know of a check only from the store.
+    if (this.#deps.store.isShared) await this.flush()
     this.#roots.tick(isFull)
     this.#sumUp()
   }

@@ -147,8 +147,14 @@ describe('fsck', () => {
       it('lists no more than it was told to, and counts all', async () => {
         const copy = await engine.newDatabase()
         const source = await openForInspection(database)
+        let records = 0
         await withStore(copy.database, (store) =>
-          store.importRows(changed(source.exportRows(), 'records', () => [])),
+          store.importRows(
+            changed(source.exportRows(), 'records', (rows) => {
+              records += rows.length
+              return []
+            }),
+          ),
         )
         await source.close()
         const store = await openForInspection(copy.database)
@@ -156,7 +162,8 @@ describe('fsck', () => {
         await store.close()
         await copy.drop()
         expect(report.listed).to.have.length(3)
-        expect(report.differences).to.equal(66)
+        expect(records).to.be.at.least(66)
+        expect(report.differences).to.equal(records)
       })
 
       it('takes what happens while it runs for no difference', async function () {

@@ -1,7 +1,7 @@
 import { FAULT_NAMES, type FaultName } from '../support/fault-plan.ts'
 import { type ChaosChain, startChaosChain } from './chain.ts'
 import type { Engine } from './engines.ts'
-import { keepFailure, readFailingSeeds } from './failing-seeds.ts'
+import { isSameSeed, keepFailure, type PlannedSeed, readFailingSeeds } from './failing-seeds.ts'
 import { runSeed, type SeedResult } from './run-seed.ts'
 
 export interface SeedsOptions {
@@ -26,28 +26,31 @@ export async function runSeeds(options: SeedsOptions): Promise<number> {
   let failed = 0
   const other = await startChaosChain({ chainId: 77 })
   await fill(other)
-  const runOne = async (seed: string): Promise<void> => {
+  const runOne = async (planned: PlannedSeed): Promise<void> => {
+    const { seed, faults } = planned
     const chain = await startChaosChain()
     try {
       const result = await inTime(
-        runSeed({ ...options, seed, chain, otherChain: other.anvil.url }),
+        runSeed({ ...options, seed, faults, chain, otherChain: other.anvil.url }),
         SEED_TIMEOUT_MS,
       )
       results.push(result)
       report(result)
       if (result.failures.length === 0) return
       failed++
-      keepFailure(seed, result.failures)
+      keepFailure(planned, result.failures)
     } catch (error) {
       failed++
       console.log(`seed ${seed}  FAILED  ${(error as Error).stack}`)
-      keepFailure(seed, [{ engine: engines[0]!.name, what: 'the run itself failed', detail: String(error) }])
+      keepFailure(planned, [
+        { engine: engines[0]!.name, what: 'the run itself failed', detail: String(error) },
+      ])
     } finally {
       await chain.stop()
     }
   }
   const work = async () => {
-    for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) await runOne(seed)
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await runOne(next)
   }
   try {
     await Promise.all(Array.from({ length: Math.min(workers, total) }, work))
@@ -59,12 +62,14 @@ export async function runSeeds(options: SeedsOptions): Promise<number> {
 }
 
 /** Those that failed before come first. */
-function seedsOf({ seeds, seed }: SeedsOptions): string[] {
+function seedsOf({ seeds, seed, faults }: SeedsOptions): PlannedSeed[] {
   const first = /^\d+$/.test(seed) ? Number(seed) : undefined
-  const counted = Array.from({ length: seeds }, (_, i) =>
-    first === undefined ? (i === 0 ? seed : `${seed}-${i}`) : String(first + i),
-  )
-  return [...new Set([...readFailingSeeds().map((failing) => failing.seed), ...counted])]
+  const failing = readFailingSeeds().map(({ seed, faults }) => ({ seed, ...(faults && { faults }) }))
+  const counted = Array.from({ length: seeds }, (_, i) => ({
+    seed: first === undefined ? (i === 0 ? seed : `${seed}-${i}`) : String(first + i),
+    ...(faults && { faults }),
+  }))
+  return [...failing, ...counted.filter((one) => !failing.some((known) => isSameSeed(known, one)))]
 }
 
 /** Another chain that has much the same on it: an answer of it is well-formed and wrong. */

@@ -85,6 +85,10 @@ export async function createServer(
   closeConnectionsWhenClosing(server)
   readJsonBodies(server as unknown as FastifyInstance)
   if (options.maxConnections !== undefined) server.server.maxConnections = options.maxConnections
+  // What is expected beyond 100-continue may be ignored; Node would answer 417 with nothing in it.
+  server.server.on('checkExpectation', (request, response) =>
+    server.server.emit('request', request, response),
+  )
   const stopLooking = endSlowReaders(server.server)
   server.addHook('onClose', async () => stopLooking())
   server.addSchema(ProblemSchema)

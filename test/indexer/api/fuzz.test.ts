@@ -1,0 +1,82 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { rawHttp } from '../../support/raw-http.ts'
+import { bytesOf, type FuzzedRequest, fuzzedRequest, operationsOf } from '../../support/request-fuzz.ts'
+import { type ApiFixture, startApi } from './api-fixture.ts'
+
+const RUNS = Number(process.env.FUZZ_RUNS ?? 700)
+const SEED = Number(process.env.FUZZ_SEED ?? 20_261_121)
+const ADMIN_TOKEN = 'an-admin-token-of-the-fuzz-test-0123456789'
+
+describe('garbage in every part of a request to every route', () => {
+  let api: ApiFixture
+  let known: Record<string, string[]>
+  before(async () => {
+    api = await startApi({ adminToken: ADMIN_TOKEN })
+    const { serial, digest } = await api.written(() => api.writer.record())
+    await api.written(() => api.writer.recordBatch(3))
+    const page = await api.get(`/v1/results?provider=${api.provider}&limit=1`)
+    known = {
+      serial: [serial],
+      provider: [api.provider, api.provider.toLowerCase()],
+      address: [api.provider],
+      digest: [digest],
+      asOf: ['1', '5', `${api.chain.chainId}:4`, '2026-11-21', '2030-01-01'],
+      cursor: [page.body.next],
+      // Nothing may be sent anywhere.
+      url: ['http://127.0.0.1:1/', 'not a url', 'ftp://127.0.0.1/'],
+      authorization: [`Bearer ${ADMIN_TOKEN}`],
+    }
+  })
+  after(() => api.stop())
+
+  it(`is answered with problem documents, or well, and never keeps anyone waiting (${RUNS} runs)`, async function () {
+    this.timeout(60_000 + RUNS * 50)
+    const statuses = new Map<number, number>()
+    const operations = operationsOf(api.checker.document)
+    const withToken = fuzzedRequest(api.checker.document, operations, known).map((request) =>
+      request.target.startsWith('/v1/webhooks') && request.headers.every(([name]) => name !== 'authorization')
+        ? {
+            ...request,
+            headers: [...request.headers, ['authorization', known.authorization![0]!] as [string, string]],
+          }
+        : request,
+    )
+    await fc.assert(
+      fc.asyncProperty(withToken, async (request) => {
+        const status = await expectSoundAnswer(request)
+        statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      }),
+      { numRuns: RUNS, seed: SEED, endOnFailure: false },
+    )
+    // Otherwise nothing past the first look was tried.
+    expect(statuses.get(200) ?? 0, JSON.stringify([...statuses])).to.be.greaterThan(RUNS / 50)
+    expect([...statuses.keys()]).to.include.members([400, 404])
+    expect((await api.get(`/v1/results/${known.serial![0]}/${api.provider}`)).status).to.equal(200)
+    if (process.env.FUZZ_RUNS !== undefined) console.log(Object.fromEntries(statuses))
+  })
+
+  async function expectSoundAnswer(request: FuzzedRequest): Promise<number> {
+    const { status, headers, text } = await rawHttp(api.indexer.url, bytesOf(request))
+    const contentType = headers.get('content-type') ?? ''
+    expect(status, `${text.slice(0, 300)}`).to.be.lessThan(500)
+    if (request.method === 'HEAD' || headers.get('content-type')?.startsWith('text/event-stream') === true)
+      return status
+    if (status >= 400) {
+      expect(contentType).to.contain('application/problem+json')
+      expect(JSON.parse(text)).to.include.keys(
+        'type',
+        'title',
+        'status',
+        'detail',
+        'code',
+        'action',
+        'retryable',
+      )
+      expect(JSON.parse(text).status).to.equal(status)
+    }
+    if (operationsOf(api.checker.document).some(({ method }) => method === request.method))
+      api.checker.check(request.method, request.target, { status, contentType, text })
+    return status
+  }
+})

@@ -29,9 +29,9 @@ export async function runCommand(argv: readonly string[], env: Environment): Pro
 }
 
 async function run(config: IndexerConfig, log: Logger): Promise<void> {
-  log.info(printableConfig(config), 'indexer starts')
   const starting = startIndexer(config, log)
   endOnSignal(starting, log)
+  log.info(printableConfig(config), 'indexer starts')
   const { url } = await starting
   log.info({ url, startMs: Math.round(process.uptime() * 1000) }, 'indexer listens')
   setTimeout(flushCompileCache, CACHE_FLUSH_MS).unref()

@@ -1,15 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStore } from '../../indexer/store/open-store.ts'
-import { queryOnce, startOwnPostgres } from './own-postgres.ts'
+import { STORES } from '../support/stores.ts'
 import { scratchDirectory } from './scratch.ts'
-import { ScenarioSkipped } from './skipped.ts'
 
 export type EngineName = 'sqlite' | 'postgres'
 
 /** Where the indexer of one run keeps its rows. */
 export interface Engine {
   name: EngineName
+  /** Why it cannot be used here. */
+  skipReason?: string
   newDatabase(): Promise<{ database: string; drop(): Promise<void> }>
 }
 
@@ -24,42 +25,9 @@ const SQLITE: Engine = {
   },
 }
 
-/** Databases on one server: that of COUNTERSIGN_TEST_POSTGRES, or one that is started for the run. */
-async function postgresEngine(): Promise<Engine & { close(): Promise<void> }> {
-  const given = process.env.COUNTERSIGN_TEST_POSTGRES
-  const own = given === undefined ? await startOwnPostgres() : undefined
-  const server = given ?? own!.url
-  let made = 0
-  return {
-    name: 'postgres',
-    async newDatabase() {
-      const name = `chaos_${process.pid}_${made++}`
-      await queryOnce(server, `CREATE DATABASE ${name}`)
-      const url = new URL(server)
-      url.pathname = `/${name}`
-      return {
-        database: url.href,
-        drop: async () => void (await queryOnce(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
-      }
-    },
-    close: async () => own?.close(),
-  }
-}
+const POSTGRES = STORES.find(({ name }) => name === 'PostgreSQL')!
 
-/** Both, or the one that is asked for; `close` ends what was started for them. */
-export async function startEngines(
-  wanted: EngineName | 'both',
-): Promise<{ engines: Engine[]; skipped: string[]; close(): Promise<void> }> {
-  const engines = wanted === 'postgres' ? [] : [SQLITE]
-  if (wanted === 'sqlite') return { engines, skipped: [], close: async () => {} }
-  try {
-    const postgres = await postgresEngine()
-    return { engines: [...engines, postgres], skipped: [], close: postgres.close }
-  } catch (error) {
-    if (!(error instanceof ScenarioSkipped)) throw error
-    return { engines, skipped: [`postgres: ${error.message}`], close: async () => {} }
-  }
-}
+export const ENGINES: readonly Engine[] = [SQLITE, { ...POSTGRES, name: 'postgres' }]
 
 /** Everything in the store that follows from the chain, a line each. Nobody else may have it open. */
 export const dumpOf = async (database: string): Promise<string[]> =>

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { postgresMissing, queryOnce, startPostgresServer } from '../support/postgres-server.ts'
 import type { Engine } from './engines.ts'
 import { eventually } from './eventually.ts'
-import { startOwnPostgres } from './own-postgres.ts'
 import { expectThat, type Scenario, type ScenarioContext } from './scenario.ts'
 import { caughtUp, expectReplay, someRecords, writeHistory } from './scenarios-chain.ts'
+import { ScenarioSkipped } from './skipped.ts'
 
 /** A minute in earnest: CHAOS_DATABASE_GONE_MS=60000. */
 const GONE_MS = Number(process.env.CHAOS_DATABASE_GONE_MS ?? 4_000)
@@ -11,8 +12,10 @@ const GONE_MS = Number(process.env.CHAOS_DATABASE_GONE_MS ?? 4_000)
 const BACK_WITHIN_MS = 35_000
 
 async function onOwnPostgres(context: ScenarioContext) {
-  const postgres = await startOwnPostgres()
-  context.atEnd(() => postgres.close())
+  const missing = postgresMissing()
+  if (missing !== undefined) throw new ScenarioSkipped(missing)
+  const postgres = await startPostgresServer()
+  context.atEnd(() => postgres.drop())
   const engine: Engine = {
     name: 'postgres',
     newDatabase: async () => ({ database: postgres.url, drop: async () => {} }),
@@ -31,7 +34,7 @@ const databaseGone: Scenario = {
   async run(context) {
     const { postgres, chain, subject } = await onOwnPostgres(context)
     const [record] = chain.truth.records()
-    await postgres.stop()
+    await postgres.kill()
     const until = performance.now() + GONE_MS
     let said: string | null | undefined
     while (performance.now() < until) {
@@ -60,13 +63,15 @@ const lockTaken: Scenario = {
     const { postgres, chain, subject } = await onOwnPostgres(context)
     for (let i = 0; i < 3; i++) {
       await chain.mine([someRecords(1)])
-      await postgres.query(
+      await queryOnce(
+        postgres.url,
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted",
       )
       await chain.mine([someRecords(2)])
       await caughtUp(subject, chain)
     }
-    const holders = await postgres.query(
+    const holders = await queryOnce(
+      postgres.url,
       "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ExclusiveLock'",
     )
     expectThat(holders.length >= 1, 'it holds the lock again')
@@ -90,7 +95,8 @@ const lockLostToAnother: Scenario = {
     if (outcome === 'ended')
       expectThat(child.output().includes('INDEX_DATABASE_LOCKED'), 'the second says INDEX_DATABASE_LOCKED')
     for (let i = 0; i < 5; i++) {
-      await postgres.query(
+      await queryOnce(
+        postgres.url,
         "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted",
       )
       if (second.isRunning() === false) second.start()

@@ -1,5 +1,5 @@
 import type { Columns, SqlEngine } from '../sql/engine.ts'
-import { CHAIN_ORDER, MAX_ORPHANS, type RecordReader, START, WITH_BLOCK } from '../sql/record-reader.ts'
+import { CHAIN_ORDER, MAX_ORPHANS, type RecordReader, START } from '../sql/record-reader.ts'
 import { orphanedRecordColumns, recordColumns, toOrphanedRecord, toRecord } from '../sql/row-mapping.ts'
 import type { KeyPage } from '../store.ts'
 import type { Value } from '../tables.ts'
@@ -16,16 +16,19 @@ export function createKeyLookups(
 ): Pick<RecordReader, 'findOrphanedRecords'> & {
   findPage(key: Uint8Array, page: KeyPage): ReturnType<RecordReader['findRecords']>
 } {
+  // Adding nothing to the first column has the rows of a key sorted, instead of all rows walked through in their order.
   // The rows of each stay together, in their order; the last column says whose they are.
   const pages = `
     SELECT r.*, k.n FROM unnest($1::bytea[], $2::bytea[], $3::int8[], $4::int8[], $5::int4[], $6::int4[])
       WITH ORDINALITY AS k(key, author, chain_id, block_number, log_index, entry_index, n)
     CROSS JOIN LATERAL (
-      SELECT ${recordColumns(engine)} FROM records r ${WITH_BLOCK}
-      WHERE r.key = k.key AND (k.author IS NULL OR r.author = k.author)
-        AND (r.chain_id, r.block_number, r.log_index, r.entry_index)
-          > (k.chain_id, k.block_number, k.log_index, k.entry_index)
-      ORDER BY ${CHAIN_ORDER} LIMIT $7
+      SELECT ${recordColumns(engine)} FROM (
+        SELECT * FROM records r
+        WHERE r.key = k.key AND (k.author IS NULL OR r.author = k.author)
+          AND (r.chain_id, r.block_number, r.log_index, r.entry_index)
+            > (k.chain_id, k.block_number, k.log_index, k.entry_index)
+        ORDER BY r.chain_id + 0, r.block_number, r.log_index, r.entry_index LIMIT $7
+      ) r ${engine.withBlock}
     ) r`
   const orphans = `
     SELECT r.*, k.n FROM unnest($1::bytea[]) WITH ORDINALITY AS k(key, n)

@@ -82,6 +82,7 @@ export const MIGRATIONS: readonly string[] = [
   );${tables}
   CREATE INDEX records_by_key ON records (key);
   CREATE INDEX records_by_author ON records (author, contract_id, block_number, log_index, entry_index);
+  ALTER TABLE records ALTER COLUMN key SET (n_distinct = -0.5);
   CREATE INDEX roots_by_root ON roots (root);
   CREATE INDEX roots_by_author ON roots (author, contract_id, block_number, log_index);
   CREATE INDEX orphaned_records_by_key ON orphaned_records (key);

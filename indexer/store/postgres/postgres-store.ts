@@ -13,6 +13,11 @@ import { toOpenError } from './store-error.ts'
 import { WriterSession } from './writer-session.ts'
 
 const ANY_ORPHANS = 'SELECT 1 FROM orphaned_records LIMIT 1'
+// OFFSET 0 has every block looked up by its number, whatever the planner thinks of tables it has no statistics of yet.
+const WITH_BLOCK = `
+  CROSS JOIN LATERAL (
+    SELECT hash, time FROM blocks WHERE chain_id = r.chain_id AND number = r.block_number OFFSET 0
+  ) b`
 /** A reader looks so often whether there are orphans by now. */
 const ORPHANS_MS = 500
 
@@ -59,6 +64,7 @@ function createPostgresStore(
 ): Store {
   const engine: SqlEngine = {
     isShared: true,
+    withBlock: WITH_BLOCK,
     hexOf: (...columns) => `encode(${columns.join(' || ')}, 'hex')`,
     query: pool.query,
     write(work) {

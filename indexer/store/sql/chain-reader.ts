@@ -1,6 +1,5 @@
 import type { Store } from '../store.ts'
 import type { SqlEngine } from './engine.ts'
-import { WITH_BLOCK } from './record-reader.ts'
 import {
   CHAIN_COLUMNS,
   CONTRACT_COLUMNS,
@@ -41,7 +40,7 @@ export function createChainReader(engine: SqlEngine): ChainReader {
     SELECT ${HEAD_COLUMNS} FROM heads WHERE contract_id = $1 AND author = $2 AND block_number <= $3 AND verified = 1
     ORDER BY block_number DESC LIMIT 1`
   const authorRecords = `
-    SELECT ${recordColumns(engine)} FROM records r ${WITH_BLOCK}
+    SELECT ${recordColumns(engine)} FROM records r ${engine.withBlock}
     WHERE r.contract_id = $1 AND r.author = $2 AND r.block_number BETWEEN $3 AND $4
     ORDER BY r.block_number, r.log_index, r.entry_index`
   const authorRoots = `

@@ -37,6 +37,8 @@ export interface SqlEngine extends SqlReader {
   readonly isShared: boolean
   /** An expression for the bytes of these columns, one after the other, as lower-case hexadecimal digits. */
   hexOf(...columns: string[]): string
+  /** Joins each row's block, as `b`, to rows of a table called `r`. */
+  readonly withBlock: string
   /** One transaction at a time, on disk when the promise resolves. */
   write<Result>(work: (writer: SqlWriter) => Promise<Result>): Promise<Result>
   snapshot(): Promise<SqlSnapshot>

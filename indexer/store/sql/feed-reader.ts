@@ -1,7 +1,14 @@
 import { CountersignError } from '../../../protocol/errors.ts'
-import type { FeedEvent, FeedPosition, FeedReader } from '../feed.ts'
+import type { ChainPosition, FeedEvent, FeedPosition, FeedReader } from '../feed.ts'
 import type { Columns, SqlReader } from './engine.ts'
-import { ADDED_ROWS, COUNT_RETRACTED, FINAL_ROWS, RETRACTED_ROWS, toFeedRow } from './feed-rows.ts'
+import {
+  ADDED_ROWS,
+  ADDED_ROWS_AFTER,
+  COUNT_RETRACTED,
+  FINAL_ROWS,
+  RETRACTED_ROWS,
+  toFeedRow,
+} from './feed-rows.ts'
 import type { JournalEntry } from './journal.ts'
 
 const ENTRIES_A_QUERY = 100
@@ -20,6 +27,8 @@ const toEntry = (c: Columns): JournalEntry => ({
 
 /** @param isReplica a position may then be ahead of what is here */
 export function createFeedReader(reader: SqlReader, isReplica: () => boolean): FeedReader {
+  /** Where the last event before a position stands: who comes back with it need not be counted up to. */
+  const places = new WeakMap<FeedPosition, ChainPosition>()
   const readState = async (): Promise<{ version: number; prunedTo: number }> => {
     const [row] = await reader.query('SELECT version, feed_pruned_to FROM store_version')
     return { version: row![0] as number, prunedTo: row![1] as number }
@@ -51,7 +60,8 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
         const entries = (await reader.query(JOURNAL, at.version)).map(toEntry)
         for (const entry of entries) {
           const ordinal = entry.version === at.version ? at.ordinal : 0
-          await readEntry(entry, ordinal, seenVersion, limit - events.length, events)
+          const place = ordinal > 0 && after !== null ? places.get(after) : undefined
+          await readEntry(entry, ordinal, place, seenVersion, limit - events.length, events)
           if (events.length >= limit) return events
         }
         if (entries.length < ENTRIES_A_QUERY) return events
@@ -75,6 +85,7 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
   async function readEntry(
     { version, chainId, kind, fromBlock, toBlock, details }: JournalEntry,
     ordinal: number,
+    place: ChainPosition | undefined,
     seenVersion: number,
     limit: number,
     events: FeedEvent[],
@@ -104,21 +115,29 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
       }
     }
     const isLate = kind === 'repair' || details?.isLate === true
+    let last = next === retracted ? { blockNumber: fromBlock, logIndex: -1, entryIndex: -1 } : place
     while (events.length < until) {
       const asked = until - events.length
-      const rows = await reader.query(
-        ADDED_ROWS,
-        chainId,
-        fromBlock,
-        toBlock,
-        version,
-        asked,
-        next - retracted,
-      )
+      const rows =
+        last === undefined
+          ? await reader.query(ADDED_ROWS, chainId, fromBlock, toBlock, version, asked, next - retracted)
+          : await reader.query(
+              ADDED_ROWS_AFTER,
+              chainId,
+              last.blockNumber,
+              toBlock,
+              version,
+              asked,
+              last.logIndex,
+              last.entryIndex,
+            )
       for (const { row, at, rest } of rows.map(toFeedRow)) {
         next++
+        last = at
         if (rest[0] === 0) continue
-        events.push({ ...row, change: 'added', at, isLate, position: { version, ordinal: next } })
+        const position = { version, ordinal: next }
+        places.set(position, at)
+        events.push({ ...row, change: 'added', at, isLate, position })
       }
       if (rows.length < asked) return
     }

@@ -59,6 +59,27 @@ const addedAt = union(
  */
 export const ADDED_ROWS = `SELECT * FROM (${addedAt}) t ORDER BY ${ORDER} LIMIT CAST($5 AS BIGINT) OFFSET CAST($6 AS BIGINT)`
 
+const afterPlace = (name: string): string =>
+  `(r.block_number, r.log_index, ${name === 'roots' ? '-1' : 'r.entry_index'}) > (CAST($2 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT))`
+const FIRST_OF_THEM = 'ORDER BY r.block_number, r.log_index, r.entry_index LIMIT CAST($5 AS BIGINT)'
+
+const addedAfter = union(
+  ({ name }, columns) => `
+  SELECT * FROM (
+    SELECT ${columns}, b.hash AS block_hash, b.time AS block_time, 1 AS is_canonical, 'reorganised' AS reason
+    FROM ${name} r JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number
+    LEFT JOIN late_rows l ON l.chain_id = r.chain_id AND l.block_number = r.block_number AND l.log_index = r.log_index
+    WHERE r.chain_id = $1 AND r.block_number BETWEEN $2 AND $3 AND COALESCE(l.version, b.version) = $4
+      AND ${afterPlace(name)} ${FIRST_OF_THEM}
+  ) ${name} UNION ALL SELECT * FROM (
+    SELECT ${columns}, r.block_hash AS block_hash, r.block_time AS block_time, 0 AS is_canonical, r.reason AS reason
+    FROM orphaned_${name} r WHERE r.added_version = $4 AND ${afterPlace(name)} ${FIRST_OF_THEM}
+  ) orphaned_${name}`,
+)
+
+/** The same rows, after a place on the chain. Values: chain, its block, last block, version, limit, its log and entry. */
+export const ADDED_ROWS_AFTER = `SELECT * FROM (${addedAfter}) t ORDER BY ${ORDER} LIMIT CAST($5 AS BIGINT)`
+
 const retractedAt = union(
   ({ name }, columns) => `
   SELECT ${columns}, r.block_hash AS block_hash, r.block_time AS block_time, r.added_version AS added_version,

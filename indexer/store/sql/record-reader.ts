@@ -11,7 +11,6 @@ import {
   toRecord,
 } from './row-mapping.ts'
 
-export const WITH_BLOCK = 'JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number'
 export const CHAIN_ORDER = 'r.chain_id, r.block_number, r.log_index, r.entry_index'
 /** Of one key: anybody may write any number, and a chain that wavers orphans them again and again. */
 export const MAX_ORPHANS = 100
@@ -31,6 +30,7 @@ export type RecordReader = Pick<
 /** @param hasOrphans asked before each look into the orphans: mostly there are none, and a lookup saves a query */
 export function createRecordReader(engine: SqlEngine, hasOrphans: () => boolean): RecordReader {
   const RECORD_COLUMNS = recordColumns(engine)
+  const WITH_BLOCK = engine.withBlock
   const recordsByKey = `SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK} WHERE r.key = $1 ORDER BY ${CHAIN_ORDER}`
   const pageOf = (condition: string) => `
     SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK}

@@ -23,6 +23,7 @@ export function createSqliteEngine({ writer, reader, openSnapshot, close }: Sqli
 
   return {
     isShared: false,
+    withBlock: 'JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number',
     hexOf: (...columns) => `lower(${columns.map((column) => `hex(${column})`).join(' || ')})`,
     ...preparedQueries(reader),
     write: (work) =>

@@ -2,7 +2,7 @@ import type { CountersignError } from '../../protocol/errors.ts'
 import { isRpcError, type RpcError } from './rpc-error.ts'
 import type { SyncContext } from './sync-context.ts'
 
-const MAX_BACKOFF_MS = 30_000
+const MAX_BACKOFF_MS = 5_000
 /** A block not found at the tip: the chain took it back while it was read. So often it is asked again before it shows. */
 const QUIET_RETRIES = 5
 const QUIET_PAUSE_MS = 20

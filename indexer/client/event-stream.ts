@@ -50,6 +50,8 @@ export async function* readEventStream(
         lastEventId = event.id ?? lastEventId
         waitMs = retryMs
         yield event
+        // What has come already is not said any more.
+        if (isOver()) return
       }
     } catch (error) {
       if (isOver()) return

@@ -13,6 +13,8 @@ export interface LogRange {
   from: number
   to: number
   header: Header
+  /** Hash of the block before `from`, as the same node has it; undefined for the first block of a chain. */
+  parentHash: string | undefined
   logs: RawLog[]
   endpoint: string
 }
@@ -43,6 +45,25 @@ export async function readBlockHeaders(endpoint: RpcEndpoint, from: number, to: 
     for (const [i, block] of blocks.entries()) headers.push(headerAt(block, first + i, endpoint.name))
   }
   return headers
+}
+
+/**
+ * A block, and in the same request the genesis block that the node must have: another node behind the same address may
+ * be of another chain.
+ * @throws RpcError (not-found, contradiction)
+ */
+export async function readBlockOfChain(
+  endpoint: RpcEndpoint,
+  genesisHash: string,
+  number: number,
+): Promise<Header> {
+  const { name } = endpoint
+  const [genesis, block] = await endpoint.batch<[unknown, unknown]>(
+    [0, number].map((asked) => ({ method: 'eth_getBlockByNumber', params: [toQuantity(asked), false] })),
+  )
+  if (headerAt(genesis, 0, name).hash !== genesisHash)
+    throw new RpcError('contradiction', name, `${name}: block ${number} comes from another chain`)
+  return headerAt(block, number, name)
 }
 
 function headerAt(block: unknown, number: number, endpoint: string): Header {
@@ -120,17 +141,29 @@ export async function readLogRange(
     })
   try {
     // The last block is asked of the same endpoint: one that lags behind would otherwise answer with less, silently.
-    const [block, logs] = await endpoint.batch<[unknown, unknown]>(
+    // So is the one before the range: behind one address there may be nodes of several chains.
+    const before =
+      from === 0 ? [] : [{ method: 'eth_getBlockByNumber', params: [toQuantity(from - 1), false] }]
+    const [block, logs, parent] = await endpoint.batch<[unknown, unknown, unknown]>(
       [
         { method: 'eth_getBlockByNumber', params: [toQuantity(to), false] },
         {
           method: 'eth_getLogs',
           params: [{ ...filter, fromBlock: toQuantity(from), toBlock: toQuantity(to) }],
         },
+        ...before,
       ],
       blocks > 1 ? MAX_RANGE_BYTES : undefined,
     )
-    return { from, to, header: headerAt(block, to, name), logs: readLogs(logs, name), endpoint: name }
+    const parentHash = from === 0 ? undefined : headerAt(parent, from - 1, name).hash
+    return {
+      from,
+      to,
+      header: headerAt(block, to, name),
+      parentHash,
+      logs: readLogs(logs, name),
+      endpoint: name,
+    }
   } catch (error) {
     if (isRpcError(error, 'range-too-large')) limits.learnRange(blocks, error.advice)
     throw error

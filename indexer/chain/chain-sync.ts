@@ -5,7 +5,7 @@ import { bytesToHex, hexToBytes } from '../../protocol/hex.ts'
 import type { IndexerMetrics } from '../metrics.ts'
 import type { Checkpoint, Store } from '../store/store.ts'
 import { BlockAppender } from './block-appender.ts'
-import { readBlockHeaders } from './block-source.ts'
+import { readBlockOfChain } from './block-source.ts'
 import { ChainFollower } from './chain-follower.ts'
 import { ChainHeads } from './chain-heads.ts'
 import { ChainIdentity } from './chain-identity.ts'
@@ -146,8 +146,10 @@ export function createChainSync(deps: ChainSyncDeps): ChainSync {
   async function createChain(): Promise<Checkpoint> {
     const first = Math.min(...config.contracts.map(({ startBlock }) => startBlock))
     const start = Math.max(first - 1, 0)
-    const [header] = await rpc.withEndpoint((endpoint) => readBlockHeaders(endpoint, start, start))
-    const checkpoint = { ...blockOf(header!), finalNumber: header!.number }
+    const header = await rpc.withEndpoint((endpoint) =>
+      readBlockOfChain(endpoint, identity.genesisHash!, start),
+    )
+    const checkpoint = { ...blockOf(header), finalNumber: header.number }
     await store.createChain({
       chainId: config.chainId,
       genesisHash: hexToBytes(identity.genesisHash!),

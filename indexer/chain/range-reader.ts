@@ -26,10 +26,18 @@ export class RangeReader {
   async backfill({ byAddress, filter }: FollowedContracts, finalNumber: number): Promise<void> {
     const { rpc, view, signal } = this.#context
     const from = view.checkpoint!.number + 1
+    let parentHash: string = bytesToHex(view.checkpoint!.hash)
     let draft = this.#writer.newDraft(finalNumber, view.heads)
     let since = performance.now()
     for await (const range of readLogRanges({ rpc, filter, from, to: finalNumber, signal })) {
       const { header, logs, endpoint } = range
+      if (range.parentHash !== parentHash)
+        throw new RpcError(
+          'contradiction',
+          endpoint,
+          `${endpoint}: blocks ${range.from} to ${range.to} do not follow on those before`,
+        )
+      parentHash = header.hash
       this.#writer.noteServed(range.from, range.to, endpoint)
       const hashOf = (block: number) => (block === range.to ? header.hash : undefined)
       const blocks = { logs, fromBlock: range.from, toBlock: range.to, endpoint, hashOf }

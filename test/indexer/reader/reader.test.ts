@@ -6,8 +6,13 @@ import type { Standing } from '../../../indexer/api/schemas.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
 import { addressBookOf, databasePath, eventually, testChain } from '../../support/indexer.ts'
+import {
+  type PostgresServer,
+  postgresMissing,
+  queryOnce,
+  startPostgresServer,
+} from '../../support/postgres-server.ts'
 import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
-import { type ReplicatedPostgres, startReplicatedPostgres, whyNoPostgres } from './replicated-postgres.ts'
 
 const MAIN = new URL('../../../indexer/main.ts', import.meta.url).pathname
 
@@ -24,10 +29,11 @@ const NOTHING = { records: [] }
 
 describe('a writer and its readers', function () {
   this.timeout(60_000)
-  const reason = whyNoPostgres()
+  const reason = postgresMissing()
   if (reason !== undefined) return it.skip(reason)
 
-  let postgres: ReplicatedPostgres
+  let primary: PostgresServer
+  let replica: PostgresServer
   let chain: AnvilChain
   let contracts: DeployedContracts
   let author: RecordWriter
@@ -38,16 +44,17 @@ describe('a writer and its readers', function () {
   let replicaReader: RunningProcess
 
   before(async () => {
-    postgres = await startReplicatedPostgres()
+    primary = await startPostgresServer()
+    replica = await primary.startReplica()
     chain = await startAnvil()
     contracts = await deployAll(chain.url)
     author = recordWriter(chain.url, contracts.QueryResultRegistry)
     book = join(dirname(databasePath()), 'address-book.json')
     writeFileSync(book, JSON.stringify(addressBookOf([testChain(chain, contracts, { finalityDepth: 5 })])))
-    writer = await launch('writer', postgres.primaryUrl)
-    reader = await launch('reader', postgres.primaryUrl)
+    writer = await launch('writer', primary.url)
+    reader = await launch('reader', primary.url)
     await eventually('the replica has the schema', () =>
-      launch('reader', postgres.replicaUrl).then(
+      launch('reader', replica.url).then(
         (launched) => {
           replicaReader = launched
           return true
@@ -60,7 +67,8 @@ describe('a writer and its readers', function () {
     for (const { child } of processes) await ended(child, 'SIGKILL')
     author?.close()
     await chain?.kill()
-    await postgres?.close()
+    await replica?.drop()
+    await primary?.drop()
   })
 
   async function launch(role: 'writer' | 'reader', database: string): Promise<RunningProcess> {
@@ -184,7 +192,7 @@ describe('a writer and its readers', function () {
   })
 
   it('fall behind with the replica and say so, and come back with it', async () => {
-    await postgres.pauseReplay()
+    await queryOnce(replica.url, 'SELECT pg_wal_replay_pause()')
     try {
       const { serial } = await author.record()
       await allStand(writer, reader)
@@ -199,7 +207,7 @@ describe('a writer and its readers', function () {
         Number(await chain.request<string>('eth_blockNumber')),
       )
     } finally {
-      await postgres.resumeReplay()
+      await queryOnce(replica.url, 'SELECT pg_wal_replay_resume()')
     }
     await allStand(replicaReader)
   })
@@ -222,7 +230,7 @@ describe('a writer and its readers', function () {
     const ready = await get<{ detail: string }>(reader, '/readyz')
     expect(ready.status).to.equal(503)
     expect(JSON.stringify(ready.body)).to.contain('the writer was last heard of')
-    writer = await launch('writer', postgres.primaryUrl)
+    writer = await launch('writer', primary.url)
     await allStand(writer, reader, replicaReader)
   })
 

@@ -10,6 +10,7 @@ import { blockOf } from './linked-headers.ts'
 import type { Header, RawLog } from './raw-log.ts'
 import type { RpcEndpoint } from './rpc-endpoint.ts'
 import { isRpcError, RpcError } from './rpc-error.ts'
+import type { Omission } from './served-by.ts'
 import type { SyncContext } from './sync-context.ts'
 
 /** Pauses before asking again for logs that a bloom announces and the node leaves out: it may still be writing them. */
@@ -188,10 +189,23 @@ export class BlockAppender {
       if (other === endpoint.name || result.every(({ length }) => length === 0)) continue
       for (const [n, answer] of result.entries()) logs[missing[n]!] = answer
       metrics.logsMissed(config.chainId, endpoint.name)
+      const omission = omissionOf(headers, missing, result)
+      metrics.omitted(config.chainId, endpoint.name, omission.logs)
+      rpc.noteOmission(endpoint.name, omission)
       rpc.distrust(endpoint.name, `${endpoint.name}: left logs out that a bloom announces and ${other} has`)
       return
     }
   }
+}
+
+function omissionOf(
+  headers: readonly Header[],
+  missing: readonly number[],
+  found: readonly RawLog[][],
+): Omission {
+  const blocks = missing.filter((_, n) => found[n]!.length > 0).map((i) => headers[i]!.number)
+  const logs = found.reduce((sum, { length }) => sum + length, 0)
+  return { fromBlock: Math.min(...blocks), toBlock: Math.max(...blocks), logs }
 }
 
 /** Authors that a bloom announces are to be checked, whether or not something of theirs came. */

@@ -1,7 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Store } from '../store/store.ts'
-import type { StorageRootAnswer, StorageRootTask } from './storage-root-worker.ts'
+import {
+  HEAD_BYTES,
+  RECORD_BYTES,
+  StorageBook,
+  type StorageRootAnswer,
+  type StorageRootTask,
+} from './storage-book.ts'
 
 /** What a record book's storage must hold, as the index has it. */
 export interface BookContents {
@@ -16,6 +22,13 @@ export interface BookContents {
 const PAGE = 500
 /** Entries kept in memory at once, 64 bytes each. */
 const ENTRIES_A_PASS = 1 << 19
+/** So few are a matter of milliseconds: a thread takes longer to start. */
+const ENTRIES_WITHOUT_THREAD = 1_000
+
+export interface StorageRootLimits {
+  entriesAPass?: number
+  entriesWithoutThread?: number
+}
 
 /**
  * The root of the storage trie that a RecordBook with these rows has. Rows are read in pages and handed to a thread of low
@@ -26,11 +39,11 @@ export async function computeStorageRoot(
   store: Pick<Store, 'listRecords'>,
   contents: BookContents,
   signal: AbortSignal,
-  entriesAPass = ENTRIES_A_PASS,
+  { entriesAPass = ENTRIES_A_PASS, entriesWithoutThread = ENTRIES_WITHOUT_THREAD }: StorageRootLimits = {},
 ): Promise<Uint8Array | undefined> {
-  const worker = new RootWorker()
+  const entries = contents.heads.reduce((sum, { entryCount }) => sum + entryCount + 1, 0)
+  const worker = entries <= entriesWithoutThread ? new InThisThread() : new InWorker()
   try {
-    const entries = contents.heads.reduce((sum, { entryCount }) => sum + entryCount + 1, 0)
     const passes = passesOf(entries, entriesAPass)
     let root: Uint8Array | null | undefined
     for (let pass = 0; pass < passes; pass++) {
@@ -54,29 +67,29 @@ function passesOf(entries: number, entriesAPass: number): number {
   return passes
 }
 
-async function sendHeads(worker: RootWorker, { heads }: BookContents): Promise<void> {
+async function sendHeads(worker: RootComputer, { heads }: BookContents): Promise<void> {
   for (let from = 0; from < heads.length; from += PAGE) {
     const some = heads.slice(from, from + PAGE)
-    const bytes = new Uint8Array(some.length * 52)
+    const bytes = new Uint8Array(some.length * HEAD_BYTES)
     some.forEach(({ author, head }, i) => {
-      bytes.set(author, i * 52)
-      bytes.set(head, i * 52 + 20)
+      bytes.set(author, i * HEAD_BYTES)
+      bytes.set(head, i * HEAD_BYTES + 20)
     })
     await worker.ask({ kind: 'heads', bytes })
   }
 }
 
 async function sendRecords(
-  worker: RootWorker,
+  worker: RootComputer,
   store: Pick<Store, 'listRecords'>,
   { contractId, toBlock, heads }: BookContents,
   signal: AbortSignal,
 ): Promise<void> {
-  let bytes = Buffer.alloc(2 * PAGE * 84)
+  let bytes = Buffer.alloc(2 * PAGE * RECORD_BYTES)
   let used = 0
   const send = async () => {
     const sent = new Uint8Array(bytes.buffer, bytes.byteOffset, used)
-    bytes = Buffer.alloc(2 * PAGE * 84)
+    bytes = Buffer.alloc(2 * PAGE * RECORD_BYTES)
     used = 0
     if (sent.length > 0) await worker.ask({ kind: 'records', bytes: sent })
   }
@@ -91,9 +104,9 @@ async function sendRecords(
         bytes.set(author, used)
         bytes.write(key.slice(2), used + 20, 32, 'hex')
         bytes.write(digest.slice(2), used + 52, 32, 'hex')
-        used += 84
+        used += RECORD_BYTES
       }
-      if (used >= PAGE * 84) await send()
+      if (used >= PAGE * RECORD_BYTES) await send()
       await setImmediate()
       if (page.length < limit) break
       after = page.at(-1)!
@@ -103,7 +116,22 @@ async function sendRecords(
 }
 
 /** One task at a time, each answered before the next. */
-class RootWorker {
+interface RootComputer {
+  ask(task: StorageRootTask): Promise<StorageRootAnswer>
+  end(): Promise<void>
+}
+
+class InThisThread implements RootComputer {
+  readonly #book = new StorageBook()
+
+  async ask(task: StorageRootTask): Promise<StorageRootAnswer> {
+    return this.#book.answer(task)
+  }
+
+  async end(): Promise<void> {}
+}
+
+class InWorker implements RootComputer {
   readonly #worker = new Worker(new URL('./storage-root-worker.ts', import.meta.url))
   #settle: { resolve: (answer: StorageRootAnswer) => void; reject: (error: Error) => void } | undefined
   #failure: Error | undefined

@@ -36,7 +36,7 @@ const MAX_FIRST_PAUSE_MS = 1_000
 const WAITING_MS = 250
 const MAX_PAUSE_MS = 60_000
 /** Of the time, at most one part in so many goes into computing roots. */
-const PAUSE_FACTOR = 20
+const PAUSE_FACTOR = 4
 const MAX_UNEXPLAINED = 64
 
 /**
@@ -183,9 +183,9 @@ export class StorageRoots {
     const { recheck, expect, rpc, view, signal, log, served } = this.#deps
     const { contract } = book
     const wasKnown = book.storageRoot === 'different'
-    if (!(await recheck(contract))) return this.#pause(book, WAITING_MS)
     book.storageRoot = 'different'
     view.completeness = 'incomplete'
+    if (!(await recheck(contract))) return this.#pause(book, WAITING_MS)
     const registry = bytesToHex(contract.stored.address)
     if (!wasKnown)
       log.warn({ registry, ...range }, 'storage differs from the chain: looking for authors nobody knows of')

@@ -167,7 +167,7 @@ function toUrl(value: unknown, path: string, scheme: 'http' | 'ws'): string {
     typeof value === 'string' &&
     URL.canParse(value) &&
     [`${scheme}:`, `${scheme}s:`].includes(new URL(value).protocol)
-  return isUrl ? value : fail(path, `is not an ${scheme} or ${scheme}s URL`)
+  return isUrl ? value : fail(path, `is not ${scheme === 'ws' ? 'a ws or wss' : 'an http or https'} URL`)
 }
 
 function toChecksummed(value: unknown, path: string): Address {

@@ -1,10 +1,33 @@
 import { Type } from 'typebox'
 import type { HttpServer } from '../../http/server.ts'
-import type { ChainView } from '../chain/chain-view.ts'
+import { type ChainView, STORAGE_ROOT_STATES } from '../chain/chain-view.ts'
 import { answer } from './answer-schema.ts'
 import { hexAddress } from './records.ts'
 import { PROBLEM_RESPONSES, StandingRef } from './schemas.ts'
 import { standingOf } from './standing.ts'
+
+const WholenessSchema = Type.Object(
+  {
+    storageRoot: Type.Enum([...STORAGE_ROOT_STATES]),
+    wholeAt: Type.Optional(
+      Type.Object({
+        block: Type.Integer(),
+        storageRoot: Type.String(),
+        isProven: Type.Boolean({ description: "Up to the block's hash; otherwise it is an endpoint's word" }),
+      }),
+    ),
+  },
+  {
+    description:
+      'Of a record book, held against the root of its storage on chain: at `wholeAt` the index had all there is, of every author',
+  },
+)
+
+const OmissionSchema = Type.Object({
+  fromBlock: Type.Integer(),
+  toBlock: Type.Integer(),
+  logs: Type.Integer(),
+})
 
 const ChainStatusSchema = Type.Object({
   chainId: Type.Integer(),
@@ -18,7 +41,12 @@ const ChainStatusSchema = Type.Object({
   ),
   reorganisations: Type.Integer({ description: 'Since start' }),
   contracts: Type.Array(
-    Type.Object({ kind: Type.String(), address: Type.String(), startBlock: Type.Integer() }),
+    Type.Object({
+      kind: Type.String(),
+      address: Type.String(),
+      startBlock: Type.Integer(),
+      wholeness: Type.Optional(WholenessSchema),
+    }),
   ),
   endpoints: Type.Array(
     Type.Object({
@@ -26,8 +54,19 @@ const ChainStatusSchema = Type.Object({
       healthy: Type.Boolean(),
       failures: Type.Integer(),
       distrusts: Type.Integer({ description: "How often the chain's heads showed that it left logs out" }),
+      omissions: Type.Optional(
+        Type.Object(
+          { logs: Type.Integer(), last: OmissionSchema },
+          { description: 'Logs that it left out or altered, since start, and where it did so last' },
+        ),
+      ),
       lastFailure: Type.Optional(Type.String()),
+      aside: Type.Optional(Type.String({ description: 'Why it is asked last' })),
+      head: Type.Optional(Type.Integer({ description: 'Newest block it is known to have' })),
     }),
+  ),
+  wakeUp: Type.Optional(
+    Type.String({ description: 'How new heads are learnt of: `websocket` or `polling`' }),
   ),
   alarm: Type.Union([
     Type.Object({ code: Type.String(), message: Type.String(), action: Type.String() }),
@@ -75,11 +114,20 @@ function statusOf(view: ChainView) {
       kind: stored.kind,
       address: hexAddress(stored.address),
       startBlock: stored.startBlock,
+      ...wholenessOf(view, stored.contractId),
     })),
     endpoints: view.endpoints(),
+    ...(view.wakeUp === undefined ? {} : { wakeUp: view.wakeUp() }),
     alarm: view.alarm ?? null,
     lastError: view.lastError ?? null,
   }
+}
+
+function wholenessOf({ books }: ChainView, contractId: number) {
+  const book = books?.get(contractId)
+  if (book === undefined) return {}
+  const { storageRoot, wholeAt } = book
+  return { wholeness: { storageRoot, ...(wholeAt === undefined ? {} : { wholeAt }) } }
 }
 
 function incompleteAuthors({ heads, contracts }: ChainView) {

@@ -52,6 +52,12 @@ describe('address book', () => {
       expect(parseAddressBook(twoChains())).to.deep.equal(twoChains())
     })
 
+    it('takes the endpoints of announcements and the finalized tag, where there are any', () => {
+      const book = twoChains()
+      Object.assign(book.chains[0]!, { webSocketUrls: ['wss://chain.example'], finalizedTag: true })
+      expect(parseAddressBook(structuredClone(book))).to.deep.equal(book)
+    })
+
     it('checksums addresses and orders chains by id', () => {
       const book = twoChains()
       book.chains.reverse()
@@ -107,6 +113,20 @@ describe('address book', () => {
           book.chains[0]!.rpcUrls = []
         },
         'chains[0].rpcUrls is empty; give at least one URL',
+      ],
+      [
+        'a WebSocket endpoint that is none',
+        (book) => {
+          book.chains[1]!.webSocketUrls = ['https://chain.example']
+        },
+        'chains[1].webSocketUrls[0] is not a ws or wss URL',
+      ],
+      [
+        'a finalized tag that is not true',
+        (book) => {
+          Object.assign(book.chains[1]!, { finalizedTag: false })
+        },
+        'chains[1].finalizedTag is not true; leave it out where the depth counts',
       ],
       [
         'an endpoint that is no URL',

@@ -7,6 +7,9 @@ import { DEPLOYER_KEY, type DeployedContracts, deployAll, registerProvider } fro
 import { caughtUp, startTestIndexer, testChain } from '../../support/indexer.ts'
 import { type AnswerChecker, openApiAnswers } from '../../support/openapi-answers.ts'
 import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
+import { STORES, type StoreEngine } from '../../support/stores.ts'
+
+const SQLITE = STORES[0]!
 
 export interface Answer {
   status: number
@@ -33,7 +36,7 @@ export interface ApiFixture {
 
 export async function startApi(
   config: Partial<IndexerConfig> = {},
-  { finalityDepth = 0 }: { finalityDepth?: number } = {},
+  { finalityDepth = 0, engine = SQLITE }: { finalityDepth?: number; engine?: StoreEngine } = {},
 ): Promise<ApiFixture> {
   const chain = await startAnvil()
   const contracts = await deployAll(chain.url)
@@ -45,7 +48,11 @@ export async function startApi(
   }
   await registerProvider(chain.url, directory, provider, 'Lender A')
   const writer = recordWriter(chain.url, contracts.QueryResultRegistry)
-  const indexer = await startTestIndexer([testChain(chain, contracts, { finalityDepth })], config)
+  const { database, drop } = await engine.newDatabase()
+  const indexer = await startTestIndexer([testChain(chain, contracts, { finalityDepth })], {
+    database,
+    ...config,
+  })
   await caughtUp(indexer, chain)
   const checker = await openApiAnswers()
   const send = async (path: string, init: RequestInit = {}): Promise<Answer> => {
@@ -81,6 +88,7 @@ export async function startApi(
     },
     async stop() {
       await indexer.stop()
+      await drop()
       writer.close()
       await chain.kill()
     },

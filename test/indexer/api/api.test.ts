@@ -18,6 +18,7 @@ import {
   registerProvider,
 } from '../../support/contracts.ts'
 import { caughtUp, startTestIndexer, testChain } from '../../support/indexer.ts'
+import { type AnswerChecker, openApiAnswers } from '../../support/openapi-answers.ts'
 import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
 
 const STRANGER = '0x1111111111111111111111111111111111111111'
@@ -28,9 +29,11 @@ describe('indexer API', () => {
   let contracts: DeployedContracts
   let writer: RecordWriter
   let indexer: RunningIndexer
+  let checker: AnswerChecker
   const provider = addressOf(DEPLOYER_KEY)
 
   before(async () => {
+    checker = await openApiAnswers()
     chain = await startAnvil()
     contracts = await deployAll(chain.url)
     await registerProvider(
@@ -50,13 +53,16 @@ describe('indexer API', () => {
     await chain.kill()
   })
 
+  /** Every answer is what the OpenAPI document says. */
+  const checked = async (method: string, path: string, response: Response) => {
+    const text = await response.text()
+    const contentType = response.headers.get('content-type') ?? ''
+    checker.check(method, path, { status: response.status, contentType, text })
+    return { status: response.status, type: contentType, body: JSON.parse(text) }
+  }
   const get = async (path: string) => {
     const response = await fetch(indexer.url + path)
-    return {
-      status: response.status,
-      type: response.headers.get('content-type') ?? '',
-      body: await response.json(),
-    }
+    return checked('GET', path, response)
   }
   const post = async (path: string, body: unknown) => {
     const response = await fetch(indexer.url + path, {
@@ -64,11 +70,7 @@ describe('indexer API', () => {
       headers: { 'content-type': 'application/json' },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     })
-    return {
-      status: response.status,
-      type: response.headers.get('content-type') ?? '',
-      body: await response.json(),
-    }
+    return checked('POST', path, response)
   }
   const written = async <T>(write: () => Promise<T>): Promise<T> => {
     writer.reset()

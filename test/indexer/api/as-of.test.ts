@@ -5,6 +5,7 @@ import { newSerial } from '../../../protocol/serial.ts'
 import { directoryAs } from '../../support/contracts.ts'
 import { caughtUp } from '../../support/indexer.ts'
 import { recordWriter } from '../../support/record-writer.ts'
+import { describeStores } from '../../support/stores.ts'
 import { type ApiFixture, startApi } from './api-fixture.ts'
 
 const OTHER_KEY = '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d'
@@ -46,10 +47,10 @@ describe('asOf', () => {
           .with.property('code', 'AS_OF_MALFORMED'))
   })
 
-  describe('in answers', () => {
+  describeStores('in answers', (engine) => {
     let api: ApiFixture
     before(async () => {
-      api = await startApi({}, { finalityDepth: 3 })
+      api = await startApi({}, { finalityDepth: 3, engine })
     })
     after(() => api.stop())
 

@@ -1,11 +1,12 @@
 import { expect } from 'chai'
 import { eventually } from '../../support/indexer.ts'
+import { describeStores } from '../../support/stores.ts'
 import { type ApiFixture, startApi } from './api-fixture.ts'
 
-describe('entity tags', () => {
+describeStores('entity tags', (engine) => {
   let api: ApiFixture
   before(async () => {
-    api = await startApi()
+    api = await startApi({}, { engine })
   })
   after(() => api.stop())
 

@@ -2,17 +2,18 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { rawHttp } from '../../support/raw-http.ts'
 import { bytesOf, type FuzzedRequest, fuzzedRequest, operationsOf } from '../../support/request-fuzz.ts'
+import { describeStores } from '../../support/stores.ts'
 import { type ApiFixture, startApi } from './api-fixture.ts'
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 700)
+const RUNS = Number(process.env.FUZZ_RUNS ?? 400)
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_121)
 const ADMIN_TOKEN = 'an-admin-token-of-the-fuzz-test-0123456789'
 
-describe('garbage in every part of a request to every route', () => {
+describeStores('garbage in every part of a request to every route', (engine) => {
   let api: ApiFixture
   let known: Record<string, string[]>
   before(async () => {
-    api = await startApi({ adminToken: ADMIN_TOKEN })
+    api = await startApi({ adminToken: ADMIN_TOKEN }, { engine })
     const { serial, digest } = await api.written(() => api.writer.record())
     await api.written(() => api.writer.recordBatch(3))
     const page = await api.get(`/v1/results?provider=${api.provider}&limit=1`)

@@ -2,14 +2,15 @@ import { expect } from 'chai'
 import { randomBytes32 } from '../../../protocol/hex.ts'
 import { newSerial, serialToKey } from '../../../protocol/serial.ts'
 import { recordWriter } from '../../support/record-writer.ts'
+import { describeStores } from '../../support/stores.ts'
 import { type ApiFixture, startApi } from './api-fixture.ts'
 
 const OTHER_KEY = '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d'
 
-describe('a serial with many records', () => {
+describeStores('a serial with many records', (engine) => {
   let api: ApiFixture
   before(async () => {
-    api = await startApi()
+    api = await startApi({}, { engine })
   })
   after(() => api.stop())
 
@@ -52,7 +53,7 @@ describe('a serial with many records', () => {
   })
 
   it('refuses the cursor of another serial, and one whose block left the chain', async () => {
-    const pending = await startApi({}, { finalityDepth: 20 })
+    const pending = await startApi({}, { finalityDepth: 20, engine })
     try {
       const key = () => serialToKey(serial)
       const serial = newSerial()

@@ -1,14 +1,15 @@
 import { expect } from 'chai'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
-import { databasePath, eventually } from '../../support/indexer.ts'
+import { eventually } from '../../support/indexer.ts'
+import { describeStores } from '../../support/stores.ts'
 import { Consumer, createFeedBed, type FeedBed, listedRecords } from '../feed/feed-bed.ts'
 import type { SseClient } from '../feed/sse-client.ts'
 
-describe('GET /v1/stream', () => {
+describeStores('GET /v1/stream', (engine) => {
   let bed: FeedBed
 
   beforeEach(async () => {
-    bed = await createFeedBed()
+    bed = await createFeedBed(engine)
   })
   afterEach(() => bed.end())
 
@@ -69,7 +70,7 @@ describe('GET /v1/stream', () => {
   })
 
   it('goes on after the last event seen, though chain and indexer were replaced meanwhile', async () => {
-    const database = databasePath()
+    const database = await bed.newDatabase()
     const indexer = await bed.start({ database })
     const consumer = new Consumer()
     const client = await bed.connect(indexer)

@@ -1,20 +1,21 @@
 import { expect } from 'chai'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
 import { eventually } from '../../support/indexer.ts'
+import { describeStores } from '../../support/stores.ts'
 import { ADMIN_TOKEN, createFeedBed, type FeedBed } from '../feed/feed-bed.ts'
 import { startFeedServer } from '../feed/feed-server.ts'
 import { type Receiver, startReceiver } from '../webhooks/receiver.ts'
 
 const PAUSES_MS = [60, 60, 60]
 
-describe('webhooks', () => {
+describeStores('webhooks', (engine) => {
   let bed: FeedBed
   let indexer: RunningIndexer
   let server: Awaited<ReturnType<typeof startFeedServer>>
   let receiver: Receiver
 
   beforeEach(async () => {
-    bed = await createFeedBed(5)
+    bed = await createFeedBed(engine, 5)
     indexer = await bed.start()
     server = await startFeedServer(bed, indexer, { delivery: { retryPausesMs: PAUSES_MS, timeoutMs: 300 } })
     receiver = await startReceiver()

@@ -1640,6 +1640,17 @@ export interface operations {
                                 kind: string;
                                 address: string;
                                 startBlock: number;
+                                /** @description Of a record book, held against the root of its storage on chain: at `wholeAt` the index had all there is, of every author */
+                                wholeness?: {
+                                    /** @enum {unknown} */
+                                    storageRoot: "unchecked" | "whole" | "different" | "unsupported" | "too-many-records" | "off";
+                                    wholeAt?: {
+                                        block: number;
+                                        storageRoot: string;
+                                        /** @description Up to the block's hash; otherwise it is an endpoint's word */
+                                        isProven: boolean;
+                                    };
+                                };
                             }[];
                             endpoints: {
                                 name: string;
@@ -1647,8 +1658,23 @@ export interface operations {
                                 failures: number;
                                 /** @description How often the chain's heads showed that it left logs out */
                                 distrusts: number;
+                                /** @description Logs that it left out or altered, since start, and where it did so last */
+                                omissions?: {
+                                    logs: number;
+                                    last: {
+                                        fromBlock: number;
+                                        toBlock: number;
+                                        logs: number;
+                                    };
+                                };
                                 lastFailure?: string;
+                                /** @description Why it is asked last */
+                                aside?: string;
+                                /** @description Newest block it is known to have */
+                                head?: number;
                             }[];
+                            /** @description How new heads are learnt of: `websocket` or `polling` */
+                            wakeUp?: string;
                             alarm: {
                                 code: string;
                                 message: string;

@@ -49,7 +49,14 @@ function lazyAjv(): (isBody: boolean) => Ajv {
   let body: Ajv | undefined
   let text: Ajv | undefined
   const create = (options: object): Ajv =>
-    new (require('ajv').Ajv)({ useDefaults: true, strict: false, ...options })
+    new (require('ajv').Ajv)({
+      useDefaults: true,
+      strict: false,
+      // Schemas are our own, made by TypeBox: to hold each against the schema of schemas takes longer than to compile it.
+      meta: false,
+      validateSchema: false,
+      ...options,
+    })
   return (isBody) => {
     if (isBody) body ??= create({})
     else text ??= create({ coerceTypes: 'array' })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Option } from 'commander'
 import { wholeNumber } from '../../scripts/cli/arguments.ts'
 import { createCommand, runCommand } from '../../scripts/cli/run.ts'
@@ -6,7 +7,7 @@ import { ENGINES, type EngineName } from './engines.ts'
 import { runKills } from './kills.ts'
 import { runScenarios } from './run-scenarios.ts'
 import { runSeeds } from './run-seeds.ts'
-import { scriptOf } from './script.ts'
+import { type Script, scriptOf } from './script.ts'
 
 const PARTS = ['seeds', 'kills', 'scenarios'] as const
 type Part = (typeof PARTS)[number]
@@ -22,6 +23,7 @@ interface Options {
   workers: number
   keep?: boolean
   print?: boolean
+  script?: string
 }
 
 const command = createCommand(
@@ -48,6 +50,7 @@ const command = createCommand(
   .option('--scenario <text>', 'only the scenarios whose name has this in it')
   .option('--workers <count>', 'seeds at once', wholeNumber(1, 16), 2)
   .option('--keep', 'keep the databases of seeds that fail')
+  .option('--script <file>', 'run what --print wrote, perhaps changed, instead of seeds')
   .option('--print', 'print the script of --seed as JSON, and run nothing')
 
 // Children are ended when this process exits, which a signal alone would not let it do in order.
@@ -65,8 +68,10 @@ await runCommand(command, async () => {
     if (skipReason !== undefined) console.log(`skipped  ${name}: ${skipReason}`)
     return skipReason === undefined
   })
+  const script =
+    options.script === undefined ? undefined : (JSON.parse(readFileSync(options.script, 'utf8')) as Script)
   let failed = 0
-  if (part.includes('seeds')) failed += await runSeeds({ ...options, faults: options.fault, engines })
+  if (part.includes('seeds')) failed += await runSeeds({ ...options, faults: options.fault, engines, script })
   if (part.includes('kills')) failed += await runKills(engines, kills, seed)
   if (part.includes('scenarios')) failed += await runScenarios(engines, options.scenario)
   return failed === 0 ? 0 : 1

@@ -32,6 +32,8 @@ export interface SeedOptions {
   /** URL of a chain that is another one. */
   otherChain: string
   faults?: readonly FaultName[] | undefined
+  /** Played instead of the seed's own. */
+  script?: Script | undefined
   keep?: boolean | undefined
 }
 
@@ -47,7 +49,7 @@ const ALARMS_OF_ANOTHER_CHAIN = ['CHAIN_MISMATCH', 'CHAIN_REPLACED', 'CHAIN_REOR
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const started = performance.now()
   const { seed, chain, engines, otherChain } = options
-  const script = scriptOf(seed, options.faults)
+  const script = options.script ?? scriptOf(seed, options.faults)
   for (const writes of script.history) await chain.mine(writes)
   const subjects = await Promise.all(
     engines.map((engine) =>

@@ -3,6 +3,7 @@ import { type ChaosChain, startChaosChain } from './chain.ts'
 import type { Engine } from './engines.ts'
 import { isSameSeed, keepFailure, type PlannedSeed, readFailingSeeds } from './failing-seeds.ts'
 import { runSeed, type SeedResult } from './run-seed.ts'
+import type { Script } from './script.ts'
 
 export interface SeedsOptions {
   seeds: number
@@ -11,6 +12,8 @@ export interface SeedsOptions {
   workers: number
   faults?: readonly FaultName[] | undefined
   keep?: boolean | undefined
+  /** Only this one, which was printed before. */
+  script?: Script | undefined
 }
 
 /** Each may take so long, whatever happens. */
@@ -38,7 +41,8 @@ export async function runSeeds(options: SeedsOptions): Promise<number> {
       report(result)
       if (result.failures.length === 0) return
       failed++
-      keepFailure(planned, result.failures)
+      // A script from a file is no seed's.
+      if (options.script === undefined) keepFailure(planned, result.failures)
     } catch (error) {
       failed++
       console.log(`seed ${seed}  FAILED  ${(error as Error).stack}`)
@@ -62,7 +66,8 @@ export async function runSeeds(options: SeedsOptions): Promise<number> {
 }
 
 /** Those that failed before come first. */
-function seedsOf({ seeds, seed, faults }: SeedsOptions): PlannedSeed[] {
+function seedsOf({ seeds, seed, faults, script }: SeedsOptions): PlannedSeed[] {
+  if (script !== undefined) return [{ seed: script.seed }]
   const first = /^\d+$/.test(seed) ? Number(seed) : undefined
   const failing = readFailingSeeds().map(({ seed, faults }) => ({ seed, ...(faults && { faults }) }))
   const counted = Array.from({ length: seeds }, (_, i) => ({

@@ -9,14 +9,8 @@ import {
   type RpcResponse,
   type Upstream,
 } from './fault-answers.ts'
-import { LIMIT_DIALECTS } from './fault-dialects.ts'
-import {
-  type FaultDecisions,
-  type FaultName,
-  type FaultPlan,
-  faultDecisions,
-  NO_FAULTS,
-} from './fault-plan.ts'
+import { failWhole, send, sendText, spoilBatch, statusOf } from './fault-http.ts'
+import { type FaultName, type FaultPlan, faultDecisions, NO_FAULTS } from './fault-plan.ts'
 import { serveSubscriptions } from './fault-subscription.ts'
 import { acceptWebSocket } from './fault-websocket.ts'
 
@@ -64,14 +58,6 @@ export interface FaultProxy {
 }
 
 const MAX_CALLS = 100_000
-const HTTP_FAULTS = [
-  'connection-cut',
-  'time-out',
-  'http-429',
-  'http-429-retry-after',
-  'http-5xx',
-  'malformed-json',
-] as const
 
 export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   const { plan = NO_FAULTS, endpoint = 0, holdMs = 5_000 } = options
@@ -199,64 +185,6 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   }
 }
 
-/** The faults that strike a request as a whole. True when it is dealt with. */
-async function failWhole(
-  request: IncomingMessage,
-  response: ServerResponse,
-  key: string,
-  decisions: FaultDecisions,
-  holdMs: number,
-): Promise<boolean> {
-  const name = HTTP_FAULTS.find((fault) => decisions.strikes(fault, key) !== undefined)
-  switch (name) {
-    case undefined:
-      return false
-    case 'connection-cut':
-      request.socket.destroy()
-      return true
-    case 'time-out':
-      setTimeout(() => request.socket.destroy(), holdMs).unref()
-      return true
-    case 'http-429':
-      sendText(response, 429, 'Too Many Requests')
-      return true
-    case 'http-429-retry-after':
-      response.setHeader('retry-after', '1')
-      sendText(
-        response,
-        429,
-        '{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"rate limit exceeded"}}',
-      )
-      return true
-    case 'http-5xx':
-      sendText(
-        response,
-        [500, 502, 503, 504][Math.floor(decisions.variant(name, key) * 4)]!,
-        '<html><body>Bad Gateway</body></html>',
-      )
-      return true
-    case 'malformed-json':
-      sendText(response, 200, '{"jsonrpc":"2.0","id":1,"result":[{"address":')
-      return true
-  }
-}
-
-function spoilBatch(answers: RpcResponse[], key: string, decisions: FaultDecisions): RpcResponse[] {
-  if (decisions.strikes('batch-incomplete', key) !== undefined)
-    return answers.toSpliced(Math.floor(decisions.variant('batch-incomplete', key) * answers.length), 1)
-  return decisions.strikes('batch-shuffled', key) === undefined ? answers : answers.toReversed()
-}
-
-/** Some services say with the HTTP status too that a range is too large. */
-function statusOf(answer: RpcResponse, decisions: FaultDecisions): number {
-  if (answer.error === undefined) return 200
-  for (const { dialect } of decisions.planned('range-too-large')) {
-    const { error, status } = LIMIT_DIALECTS[dialect ?? 0]!
-    if (error(1, 1, 2).code === answer.error.code) return status ?? 200
-  }
-  return 200
-}
-
 interface ChainBehind {
   url: string
   ask: Upstream
@@ -284,12 +212,4 @@ async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
   return Buffer.concat(chunks).toString('utf8')
-}
-
-const send = (response: ServerResponse, status: number, value: unknown): void =>
-  sendText(response, status, JSON.stringify(value))
-
-function sendText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(text)
 }

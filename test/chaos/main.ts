@@ -7,6 +7,7 @@ import { ENGINES, type EngineName } from './engines.ts'
 import { runKills } from './kills.ts'
 import { runScenarios } from './run-scenarios.ts'
 import { runSeeds } from './run-seeds.ts'
+import { keepScratch, scratchDirectory } from './scratch.ts'
 import { type Script, scriptOf } from './script.ts'
 
 const PARTS = ['seeds', 'kills', 'scenarios'] as const
@@ -63,6 +64,10 @@ await runCommand(command, async () => {
     return 0
   }
   const { part, kills, seed } = options
+  if (options.keep) {
+    keepScratch()
+    console.log(`what fails is kept in ${scratchDirectory()}`)
+  }
   const engines = ENGINES.filter(({ name, skipReason }) => {
     if (options.engine !== 'both' && options.engine !== name) return false
     if (skipReason !== undefined) console.log(`skipped  ${name}: ${skipReason}`)

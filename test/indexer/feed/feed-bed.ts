@@ -11,6 +11,7 @@ import {
   testChain,
 } from '../../support/indexer.ts'
 import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
+import type { StoreEngine } from '../../support/stores.ts'
 import { connectSse, type SseClient } from './sse-client.ts'
 
 export const OTHER_KEY = '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d'
@@ -24,6 +25,9 @@ export interface FeedBed {
   other: RecordWriter
   testChain: TestChain
   keep<Part>(end: () => unknown, part: Part): Part
+  /** An empty one, dropped at the end. */
+  newDatabase(): Promise<string>
+  /** On a database of its own unless one is given. */
   start(overrides?: Parameters<typeof startTestIndexer>[1]): Promise<RunningIndexer>
   connect(indexer: { url: string }, options?: Parameters<typeof connectSse>[1]): Promise<SseClient>
   /** Takes back everything since the snapshot, and writes something else: `blocks` blocks with a record each. */
@@ -34,7 +38,7 @@ export interface FeedBed {
   end(): Promise<void>
 }
 
-export async function createFeedBed(finalityDepth = 20): Promise<FeedBed> {
+export async function createFeedBed(engine: StoreEngine, finalityDepth = 20): Promise<FeedBed> {
   const chain = await startAnvil()
   const contracts = await deployAll(chain.url)
   const writer = recordWriter(chain.url, contracts.QueryResultRegistry)
@@ -50,8 +54,17 @@ export async function createFeedBed(finalityDepth = 20): Promise<FeedBed> {
       ends.push(end)
       return part
     },
+    async newDatabase() {
+      const { database, drop } = await engine.newDatabase()
+      return bed.keep(drop, database)
+    },
     async start(overrides) {
-      const indexer = await startTestIndexer([bed.testChain], { adminToken: ADMIN_TOKEN, ...overrides })
+      const database = overrides?.database ?? (await bed.newDatabase())
+      const indexer = await startTestIndexer([bed.testChain], {
+        adminToken: ADMIN_TOKEN,
+        ...overrides,
+        database,
+      })
       bed.keep(() => indexer.stop(), indexer)
       await caughtUp(indexer, chain)
       return indexer

@@ -77,7 +77,9 @@ describe('migration of an SQLite store', () => {
   it('is made once, and leaves the schema that a new database has', async () => {
     const path = oldDatabase()
     await open(async () => {}, path)
-    await open(async (store) => expect(await store.findRecords(hash(0x61))).to.have.length(1), path)
+    await open(async (store) => {
+      expect(await store.findRecords(hash(0x61))).to.have.length(1)
+    }, path)
     const fresh = databasePath()
     await open(async () => {}, fresh)
     const schemaOf = (file: string) => {

@@ -8,7 +8,7 @@ import { standingOf } from './standing.ts'
 
 const WholenessSchema = Type.Object(
   {
-    storageRoot: Type.Enum([...STORAGE_ROOT_STATES]),
+    storageRoot: Type.Enum([...STORAGE_ROOT_STATES], { type: 'string' }),
     wholeAt: Type.Optional(
       Type.Object({
         block: Type.Integer(),

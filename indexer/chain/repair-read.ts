@@ -16,6 +16,8 @@ export interface ReadAgainDeps {
   /** Hashes of the blocks that may still be replaced, as indexed. */
   hashOf: (block: number) => Promise<Uint8Array | undefined>
   signal: AbortSignal
+  /** Values of rows that are kept in memory at once. */
+  maxValues?: number
 }
 
 export interface ReadAgain {
@@ -25,7 +27,7 @@ export interface ReadAgain {
   endpoints: string[]
 }
 
-/** Values of rows that are kept in memory at once, some tens of megabytes. */
+/** Some tens of megabytes. */
 const MAX_VALUES = 300_000
 
 /**
@@ -75,7 +77,7 @@ async function* drafts(
   avoid: ReadonlySet<string>,
   isBounded: boolean,
 ): AsyncGenerator<ReadAgain & { block: number }> {
-  const { rpc, contract, author, signal, finalNumber } = deps
+  const { rpc, contract, author, signal, finalNumber, maxValues = MAX_VALUES } = deps
   const hashes = await indexedHashes(deps, Math.max(from.block, finalNumber) + 1, to)
   const address = `0x${Buffer.from(contract.stored.address).toString('hex')}`
   const contracts = new Map([[address, contract]])
@@ -103,7 +105,7 @@ async function* drafts(
       hashOf: (n: number) => hashes.get(n),
     }
     await readBlockTimes(rpc, decodeLogs(ofRange, contracts, draft), draft)
-    if (range.to !== to && !(isBounded && sizeOf(draft) > MAX_VALUES)) continue
+    if (range.to !== to && !(isBounded && sizeOf(draft) > maxValues)) continue
     head = [...draft.newestHeads()][0]?.head ?? head
     yield { draft, head, endpoints: [...endpoints], block: range.to }
     draft = newDraft(deps, head)

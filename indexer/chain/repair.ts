@@ -38,6 +38,8 @@ export interface RepairDeps {
   onRows: (tables: readonly string[]) => Promise<void>
   /** Together with the author's newest head being written; undefined: nothing of theirs is there. */
   onHeads: (newest: HeadRow | undefined) => void
+  /** Values of rows that are kept in memory at once. */
+  maxValues?: number
 }
 
 export interface RepairResult {
@@ -97,7 +99,8 @@ class Repair {
     this.#task = task
     this.#deps = deps
     this.#bisect = { store, rpc, author, contract, hashOf, usesHistory }
-    this.#reading = { rpc, chainId, author, contract, finalNumber, hashOf, signal }
+    const bound = deps.maxValues === undefined ? {} : { maxValues: deps.maxValues }
+    this.#reading = { rpc, chainId, author, contract, finalNumber, hashOf, signal, ...bound }
   }
 
   async run(): Promise<RepairResult> {

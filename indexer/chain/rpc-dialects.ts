@@ -31,6 +31,8 @@ const WORDINGS: readonly [RpcFailure, RegExp][] = [
 /** Sorts an error answer by what one can do about it. */
 export function failureOf(error: RawRpcError): RpcFailure {
   if (error.code === 429) return 'rate-limited'
+  // The method is not known, however much it says of what does not exist or is not available.
+  if (error.code === -32601) return 'refused'
   const text = textOf(error)
   for (const [failure, wording] of WORDINGS) if (wording.test(text)) return failure
   return 'refused'

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import type { RunningIndexer } from '../../indexer/indexer.ts'
-import { newSerial, serialToKey } from '../../protocol/serial.ts'
-import { type AnvilChain, startAnvil } from '../support/anvil.ts'
-import { type DeployedContracts, deployAll, registerProvider } from '../support/contracts.ts'
+import type { RunningIndexer } from '../../../indexer/indexer.ts'
+import { newSerial, serialToKey } from '../../../protocol/serial.ts'
+import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
+import { type DeployedContracts, deployAll, registerProvider } from '../../support/contracts.ts'
 import {
   caughtUp,
   databasePath,
@@ -11,9 +11,9 @@ import {
   replayDump,
   startTestIndexer,
   testChain,
-} from '../support/indexer.ts'
-import { type RecordWriter, recordWriter } from '../support/record-writer.ts'
-import { type RpcRelay, startRpcRelay } from '../support/rpc-relay.ts'
+} from '../../support/indexer.ts'
+import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
+import { type RpcRelay, startRpcRelay } from '../../support/rpc-relay.ts'
 
 const FINALITY_DEPTH = 5
 

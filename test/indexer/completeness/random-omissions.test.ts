@@ -1,18 +1,18 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
-import { type ChainSync, createChainSync } from '../../indexer/chain/chain-sync.ts'
-import type { ChainView } from '../../indexer/chain/chain-view.ts'
-import { chainConfigs } from '../../indexer/chain-configs.ts'
-import { createDirectory } from '../../indexer/directory.ts'
-import type { IndexerMetrics } from '../../indexer/metrics.ts'
-import { openStore } from '../../indexer/store/open-store.ts'
-import type { Store } from '../../indexer/store/store.ts'
-import { type AnvilChain, startAnvil } from '../support/anvil.ts'
-import { type DeployedContracts, deployAll } from '../support/contracts.ts'
-import { type Random, seededRandom } from '../support/fault-random.ts'
-import { addressBookOf, databasePath, eventually } from '../support/indexer.ts'
-import { fillMixed, type MixedChain, type PlacedLog } from '../support/mixed-chain.ts'
-import { type OmittingRelay, startOmittingRelay } from '../support/omitting-relay.ts'
+import { type ChainSync, createChainSync } from '../../../indexer/chain/chain-sync.ts'
+import type { ChainView } from '../../../indexer/chain/chain-view.ts'
+import { chainConfigs } from '../../../indexer/chain-configs.ts'
+import { createDirectory } from '../../../indexer/directory.ts'
+import type { IndexerMetrics } from '../../../indexer/metrics.ts'
+import { openStore } from '../../../indexer/store/open-store.ts'
+import type { Store } from '../../../indexer/store/store.ts'
+import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
+import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
+import { type Random, seededRandom } from '../../support/fault-random.ts'
+import { addressBookOf, databasePath, eventually } from '../../support/indexer.ts'
+import { fillMixed, type MixedChain, type PlacedLog } from '../../support/mixed-chain.ts'
+import { type OmittingRelay, startOmittingRelay } from '../../support/omitting-relay.ts'
 
 const CASES = Number(process.env.COMPLETENESS_CASES ?? 40)
 const SEED = process.env.COMPLETENESS_SEED ?? 'omissions'
@@ -35,7 +35,12 @@ function countingMetrics() {
       (_, name) =>
       (_chain: number, ...args: unknown[]) => {
         // With another endpoint at hand, logs that a bloom announces may come in the same moment.
-      if (name === 'gapFound' || name === 'logsMissed' || (name === 'storageRoot' && args[0] === 'different')) counted.gaps++
+        if (
+          name === 'gapFound' ||
+          name === 'logsMissed' ||
+          (name === 'storageRoot' && args[0] === 'different')
+        )
+          counted.gaps++
       },
   })
   return { counted, metrics }

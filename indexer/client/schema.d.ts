@@ -1642,7 +1642,7 @@ export interface operations {
                                 startBlock: number;
                                 /** @description Of a record book, held against the root of its storage on chain: at `wholeAt` the index had all there is, of every author */
                                 wholeness?: {
-                                    /** @enum {unknown} */
+                                    /** @enum {string} */
                                     storageRoot: "unchecked" | "whole" | "different" | "unsupported" | "too-many-records" | "off";
                                     wholeAt?: {
                                         block: number;

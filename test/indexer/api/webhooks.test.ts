@@ -178,7 +178,11 @@ describeStores('webhooks', (engine) => {
     expect(receiver.taken).to.have.length(1_200)
     expect(receiver.mostAtOnce).to.be.at.most(4)
     const blocks = receiver.taken.map(({ event }) => event.data.block.number)
-    expect(blocks, 'blocks come in order').to.deep.equal(blocks.toSorted((a, b) => a - b))
+    // Four are on their way at a time, and may pass each other.
+    const sorted = blocks.toSorted((a, b) => a - b)
+    blocks.forEach((block, i) => {
+      expect(block, `event ${i}`).to.be.within(sorted[Math.max(i - 50, 0)]!, sorted[i + 50] ?? sorted.at(-1)!)
+    })
   })
 
   it('does not let one that is dead slow another', async () => {

@@ -65,9 +65,17 @@ export async function createFeedBed(engine: StoreEngine, finalityDepth = 20): Pr
         ...overrides,
         database,
       })
-      bed.keep(() => indexer.stop(), indexer)
-      await caughtUp(indexer, chain)
-      return indexer
+      let stopping: Promise<void> | undefined
+      const once = {
+        ...indexer,
+        stop() {
+          stopping ??= indexer.stop()
+          return stopping
+        },
+      }
+      bed.keep(once.stop, once)
+      await caughtUp(once, chain)
+      return once
     },
     async connect(indexer, options) {
       const client = await connectSse(indexer.url, options)

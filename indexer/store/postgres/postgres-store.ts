@@ -67,7 +67,7 @@ function createPostgresStore(
     withBlock: WITH_BLOCK,
     hexOf: (...columns) => `encode(${columns.join(' || ')}, 'hex')`,
     query: pool.query,
-    write(work) {
+    async write(work) {
       if (session === undefined) throw new CountersignError('STORE_READ_ONLY', 'a reader does not write')
       return session.transaction(work)
     },

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { bytesToHex } from '../../protocol/hex.ts'
 import type { HeadRow } from '../store/store.ts'
-import type { AuthorHead } from './chain-heads.ts'
+import { type AuthorHead, EMPTY_HEAD_BYTES } from './chain-heads.ts'
 import type { IndexedContract } from './decode-logs.ts'
 import { Exclusive } from './exclusive.ts'
 import { isHeadEqual, readChainHeads } from './head-check.ts'
@@ -10,6 +10,7 @@ import { nameOf, RepairQueue, type RepairTarget } from './repair-queue.ts'
 import { isRpcError } from './rpc-error.ts'
 import { ServedBy } from './served-by.ts'
 import { StorageRoots } from './storage-roots.ts'
+import { foldStored } from './stored-events.ts'
 import type { SyncContext } from './sync-context.ts'
 
 /** An author that the directory says writes to a registry. */
@@ -61,6 +62,7 @@ export class Completeness {
       storageRootMaxRecords: deps.storageRootMaxRecords ?? 0,
       served: this.served,
       recheck: (contract) => this.#recheckBook(contract),
+      examineRows: (contract) => this.#examineRows(contract),
       expect: (contract, authors) => this.#expect(contract, authors),
     })
   }
@@ -107,6 +109,7 @@ export class Completeness {
    * no difference: the check is made again after the next step.
    */
   async check(): Promise<void> {
+    for (const author of this.#suspects) if (!this.#isCurrent(author)) this.#suspects.delete(author)
     const isFull = performance.now() >= this.#nextFullCheck
     const due = this.#targets((author) => this.#isDue(author))
     const isMuch = due.length > HEADS_A_SLICE
@@ -124,6 +127,12 @@ export class Completeness {
     await this.#repairs.finish()
     this.#sumUp()
     await this.flush()
+  }
+
+  /** False for entries from before the heads were read anew from the store. */
+  #isCurrent(author: AuthorHead): boolean {
+    const hex = Buffer.from(author.author).toString('hex')
+    return this.#deps.view.heads.find(author.contractId, hex) === author
   }
 
   #isDue(author: AuthorHead): boolean {
@@ -286,6 +295,29 @@ export class Completeness {
     return [...view.heads.ofContract(contractId)].every(
       ({ incompleteSince, verifiedAt }) => incompleteSince === undefined && verifiedAt !== undefined,
     )
+  }
+
+  /** Rows of known authors that do not fold to their heads, as after a fault of the disk: made anew from the chain. */
+  async #examineRows(contract: IndexedContract): Promise<number> {
+    const { view, store, log } = this.#deps
+    const { heads } = view
+    const nothing = { block: -1, head: EMPTY_HEAD_BYTES, entryCount: 0, lastBlock: -1 }
+    let found = 0
+    for (const author of [...heads.ofContract(contract.stored.contractId)]) {
+      const { head } = author
+      const { number } = view.checkpoint!
+      const folded = await foldStored(store, contract, author.author, nothing, number)
+      if (view.heads !== heads || folded === undefined || this.#repairs.isBusy(author)) continue
+      if (Buffer.compare(folded.head, head) === 0) continue
+      found++
+      log.error(
+        { author: nameOf(author) },
+        'rows do not fold to the head they were written with: reading again',
+      )
+      await this.#markIncomplete(author, number)
+      this.#repairs.add({ author, contract, isFromStart: true })
+    }
+    return found
   }
 
   /** Authors who were unknown so far: whatever they wrote is missing. */

@@ -17,6 +17,8 @@ export interface RepairQueueDeps extends SyncContext {
 export interface RepairTarget {
   author: AuthorHead
   contract: IndexedContract
+  /** True: what was verified before is looked at again, too. */
+  isFromStart?: boolean
 }
 
 interface Attempts {
@@ -134,7 +136,7 @@ export class RepairQueue {
         finalNumber: Math.min(finalNumber, number),
         // A node may answer for another block than it was asked for.
         usesHistory: failed % 2 === 0,
-        isFromStart: failed >= ATTEMPTS_FROM_VERIFIED,
+        isFromStart: target.isFromStart === true || failed >= ATTEMPTS_FROM_VERIFIED,
       },
       {
         store,

@@ -1,5 +1,6 @@
 import { bytesToHex, type Hex, hexToBytes } from '../../protocol/hex.ts'
 import { bloomBits, bloomHasBits } from '../../protocol/log-bloom.ts'
+import type { ChainHeads } from './chain-heads.ts'
 import type { BookWholeness } from './chain-view.ts'
 import type { IndexedContract } from './decode-logs.ts'
 import type { Header } from './raw-log.ts'
@@ -16,6 +17,8 @@ export interface StorageRootsDeps extends SyncContext {
   served: ServedBy
   /** Compares the heads of a book's known authors now. @returns true when all are equal */
   recheck: (contract: IndexedContract) => Promise<boolean>
+  /** Holds the rows of a book's known authors against their heads. @returns how many do not fold to theirs */
+  examineRows: (contract: IndexedContract) => Promise<number>
   /** Authors of a book who were unknown so far. */
   expect: (contract: IndexedContract, authors: readonly Uint8Array[]) => Promise<void>
 }
@@ -26,6 +29,7 @@ interface BookState extends BookWholeness {
   notBefore: number
   /** Of the heads that the root at `wholeAt` was computed from. */
   wholeRevision: number
+  wholeHeads: ChainHeads | undefined
   /** Searches that found nobody. */
   failed: number
   /** Who was asked in the last search. */
@@ -115,6 +119,7 @@ export class StorageRoots {
           // First comes what people wait for.
           notBefore: performance.now() + Math.min(MAX_FIRST_PAUSE_MS, checkEveryMs / 4),
           wholeRevision: -1,
+          wholeHeads: undefined,
           failed: 0,
           asked: new Set(),
         })
@@ -153,7 +158,8 @@ export class StorageRoots {
     const onChain = await readStorageRoot(rpc, address, checkpoint)
     if (onChain === 'not-there') return this.#pause(book, WAITING_MS)
     if (onChain === 'unsupported') return this.#settle(book, 'unsupported')
-    if (onChain.root === book.wholeAt?.storageRoot && revision === book.wholeRevision)
+    const isUnchanged = revision === book.wholeRevision && heads === book.wholeHeads
+    if (isUnchanged && onChain.root === book.wholeAt?.storageRoot)
       return this.#noteWhole(book, checkpoint.number, onChain, revision)
     const entries = contents.heads.reduce((sum, { entryCount }) => sum + entryCount, 0)
     if (entries > storageRootMaxRecords) return this.#settle(book, 'too-many-records')
@@ -180,7 +186,7 @@ export class StorageRoots {
 
   /** The root is another. If everybody known is as on chain, somebody else wrote. */
   async #differs(book: BookState, range: { from: number; to: number }): Promise<void> {
-    const { recheck, expect, rpc, view, signal, log, served } = this.#deps
+    const { recheck, expect, examineRows, rpc, view, signal, log, served } = this.#deps
     const { contract } = book
     const wasKnown = book.storageRoot === 'different'
     book.storageRoot = 'different'
@@ -202,6 +208,8 @@ export class StorageRoots {
       await expect(contract, authors)
       return this.#pause(book, WAITING_MS)
     }
+    // Nobody is missing: then rows that were right once are so no more.
+    if (book.failed === 0 && (await examineRows(contract)) > 0) return this.#pause(book, WAITING_MS)
     book.failed++
     book.asked = new Set(endpoints)
     this.#pause(book, Math.min(WAITING_MS * 2 ** book.failed, MAX_PAUSE_MS))
@@ -245,6 +253,7 @@ export class StorageRoots {
   #noteWhole(book: BookState, block: number, { root, isProven }: ChainStorageRoot, revision: number): void {
     book.wholeAt = { block, storageRoot: root as Hex, isProven }
     book.wholeRevision = revision
+    book.wholeHeads = this.#deps.view.heads
     book.failed = 0
     this.#settle(book, 'whole')
   }

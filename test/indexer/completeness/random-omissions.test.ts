@@ -10,9 +10,10 @@ import type { Store } from '../../../indexer/store/store.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
 import { type Random, seededRandom } from '../../support/fault-random.ts'
-import { addressBookOf, databasePath, eventually } from '../../support/indexer.ts'
+import { addressBookOf, eventually } from '../../support/indexer.ts'
 import { fillMixed, type MixedChain, type PlacedLog } from '../../support/mixed-chain.ts'
 import { type OmittingRelay, startOmittingRelay } from '../../support/omitting-relay.ts'
+import { STORES, type StoreEngine } from '../../support/stores.ts'
 
 const CASES = Number(process.env.COMPLETENESS_CASES ?? 40)
 const SEED = process.env.COMPLETENESS_SEED ?? 'omissions'
@@ -24,6 +25,7 @@ const CHECK_MS = 250
 /** A check takes its time, and machines are busy. */
 const SLACK_MS = 4_000
 
+const ENGINES = STORES.filter(({ skipReason }) => skipReason === undefined)
 /** Played side by side: most of a case is waiting. */
 const LANES = 4
 
@@ -83,11 +85,12 @@ describe('random omissions', function () {
     await chain?.kill()
   })
 
-  async function run(rpcUrls: string[]): Promise<Running> {
+  async function run(rpcUrls: string[], engine: StoreEngine = STORES[0]!): Promise<Running> {
     const book = addressBookOf([
       { chainId: chain.chainId, rpcUrls, contracts, finalityDepth: FINALITY_DEPTH },
     ])
-    const store = await openStore(databasePath())
+    const { database, drop } = await engine.newDatabase()
+    const store = await openStore(database)
     const { counted, metrics } = countingMetrics()
     const directory = createDirectory(book, store, () => sync.view)
     const sync = createChainSync({
@@ -112,6 +115,7 @@ describe('random omissions', function () {
       async stop() {
         await sync.stop()
         await store.close()
+        await drop()
       },
     }
   }
@@ -157,6 +161,7 @@ describe('random omissions', function () {
   async function play(random: Random, lossy: OmittingRelay, other: OmittingRelay): Promise<void> {
     const atTip = random.chance(0.5)
     const hasOther = random.chance(0.4)
+    const engine = random.chance(0.15) ? ENGINES.at(-1)! : ENGINES[0]!
     const first = atTip ? random.integer(Math.floor(mixed.head * 0.6), mixed.head - 2) : mixed.head
     const dropped = choose(random, atTip ? first : 0)
     const firstDropped = Math.min(...dropped.map(({ blockNumber }) => blockNumber))
@@ -165,8 +170,15 @@ describe('random omissions', function () {
     lossy.head = first
     other.head = first
     other.stateBlocks = lossy.stateBlocks
-    const what = JSON.stringify({ atTip, hasOther, first, state: lossy.stateBlocks, dropped: dropped.length })
-    const running = await run(hasOther ? [lossy.url, other.url] : [lossy.url])
+    const what = JSON.stringify({
+      engine: engine.name,
+      atTip,
+      hasOther,
+      first,
+      state: lossy.stateBlocks,
+      dropped: dropped.length,
+    })
+    const running = await run(hasOther ? [lossy.url, other.url] : [lossy.url], engine)
     try {
       if (atTip) {
         await eventually('the first part is indexed', () => isAt(running, first))

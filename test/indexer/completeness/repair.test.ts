@@ -4,7 +4,7 @@ import { repairAuthor } from '../../../indexer/chain/repair.ts'
 import { createRpcClient } from '../../../indexer/chain/rpc-client.ts'
 import { ServedBy } from '../../../indexer/chain/served-by.ts'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
-import type { HeadRow } from '../../../indexer/store/store.ts'
+import type { HeadRow, Store } from '../../../indexer/store/store.ts'
 import { hexToBytes } from '../../../protocol/hex.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll, registerProvider } from '../../support/contracts.ts'
@@ -168,7 +168,7 @@ describe('repair', () => {
       await start([relay.url], { completenessCheckMs: 3_600_000, storageRootMaxRecords: 0 })
       await caughtUp(indexer!, chain)
       const truth = await dumpOf(indexer!)
-      const { store } = indexer!
+      const store = indexer!.store as Store
       const contract = view().contracts.find(({ projection }) => projection.headOwner === 'author')!
       const { contractId } = contract.stored
       const author = view().heads.find(contractId, writer.author.slice(2).toLowerCase())!

@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'chai'
 import { computeStorageRoot } from '../../../indexer/chain/storage-root.ts'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
@@ -8,6 +9,7 @@ import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
 import { seededRandom } from '../../support/fault-random.ts'
 import {
   caughtUp,
+  databasePath,
   dumpOf,
   eventually,
   replayDump,
@@ -143,6 +145,27 @@ describe('storage root of a book', () => {
     relay.faults.alter = undefined
     expect(gaps.exec(await (await fetch(`${indexer!.url}/metrics`)).text())![1]).to.equal(before)
     expect(book()!.storageRoot).to.equal('whole')
+  })
+
+  it('notices rows that were altered in the database, and makes them anew', async () => {
+    const results = await writer.recordBatch(6)
+    await writer.publish(await writer.recordBatch(2))
+    await chain.request('anvil_mine', ['0x40'])
+    await writer.recordBatch(3)
+    const database = databasePath()
+    await start({ database })
+    await eventually('the book is whole', isWholeAtHead)
+    await indexer!.stop()
+    const db = new DatabaseSync(database)
+    const keyOf = (i: number) => Buffer.from(results[i]!.key.slice(2), 'hex')
+    expect(db.prepare('DELETE FROM records WHERE key = ?').run(keyOf(1)).changes).to.equal(1)
+    db.prepare('UPDATE records SET digest = ? WHERE key = ?').run(Buffer.alloc(32, 0x66), keyOf(4))
+    db.close()
+    await start({ database })
+    await eventually('it is noticed', () => view().completeness === 'incomplete')
+    await eventually('the book is whole', isWholeAtHead)
+    await caughtUp(indexer!, chain)
+    await expectReplayEqual()
   })
 
   for (const [what, code, message] of [

@@ -10,8 +10,11 @@ import {
   utf8ToBytes,
   ZERO_BYTES32,
 } from './hex.ts'
+import { uintWord } from './record-slots.ts'
 import { type Registry, registrySeparator } from './registry-domain.ts'
 import { compileTypes, typedDataDigest } from './typed-data.ts'
+
+export { digestSlot, headSlot } from './record-slots.ts'
 
 /** What an author writes: a key of their own choosing, once, and the digest it stands for. */
 export interface Entry {
@@ -83,16 +86,6 @@ export const merkleProofOf = (entries: readonly Entry[], index: number): Bytes32
 export const verifyMerkleProof = (root: Bytes32, entry: Entry, proof: readonly Bytes32[]): boolean =>
   StandardMerkleTree.verify(root, LEAF_ENCODING, [entry.key, entry.digest], [...proof])
 
-/** Where a book's `digest[author][key]` lies (Solidity: nested mapping). `mappingSlot` is documented with the contract. */
-export const digestSlot = (author: Address, key: Bytes32, mappingSlot: number): Bytes32 =>
-  mappingValueSlot(hexToBytes(key, 32), keccak256(concatBytes(addressWord(author), uintWord(mappingSlot))))
-
-/** Where a book's `head[author]` lies. */
-export const headSlot = (author: Address, mappingSlot: number): Bytes32 =>
-  mappingValueSlot(addressWord(author), uintWord(mappingSlot))
-
-const mappingValueSlot = (key: Uint8Array, slot: Uint8Array): Bytes32 => keccak256Hex(concatBytes(key, slot))
-
 const treeOf = (entries: readonly Entry[]): StandardMerkleTree<[Bytes32, Bytes32]> => {
   if (entries.length === 0)
     throw new CountersignError('BATCH_EMPTY', 'a Merkle tree needs at least one entry')
@@ -101,13 +94,4 @@ const treeOf = (entries: readonly Entry[]): StandardMerkleTree<[Bytes32, Bytes32
     LEAF_ENCODING,
     { sortLeaves: false },
   )
-}
-
-const uintWord = (value: number | bigint): Uint8Array =>
-  hexToBytes(`0x${BigInt(value).toString(16).padStart(64, '0')}`)
-
-const addressWord = (address: Address): Uint8Array => {
-  const word = new Uint8Array(32)
-  word.set(hexToBytes(address, 20), 12)
-  return word
 }

@@ -39,8 +39,8 @@ interface BookState extends BookWholeness {
 const MAX_FIRST_PAUSE_MS = 1_000
 const WAITING_MS = 250
 const MAX_PAUSE_MS = 60_000
-/** Of the time, at most one part in so many goes into computing roots. */
-const PAUSE_FACTOR = 4
+/** Computing roots takes a tenth of the time at most. */
+const PAUSE_FACTOR = 9
 const MAX_UNEXPLAINED = 64
 
 /**

@@ -57,9 +57,13 @@ export function createPostgresWriter(client: pg.Client): SqlWriter {
   }
 
   async function copy(table: string, columns: readonly string[], values: readonly Value[]): Promise<void> {
+    // Made before COPY begins: from then on the connection waits for it.
+    const rows = encodeCopy(await oidsOf(table, columns), values)
     const stream = client.query(copyFrom(`COPY ${table} (${columns.join(', ')}) FROM STDIN (FORMAT binary)`))
+    // A connection that breaks may say so twice.
+    stream.on('error', () => {})
     const finished = once(stream, 'finish')
-    stream.end(encodeCopy(await oidsOf(table, columns), values))
+    stream.end(rows)
     await finished
   }
 
@@ -67,8 +71,6 @@ export function createPostgresWriter(client: pg.Client): SqlWriter {
     query: (sql, ...values) => runPrepared(client, sql, values),
     async insertRows(table, columns, values) {
       if (values.length === 0) return
-      // Asked before COPY begins: then the connection is not free.
-      await oidsOf(table, columns)
       if (values.length < ROWS_WORTH_A_COPY * columns.length) await insertArrays(table, columns, values, '')
       else await copy(table, columns, values)
     },

@@ -10,6 +10,8 @@ import { isConnectionError, toStoreError } from './store-error.ts'
 /** At the start a predecessor that was killed may not be gone yet. */
 const FIRST_LOCK_MS = 3_000
 const LOCK_PAUSE_MS = 50
+/** A server that does not answer for so long is taken for gone. Dropping a large chain takes minutes. */
+const STATEMENT_MS = 600_000
 const MAX_RECONNECT_PAUSE_MS = 1_000
 /** First half of the advisory lock's key: of this program. The second is the schema's. */
 const LOCK_CLASS = 0x63737467
@@ -92,7 +94,7 @@ export class WriterSession {
   }
 
   async #connect(lockWithinMs: number): Promise<pg.Client> {
-    const client = new pg.Client(clientConfig(this.#database))
+    const client = new pg.Client({ ...clientConfig(this.#database), query_timeout: STATEMENT_MS })
     // Without a listener the process would end; the query that is running is told as well.
     client.on('error', () => {})
     try {

@@ -62,22 +62,20 @@ export async function writeLateRows(
   )
 }
 
+const NEVER = Number.MAX_SAFE_INTEGER
+
 /** Forgets entries whose rows are final, and that were written before `at` (unix ms); the newest of them is kept. */
 export async function pruneJournal(writer: SqlWriter, at: number): Promise<void> {
-  const [[firstKept]] = (await writer.query(
-    `SELECT COALESCE(MIN(CASE WHEN j.at >= $1 OR j.to_block > c.final_number THEN j.version END), MAX(j.version) + 1)
-     FROM journal j JOIN chains c ON c.chain_id = j.chain_id`,
+  const one = async (sql: string, ...values: number[]): Promise<number | null> =>
+    ((await writer.query(sql, ...values))[0]?.[0] ?? null) as number | null
+  // From the oldest on: mostly it is among the first.
+  const firstKept = await one(
+    `SELECT j.version FROM journal j JOIN chains c ON c.chain_id = j.chain_id
+     WHERE j.at >= $1 OR j.to_block > c.final_number ORDER BY j.version LIMIT 1`,
     at,
-  )) as [[number | null]]
-  if (firstKept === null) return
-  const [[newest]] = (await writer.query(
-    'SELECT MAX(version) FROM journal WHERE version < $1',
-    firstKept,
-  )) as [[number | null]]
-  if (newest === null) return
-  const [[pruned]] = (await writer.query('SELECT MAX(version) FROM journal WHERE version < $1', newest)) as [
-    [number | null],
-  ]
+  )
+  const newest = await one('SELECT MAX(version) FROM journal WHERE version < $1', firstKept ?? NEVER)
+  const pruned = await one('SELECT MAX(version) FROM journal WHERE version < $1', newest ?? 0)
   if (pruned === null) return
   await writer.query('DELETE FROM journal WHERE version <= $1', pruned)
   await writer.query('DELETE FROM late_rows WHERE version <= $1', pruned)

@@ -79,11 +79,14 @@ describeStores('store', (engine) => {
     await store.commit(commitOf(1, 0))
     const before = await Array.fromAsync(store.dump())
     const twice = [...record(2, 0, Buffer.alloc(32, 2)), ...record(2, 0, Buffer.alloc(32, 3))]
-    const failed = await store.commit(commitOf(2, 0, { rows: [{ table: 'records', values: twice }] })).then(
-      () => false,
-      () => true,
-    )
-    expect(failed).to.equal(true)
+    const many = Array.from({ length: 200 }, (_, i) => record(2, i, Buffer.alloc(32, 2))).flat()
+    for (const values of [twice, [...many, ...record(2, 7, Buffer.alloc(32))]]) {
+      const failed = await store.commit(commitOf(2, 0, { rows: [{ table: 'records', values }] })).then(
+        () => false,
+        () => true,
+      )
+      expect(failed).to.equal(true)
+    }
     expect(await Array.fromAsync(store.dump())).to.deep.equal(before)
     await store.commit(commitOf(2, 0))
     expect(await countOf(2)).to.equal(1)

@@ -13,6 +13,8 @@ export interface LogRangesOptions {
   to: number
   /** Requests at once. Default 3. */
   inFlight?: number
+  /** Blocks of one question, at most. Default: what the endpoint allows. */
+  maxBlocks?: number
   signal?: AbortSignal
 }
 
@@ -36,7 +38,7 @@ const FEW_LOGS = 100
  * as too large is asked for in smaller ones, and so is everything after it.
  */
 export async function* readLogRanges(options: LogRangesOptions): AsyncGenerator<LogRange> {
-  const { rpc, filter, to, signal } = options
+  const { rpc, filter, to, signal, maxBlocks = Number.POSITIVE_INFINITY } = options
   const pending: Asked[] = []
   let inFlight = 1
   let next = options.from
@@ -45,7 +47,7 @@ export async function* readLogRanges(options: LogRangesOptions): AsyncGenerator<
 
   const ask = () => {
     const from = next
-    const end = Math.min(from + Math.min(span, rpc.limits().blocks.value) - 1, to)
+    const end = Math.min(from + Math.min(span, rpc.limits().blocks.value, maxBlocks) - 1, to)
     const answer = withRetries(() => rpc.withEndpoint((e) => readLogRange(e, filter, from, end)), signal)
     // It is awaited in its turn; until then a failure must not count as unhandled.
     answer.catch(() => {})

@@ -42,6 +42,7 @@ const MAX_PAUSE_MS = 60_000
 /** Computing roots takes a tenth of the time at most. */
 const PAUSE_FACTOR = 9
 const MAX_UNEXPLAINED = 64
+const MAX_SEARCH_REQUESTS = 20_000
 
 /**
  * Holds each record book as a whole against the root of its storage on chain. The storage of a book is its records' digests and its
@@ -201,6 +202,7 @@ export class StorageRoots {
       contract,
       range,
       avoid,
+      blocksAtOnce(range.to - range.from + 1, book.failed),
     )
     if (authors.length > 0) {
       book.failed = 0
@@ -268,3 +270,9 @@ export class StorageRoots {
     book.notBefore = performance.now() + ms
   }
 }
+
+/** Each search that found nobody is followed by one in shorter ranges, as far as that stays within some thousands of requests. */
+const blocksAtOnce = (blocks: number, failed: number): number =>
+  failed === 0
+    ? Number.POSITIVE_INFINITY
+    : Math.max(failed === 1 ? 16 : 1, Math.ceil(blocks / MAX_SEARCH_REQUESTS))

@@ -15,12 +15,14 @@ const MAX_AUTHORS = 10_000
 /**
  * Reads the logs of a book again and looks only at who wrote them: whoever is there and has nothing in the index.
  * @param avoid endpoints that are asked only when no other answers
+ * @param maxBlocks of one question: who cuts long answers short, and does not say so, has all of a short one
  */
 export async function findUnknownAuthors(
   { rpc, heads, signal }: { rpc: RpcClient; heads: ChainHeads; signal: AbortSignal },
   { stored, projection }: IndexedContract,
   range: { from: number; to: number },
   avoid: ReadonlySet<string>,
+  maxBlocks = Number.POSITIVE_INFINITY,
 ): Promise<UnknownAuthors> {
   const filter = {
     address: [`0x${Buffer.from(stored.address).toString('hex')}`],
@@ -29,7 +31,13 @@ export async function findUnknownAuthors(
   const preferring: RpcClient = { ...rpc, withEndpoint: (task) => rpc.withEndpoint(task, avoid) }
   const found = new Set<string>()
   const endpoints = new Set<string>()
-  for await (const { logs, endpoint } of readLogRanges({ rpc: preferring, filter, ...range, signal })) {
+  for await (const { logs, endpoint } of readLogRanges({
+    rpc: preferring,
+    filter,
+    ...range,
+    maxBlocks,
+    signal,
+  })) {
     endpoints.add(endpoint)
     for (const { topics } of logs) {
       // The author is the second indexed value of every event of a book.

@@ -146,6 +146,8 @@ export interface ChainStateRow {
   reorganisations: number
   /** As JSON carries it. */
   endpoints: unknown
+  /** Of each record book how it stands to its storage root on chain, by contract id; as JSON carries it. */
+  books?: readonly (readonly [contractId: number, book: unknown])[]
   /** Unix milliseconds. */
   updatedAt: number
 }

@@ -29,7 +29,10 @@ export function saveChainStates(
       // There is no row to belong to before the chain was first read.
       if (view.checkpoint === undefined) continue
       const { config, tip, completeness, alarm, lastError, reorganisations } = view
-      const state = JSON.stringify([view.state, completeness, alarm, lastError, reorganisations])
+      const books = [...(view.books ?? [])].map(
+        ([contractId, { storageRoot, wholeAt }]) => [contractId, { storageRoot, wholeAt }] as const,
+      )
+      const state = JSON.stringify([view.state, completeness, alarm, lastError, reorganisations, books])
       const last = saved.get(config.chainId)
       const age = performance.now() - (last?.at ?? Number.NEGATIVE_INFINITY)
       const isDue = last?.state !== state || age >= REPEAT_MS || (last.tip !== tip?.number && age >= TIP_MS)
@@ -43,6 +46,7 @@ export function saveChainStates(
         lastError: lastError ?? null,
         reorganisations,
         endpoints: view.endpoints(),
+        books,
         updatedAt: Date.now(),
       })
       saved.set(config.chainId, { state, tip: tip?.number, at: performance.now() })

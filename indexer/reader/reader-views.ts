@@ -2,7 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { bytesToHex } from '../../protocol/hex.ts'
 import { ChainHeads } from '../chain/chain-heads.ts'
-import type { ChainConfig, ChainState, ChainView, CompletenessState } from '../chain/chain-view.ts'
+import type {
+  BookWholeness,
+  ChainConfig,
+  ChainState,
+  ChainView,
+  CompletenessState,
+} from '../chain/chain-view.ts'
 import type { IndexedContract } from '../chain/decode-logs.ts'
 import type { EndpointHealth } from '../chain/rpc-client.ts'
 import { PROJECTIONS } from '../projections/projections.ts'
@@ -209,6 +215,7 @@ export class ReaderViews extends Map<number, ChainView> {
       view.tip = row.tip ?? undefined
       view.alarm = row.alarm ?? undefined
       view.reorganisations = row.reorganisations
+      view.books = new Map((row.books ?? []) as [number, BookWholeness][])
       view.completeness = worst(row.completeness as CompletenessState, this.#rowCompleteness.get(row.chainId))
       const trouble = this.#troubleSince(now, heard.at)
       view.state = trouble === undefined ? (row.state as ChainState) : 'unreachable'

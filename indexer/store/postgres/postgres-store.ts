@@ -64,6 +64,7 @@ function createPostgresStore(
 ): Store {
   const engine: SqlEngine = {
     isShared: true,
+    recordsOfKey: 'records r',
     withBlock: WITH_BLOCK,
     hexOf: (...columns) => `encode(${columns.join(' || ')}, 'hex')`,
     query: pool.query,

@@ -37,6 +37,8 @@ export interface SqlEngine extends SqlReader {
   readonly isShared: boolean
   /** An expression for the bytes of these columns, one after the other, as lower-case hexadecimal digits. */
   hexOf(...columns: string[]): string
+  /** Rows `r` of the table of records, among which are all those whose key is `$1`. */
+  readonly recordsOfKey: string
   /** Joins each row's block, as `b`, to rows of a table called `r`. */
   readonly withBlock: string
   /** One transaction at a time, on disk when the promise resolves. */

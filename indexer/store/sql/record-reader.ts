@@ -31,9 +31,9 @@ export type RecordReader = Pick<
 export function createRecordReader(engine: SqlEngine, hasOrphans: () => boolean): RecordReader {
   const RECORD_COLUMNS = recordColumns(engine)
   const WITH_BLOCK = engine.withBlock
-  const recordsByKey = `SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK} WHERE r.key = $1 ORDER BY ${CHAIN_ORDER}`
+  const recordsByKey = `SELECT ${RECORD_COLUMNS} FROM ${engine.recordsOfKey} ${WITH_BLOCK} WHERE r.key = $1 ORDER BY ${CHAIN_ORDER}`
   const pageOf = (condition: string) => `
-    SELECT ${RECORD_COLUMNS} FROM records r ${WITH_BLOCK}
+    SELECT ${RECORD_COLUMNS} FROM ${engine.recordsOfKey} ${WITH_BLOCK}
     WHERE r.key = $1 AND (r.chain_id, r.block_number, r.log_index, r.entry_index) > ($2, $3, $4, $5) ${condition}
     ORDER BY ${CHAIN_ORDER} LIMIT CAST($6 AS BIGINT)`
   const recordPage = pageOf('')
@@ -49,8 +49,9 @@ export function createRecordReader(engine: SqlEngine, hasOrphans: () => boolean)
     ORDER BY r.block_number, r.log_index, r.entry_index LIMIT CAST($9 AS BIGINT)`
   // The author in an expression, so that no planner takes the index by author: it would read all that the author wrote before.
   const earlierRecord = `
-    SELECT 1 FROM records WHERE key = $1 AND CASE WHEN key = $1 THEN author END = $2 AND contract_id = $3
-      AND (block_number, log_index, entry_index) < ($4, $5, $6) LIMIT 1`
+    SELECT 1 FROM ${engine.recordsOfKey}
+    WHERE r.key = $1 AND CASE WHEN r.key = $1 THEN r.author END = $2 AND r.contract_id = $3
+      AND (r.block_number, r.log_index, r.entry_index) < ($4, $5, $6) LIMIT 1`
   const participantEvents = `
     SELECT ${PARTICIPANT_EVENT_COLUMNS} FROM participant_events r ${WITH_BLOCK}
     WHERE r.contract_id = $1 ORDER BY ${CHAIN_ORDER}`

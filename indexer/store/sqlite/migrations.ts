@@ -1,4 +1,5 @@
 import { POSITION_COLUMNS, TABLES } from '../tables.ts'
+import { RECORD_KEYS_SCHEMA } from './record-keys.ts'
 
 /** Forward only: a released step is never changed, a new one is added at the end. */
 export const MIGRATIONS: readonly string[] = [
@@ -153,6 +154,7 @@ export const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (state, next_attempt_at, sequence);
   CREATE INDEX webhook_deliveries_by_sequence ON webhook_deliveries (webhook_id, sequence);
+  ${RECORD_KEYS_SCHEMA}
   `,
 ]
 

@@ -3,6 +3,7 @@ import type { Columns, SqlEngine, SqlReader, SqlSnapshot, SqlWriter } from '../s
 import { Turns } from '../sql/turns.ts'
 import type { Value } from '../tables.ts'
 import { createBulkInsert } from './bulk-insert.ts'
+import { createKeyMerge, RECORDS_OF_KEY } from './record-keys.ts'
 import { toStoreError } from './store-error.ts'
 
 export interface SqliteConnections {
@@ -17,12 +18,14 @@ export interface SqliteConnections {
 export function createSqliteEngine({ writer, reader, openSnapshot, close }: SqliteConnections): SqlEngine {
   const turns = new Turns()
   const writing: SqlWriter = { ...preparedQueries(writer), ...manyQueries(writer) }
+  const mergeKeys = createKeyMerge(writer)
   const begin = writer.prepare('BEGIN IMMEDIATE')
   const commit = writer.prepare('COMMIT')
   const rollback = writer.prepare('ROLLBACK')
 
   return {
     isShared: false,
+    recordsOfKey: RECORDS_OF_KEY,
     withBlock: 'JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number',
     hexOf: (...columns) => `lower(${columns.map((column) => `hex(${column})`).join(' || ')})`,
     ...preparedQueries(reader),
@@ -31,6 +34,7 @@ export function createSqliteEngine({ writer, reader, openSnapshot, close }: Sqli
         try {
           begin.run()
           const result = await work(writing)
+          mergeKeys()
           commit.run()
           return result
         } catch (error) {

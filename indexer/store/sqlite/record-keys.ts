@@ -1,0 +1,65 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/**
+ * Keys are hashes: in one large index every new one belongs on a page of its own, and SQLite writes whole pages. So new keys go
+ * into a small index first, and from there, many at a time and in their order, into the large one: what a record costs
+ * then hardly grows with how many there are. An entry has the first bytes of its key; the record itself has all.
+ */
+const MERGE_ROWS = 50_000
+const POSITION = 'chain_id, block_number, log_index, entry_index'
+const prefixOf = (key: string) => `substr(${key}, 1, 8)`
+
+const table = (name: string): string => `
+  CREATE TABLE ${name} (
+    prefix BLOB NOT NULL,
+    chain_id INTEGER NOT NULL,
+    block_number INTEGER NOT NULL,
+    log_index INTEGER NOT NULL,
+    entry_index INTEGER NOT NULL,
+    PRIMARY KEY (prefix, ${POSITION})
+  ) WITHOUT ROWID;`
+
+const removal = (name: string): string => `
+    DELETE FROM ${name} WHERE prefix = ${prefixOf('old.key')} AND chain_id = old.chain_id
+      AND block_number = old.block_number AND log_index = old.log_index AND entry_index = old.entry_index;`
+
+/** In the place of the index that there was. Rows of `records` are inserted and deleted, never updated. */
+export const RECORD_KEYS_SCHEMA = `
+  DROP INDEX records_by_key;
+  ${table('record_keys')}
+  ${table('new_record_keys')}
+  INSERT INTO record_keys SELECT ${prefixOf('key')}, ${POSITION} FROM records ORDER BY 1, 2, 3, 4, 5;
+  CREATE TRIGGER record_key_added AFTER INSERT ON records BEGIN
+    INSERT INTO new_record_keys VALUES
+      (${prefixOf('new.key')}, new.chain_id, new.block_number, new.log_index, new.entry_index);
+  END;
+  CREATE TRIGGER record_key_removed AFTER DELETE ON records BEGIN
+    ${removal('new_record_keys')}
+    ${removal('record_keys')}
+  END;`
+
+const positionsIn = (name: string): string =>
+  `SELECT ${POSITION} FROM ${name} WHERE prefix = ${prefixOf('$1')}`
+
+export const RECORDS_OF_KEY = `(${positionsIn('new_record_keys')} UNION ALL ${positionsIn('record_keys')}) k
+  CROSS JOIN records r ON r.chain_id = k.chain_id AND r.block_number = k.block_number
+    AND r.log_index = k.log_index AND r.entry_index = k.entry_index`
+
+/** To be called at the end of every transaction; mostly it does nothing. */
+export function createKeyMerge(db: DatabaseSync): () => void {
+  const changes = db.prepare('SELECT total_changes() AS count')
+  const rows = db.prepare('SELECT COUNT(*) AS count FROM new_record_keys')
+  let nextLook = 0
+  return () => {
+    const { count } = changes.get() as { count: number }
+    if (count < nextLook) return
+    const waiting = (rows.get() as { count: number }).count
+    if (waiting < MERGE_ROWS) {
+      // It cannot have gained more rows than rows were changed.
+      nextLook = count + MERGE_ROWS - waiting
+      return
+    }
+    db.exec('INSERT INTO record_keys SELECT * FROM new_record_keys; DELETE FROM new_record_keys')
+    nextLook = count + MERGE_ROWS
+  }
+}

@@ -4,7 +4,7 @@ import type { Feed } from '../feed/feed.ts'
 import type { FeedCursor } from '../feed/feed-cursor.ts'
 import type { FeedFilter } from '../feed/feed-filter.ts'
 import { matcherOf } from '../feed/feed-filter.ts'
-import type { PageEntry } from '../feed/feed-pages.ts'
+import type { FeedPage, PageEntry } from '../feed/feed-pages.ts'
 import type { Standing } from './schemas.ts'
 
 export interface StreamTimes {
@@ -48,15 +48,16 @@ export async function* streamFrames(options: StreamOptions): AsyncGenerator<stri
   try {
     while (!signal.aborted) {
       const { tick } = feed
-      const page = await feed.page(cursor)
-      for (const chunk of chunksOf(page.entries.filter(matches))) {
+      // Of the page only its text is held while the client takes its time.
+      const { chunks, ...page } = prepare(await feed.page(cursor), matches)
+      for (const chunk of chunks) {
         onEvents?.(chunk.count)
         silent = 0
         yield chunk.text
         if (signal.aborted) return
       }
       cursor = page.next
-      silent += page.entries.length
+      silent += page.count
       if (silent >= SILENT_EVENTS) {
         silent = 0
         // Without data it is no event, but moves the id that a client resumes after.
@@ -76,6 +77,18 @@ export async function* streamFrames(options: StreamOptions): AsyncGenerator<stri
 
 const frame = (event: string, id: string, data: unknown): string =>
   `event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`
+
+const prepare = (
+  { entries, next, cursor, isEnd, standings }: FeedPage,
+  matches: (entry: PageEntry) => boolean,
+) => ({
+  chunks: [...chunksOf(entries.filter(matches))],
+  count: entries.length,
+  next,
+  cursor,
+  isEnd,
+  standings,
+})
 
 function* chunksOf(entries: readonly PageEntry[]): Generator<{ text: string; count: number }> {
   let text = ''

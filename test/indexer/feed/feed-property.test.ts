@@ -10,6 +10,9 @@ type Step =
   | { kind: 'record' | 'publish' | 'mine' | 'disconnect' | 'connect' | 'restart'; count: number }
   | { kind: 'reorganise'; depth: number; count: number }
 
+/** More blocks than four steps back can be. */
+const FINALITY_DEPTH = 64
+
 const count = fc.integer({ min: 1, max: 5 })
 const steps = fc.array(
   fc.oneof(
@@ -82,7 +85,7 @@ class Follower {
 }
 
 async function play(engine: StoreEngine, script: readonly Step[]): Promise<void> {
-  const bed = await createFeedBed(engine, 12)
+  const bed = await createFeedBed(engine, FINALITY_DEPTH)
   try {
     const database = await bed.newDatabase()
     let indexer = await bed.start({ database })
@@ -125,7 +128,7 @@ async function play(engine: StoreEngine, script: readonly Step[]): Promise<void>
     }
     for (const follower of followers) await follower.connect(indexer)
     // What was written last becomes final too.
-    await bed.chain.request('anvil_mine', ['0x10'])
+    await bed.chain.request('anvil_mine', [`0x${(FINALITY_DEPTH + 1).toString(16)}`])
     await bed.caughtUp(indexer)
     for (const follower of followers) await follower.standsWith(indexer, bed.chain.chainId)
     const own = await listedRecords(indexer, bed.writer.author)

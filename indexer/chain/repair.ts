@@ -1,8 +1,9 @@
 import type { HeadRow, Store } from '../store/store.ts'
-import { type AuthorHead, EMPTY_HEAD_BYTES } from './chain-heads.ts'
+import type { AuthorHead } from './chain-heads.ts'
 import type { IndexedContract } from './decode-logs.ts'
 import { type BisectDeps, type Boundary, bisect, examine, type Part, pairs } from './head-bisect.ts'
 import { readPastHeads } from './head-check.ts'
+import { nothingBefore, type ReachedHead, RepairProgress } from './repair-progress.ts'
 import { type ReadAgain, type ReadAgainDeps, readAgain, survey } from './repair-read.ts'
 import { differenceOf } from './repair-rows.ts'
 import type { RpcClient } from './rpc-client.ts'
@@ -79,15 +80,7 @@ class Repair {
   readonly #bisect: BisectDeps
   readonly #reading: ReadAgainDeps
   readonly #result: RepairResult = { missing: 0, surplus: 0, omissions: new Map() }
-  /** The head up to where the rows are right by now; and the newest such at or below the final block. */
-  #reached: FoldedHead & { block: number } = {
-    block: -1,
-    head: EMPTY_HEAD_BYTES,
-    entryCount: 0,
-    lastBlock: -1,
-  }
-  #anchor = this.#reached
-  #start = this.#reached
+  #progress!: RepairProgress
   /** Of the last stretch that was read again. */
   #drafted: HeadRow[] = []
 
@@ -105,38 +98,31 @@ class Repair {
 
   async run(): Promise<RepairResult> {
     const { chainHead, toBlock } = this.#task
-    await this.#setOut()
+    this.#progress = new RepairProgress(await this.#findStart(), this.#task.finalNumber)
     const end = { block: toBlock, head: chainHead }
-    for (const [from, to] of pairs([this.#start, ...(await this.#finalBoundary()), end]))
+    for (const [from, to] of pairs([this.#progress.start, ...(await this.#finalBoundary()), end]))
       for await (const part of bisect(this.#bisect, from, to)) await this.#mend(part)
     await this.#writeHeads()
     return this.#result
   }
 
   /** From the newest head that was equal to the chain's on. */
-  async #setOut(): Promise<void> {
+  async #findStart(): Promise<ReachedHead> {
     const { author, contract, toBlock, isFromStart } = this.#task
     const { contractId, startBlock } = contract.stored
     const base = isFromStart
       ? undefined
       : await this.#deps.store.findVerifiedHead(contractId, author.author, toBlock)
-    this.#start =
-      base === undefined || base.blockNumber >= toBlock
-        ? { block: startBlock - 1, head: EMPTY_HEAD_BYTES, entryCount: 0, lastBlock: -1 }
-        : {
-            block: base.blockNumber,
-            head: base.head,
-            entryCount: base.entryCount,
-            lastBlock: base.blockNumber,
-          }
-    this.#reached = this.#start
-    this.#anchor = this.#start
+    if (base === undefined || base.blockNumber >= toBlock) return nothingBefore(startBlock)
+    const { blockNumber, head, entryCount } = base
+    return { block: blockNumber, head, entryCount, lastBlock: blockNumber }
   }
 
   /** Rollbacks go down to the final block: the head there is needed for itself. */
   async #finalBoundary(): Promise<Boundary[]> {
     const { author, contract, toBlock, finalNumber, usesHistory } = this.#task
-    const isWithin = this.#start.block < finalNumber && finalNumber < toBlock
+    const { start } = this.#progress
+    const isWithin = start.block < finalNumber && finalNumber < toBlock
     if (!usesHistory || !isWithin || contract.projection.headOwner !== 'author') return []
     const asked = { contractAddress: contract.stored.address, author: author.author }
     const heads = await readPastHeads(this.#deps.rpc, asked, [{ number: finalNumber }])
@@ -147,12 +133,11 @@ class Repair {
     this.#deps.signal.throwIfAborted()
     const { from, to, folded } = part
     if (folded !== undefined) {
-      const { finalNumber } = this.#task
-      if (from.block < finalNumber && finalNumber < to.block)
+      if (this.#progress.isFinalWithin(from, to))
         await examine(this.#bisect, from, to, (head) => {
-          if (head.lastBlock <= finalNumber) this.#noteAnchor(finalNumber, head)
+          if (head.lastBlock <= this.#task.finalNumber) this.#progress.noteFinal(head)
         })
-      return this.#advance(to, folded)
+      return this.#progress.advance(to, folded)
     }
     const read = await this.#read(from, to, true)
     if (read !== undefined) return this.#replace(from, to, read)
@@ -173,7 +158,7 @@ class Repair {
     })
     for (const [start, end] of pairs([from, ...boundaries])) {
       const { folded } = await examine(this.#bisect, start, end)
-      if (folded !== undefined) this.#advance(end, folded)
+      if (folded !== undefined) this.#progress.advance(end, folded)
       else await this.#replace(start, end, (await this.#read(start, end, false))!)
     }
   }
@@ -231,33 +216,20 @@ class Repair {
     this.#result.missing += missing.length
     this.#result.surplus += surplus.length
     for (const [endpoint, omission] of served.sortOut(missing)) this.#noteOmission(endpoint, omission)
-    const heads = draft.heads()
-    const { entryCount, lastBlock } = this.#reached
+    this.#advanceDrafted(from, to, draft.heads())
+  }
+
+  #advanceDrafted(from: Boundary, to: Boundary, heads: readonly HeadRow[]): void {
+    const { entryCount, lastBlock } = this.#progress.reached
     this.#drafted = heads.map((head) => ({ ...head, entryCount: entryCount + head.entryCount }))
-    const atFinal = heads.findLast(({ blockNumber }) => blockNumber <= finalNumber)
-    if (atFinal !== undefined && finalNumber < to.block)
-      this.#noteAnchor(finalNumber, { ...atFinal, lastBlock: atFinal.blockNumber })
+    const atFinal = heads.findLast(({ blockNumber }) => blockNumber <= this.#task.finalNumber)
+    if (atFinal !== undefined && this.#progress.isFinalWithin(from, to))
+      this.#progress.noteFinal({ ...atFinal, lastBlock: atFinal.blockNumber })
     const newest = heads.at(-1)
-    this.#advance(to, {
-      head: to.head,
+    this.#progress.advance(to, {
       entryCount: newest?.entryCount ?? 0,
       lastBlock: newest?.blockNumber ?? lastBlock,
     })
-  }
-
-  /** @param folded what the stretch up to `to` adds */
-  #advance(to: Boundary, { entryCount, lastBlock }: FoldedHead): void {
-    this.#reached = {
-      ...to,
-      entryCount: this.#reached.entryCount + entryCount,
-      lastBlock: Math.max(this.#reached.lastBlock, lastBlock),
-    }
-    if (to.block <= this.#task.finalNumber) this.#anchor = this.#reached
-  }
-
-  /** @param folded within a stretch that is not done yet */
-  #noteAnchor(block: number, { head, entryCount, lastBlock }: FoldedHead): void {
-    this.#anchor = { block, head, entryCount: this.#reached.entryCount + entryCount, lastBlock }
   }
 
   #noteOmission(endpoint: string, { fromBlock, toBlock, logs }: Omission): void {
@@ -272,42 +244,40 @@ class Repair {
 
   /** The head at the final block, and one for each block above that has entries: those that came meanwhile, too. */
   async #writeHeads(): Promise<void> {
-    const { author, contract, toBlock } = this.#task
-    const { store, chainId, exclusively, checkpoint, onHeads, onRows } = this.#deps
+    const { author, contract, finalNumber, toBlock } = this.#task
+    const { store, chainId, exclusively, rolledBackTo, checkpoint, onHeads, onRows } = this.#deps
+    const { start, anchor } = this.#progress
     const { contractId } = contract.stored
+    const rowOf = ({ head, entryCount, lastBlock }: FoldedHead, verified: boolean): HeadRow => ({
+      contractId,
+      author: author.author,
+      blockNumber: lastBlock,
+      head,
+      entryCount,
+      verified,
+    })
     await exclusively(async () => {
-      const heads: HeadRow[] = []
-      const add = ({ head, entryCount, lastBlock }: FoldedHead, verified: boolean) =>
-        heads.push({ contractId, author: author.author, blockNumber: lastBlock, head, entryCount, verified })
-      if (this.#anchor.lastBlock >= 0) add(this.#anchor, true)
-      const folded = await foldStored(store, contract, author.author, this.#anchor, checkpoint(), (head) =>
-        add(head, false),
+      if (anchor.block > finalNumber && rolledBackTo() < anchor.block) throw new RepairOvertaken()
+      let heads = anchor.lastBlock >= 0 ? [rowOf(anchor, true)] : []
+      const folded = await foldStored(store, contract, author.author, anchor, checkpoint(), (head) =>
+        heads.push(rowOf(head, false)),
       )
       if (folded === undefined) {
         // Rows of the directory do not fold. Whatever came meanwhile was drafted from the old head.
-        if (author.blockNumber > toBlock || this.#deps.rolledBackTo() < toBlock) throw new RepairOvertaken()
-        heads.splice(0, heads.length, ...this.#drafted)
+        if (author.blockNumber > toBlock || rolledBackTo() < toBlock) throw new RepairOvertaken()
+        heads = this.#drafted
       }
       await store.repair({
         chainId,
         contractId,
         author: author.author,
-        fromBlock: this.#start.lastBlock + (folded === undefined ? 1 : 0),
+        fromBlock: start.lastBlock + (folded === undefined ? 1 : 0),
         surplus: [],
         blocks: [],
         rows: [],
         heads,
       })
-      const { head, entryCount, lastBlock } = this.#start
-      const before = {
-        contractId,
-        author: author.author,
-        blockNumber: lastBlock,
-        head,
-        entryCount,
-        verified: true,
-      }
-      onHeads(heads.at(-1) ?? (lastBlock >= 0 ? before : undefined))
+      onHeads(heads.at(-1) ?? (start.lastBlock >= 0 ? rowOf(start, true) : undefined))
       await onRows([])
     })
   }

@@ -7,8 +7,8 @@ import { endOnSignal } from './shutdown.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** After this long everything that a start loads has been loaded. */
-const CACHE_FLUSH_MS = 2_000
+/** After this long everything that a start loads has been loaded, and mostly a backfill is over: writing takes a third of a second. */
+const CACHE_FLUSH_MS = 10_000
 
 /** Runs until a signal ends it. Exit codes: 0 ended in order, 1 cannot start or failed, 128 + n cut short by signal n. */
 export async function runCommand(argv: readonly string[], env: Environment): Promise<void> {

@@ -1,8 +1,9 @@
 import { enableCompileCache } from './compile-cache.ts'
-import { keepHeapSmall } from './heap.ts'
+import { keepHeapSmall, keepYoungGenerationSmall } from './heap.ts'
 
 keepHeapSmall()
 // Everything else is imported only now, so that it comes out of the cache.
-enableCompileCache(process.env, process.argv.slice(2))
+enableCompileCache()
 const { runCommand } = await import('./command.ts')
+keepYoungGenerationSmall()
 await runCommand(process.argv.slice(2), process.env)

@@ -117,7 +117,7 @@ describe('address book', () => {
       [
         'a WebSocket endpoint that is none',
         (book) => {
-          book.chains[1]!.webSocketUrls = ['https://chain.example']
+          Object.assign(book.chains[1]!, { webSocketUrls: ['https://chain.example'] })
         },
         'chains[1].webSocketUrls[0] is not a ws or wss URL',
       ],

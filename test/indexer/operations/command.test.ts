@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { dirname, join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { cacheFolder } from '../../../indexer/compile-cache.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
@@ -44,12 +45,17 @@ describe('indexer command', function () {
     await chain.kill()
   })
 
-  function launch(script: string, args: string[] = [], chains?: TestChain[]) {
+  function launch(
+    script: string,
+    args: string[] = [],
+    { chains, temporary }: { chains?: TestChain[]; temporary?: string } = {},
+  ) {
     const book = join(dirname(database), 'address-book.json')
     writeFileSync(book, JSON.stringify(addressBookOf(chains ?? [testChain(chain, contracts)])))
     const child = spawn(process.execPath, [join(ROOT, script), ...args], {
       env: {
         PATH: process.env.PATH,
+        ...(temporary === undefined ? {} : { TMPDIR: temporary }),
         COUNTERSIGN_ADDRESS_BOOK: book,
         INDEXER_DATABASE: database,
         INDEXER_PORT: '0',
@@ -95,24 +101,24 @@ describe('indexer command', function () {
       await caughtUp(indexer, chain)
       await caughtUp(indexer, second)
       const before = await dumpOf(indexer)
-      const running = launch('indexer/main.ts', ['--reset', '--yes'], chains)
+      const running = launch('indexer/main.ts', ['--reset', '--yes'], { chains })
       expect((await running.exit).code).to.equal(1)
       expect(running.output.err).to.contain('INDEX_DATABASE_LOCKED')
       await indexer.stop()
 
-      const unasked = launch('indexer/main.ts', ['--reset', '--chain', '31337'], chains)
+      const unasked = launch('indexer/main.ts', ['--reset', '--chain', '31337'], { chains })
       expect((await unasked.exit).code).to.equal(1)
       expect(unasked.output.err)
         .to.contain('RESET_NOT_CONFIRMED')
         .and.to.contain('chain 31337, indexed up to')
-      const unknown = launch('indexer/main.ts', ['--reset', '--chain', '5', '--yes'], chains)
+      const unknown = launch('indexer/main.ts', ['--reset', '--chain', '5', '--yes'], { chains })
       expect((await unknown.exit).code).to.equal(1)
       expect(unknown.output.err).to.contain('CHAIN_UNKNOWN')
       await withStore(database, async (store) =>
         expect(await Array.fromAsync(store.dump())).to.deep.equal(before),
       )
 
-      const agreed = launch('indexer/main.ts', ['--reset', '--chain', '31337', '--yes'], chains)
+      const agreed = launch('indexer/main.ts', ['--reset', '--chain', '31337', '--yes'], { chains })
       expect((await agreed.exit).code).to.equal(0)
       await withStore(database, async (store) => {
         expect((await store.listChains()).map(({ chainId }) => chainId)).to.deep.equal([31338])
@@ -188,32 +194,26 @@ describe('indexer command', function () {
     expect(await indexer.exit).to.deep.equal({ code: 0, signal: null })
   })
 
-  it('keeps compiled modules beside its database, and starts without them where it may not', async () => {
-    const first = launch('indexer/main.ts')
-    await listening(first)
-    first.child.kill('SIGTERM')
-    await first.exit
-    const folder = cacheFolder({ INDEXER_DATABASE: database }, [])
-    expect(dirname(folder)).to.equal(dirname(database))
-    expect(readdirSync(folder)).not.to.deep.equal([])
-
-    database = databasePath()
+  it('keeps compiled modules for the next start, and starts without them where it may not', async () => {
+    const startedWith = async (prepare: (folder: string) => void): Promise<string> => {
+      const temporary = mkdtempSync(join(tmpdir(), 'temporary-'))
+      const folder = join(temporary, basename(cacheFolder()))
+      prepare(folder)
+      database = databasePath()
+      const indexer = launch('indexer/main.ts', [], { temporary })
+      await listening(indexer)
+      indexer.child.kill('SIGTERM')
+      expect((await indexer.exit).code).to.equal(0)
+      return folder
+    }
+    expect(readdirSync(await startedWith(() => {}))).not.to.deep.equal([])
     // Anybody may write there: what is in it is not run.
-    const open = cacheFolder({ INDEXER_DATABASE: database }, [])
-    mkdirSync(open)
-    chmodSync(open, 0o777)
-    const second = launch('indexer/main.ts')
-    await listening(second)
-    second.child.kill('SIGTERM')
-    expect((await second.exit).code).to.equal(0)
+    const open = await startedWith((folder) => {
+      mkdirSync(folder)
+      chmodSync(folder, 0o777)
+    })
     expect(readdirSync(open)).to.deep.equal([])
-
-    database = databasePath()
-    writeFileSync(cacheFolder({ INDEXER_DATABASE: database }, []), 'a file in its place')
-    const third = launch('indexer/main.ts')
-    await listening(third)
-    third.child.kill('SIGTERM')
-    expect((await third.exit).code).to.equal(0)
+    await startedWith((folder) => writeFileSync(folder, 'a file in its place'))
   })
 
   it('backs up, restores and checks by its scripts', async () => {

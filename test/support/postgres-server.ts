@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
@@ -24,6 +24,7 @@ export interface PostgresServer {
 
 const DEBIAN = '/usr/lib/postgresql'
 const START_MS = 15_000
+const REMOVE = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }
 
 /** The folder of the server's programs, where they are installed. */
 export function findPostgresPrograms(): string | undefined {
@@ -59,13 +60,15 @@ async function createInstance(folder: string): Promise<PostgresServer> {
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   let child: ChildProcess | undefined
   const killWithParent = () => {
-    child?.kill('SIGQUIT')
-    rmSync(folder, { recursive: true, force: true })
+    // Nothing can be awaited any more, and the folder can only be removed once it has ended.
+    if (child !== undefined) stopNow(folder)
+    rmSync(folder, REMOVE)
   }
   process.once('exit', killWithParent)
 
   async function end(signal: NodeJS.Signals): Promise<void> {
     if (child === undefined) return
+    child.ref()
     const gone = once(child, 'exit')
     child.kill(signal)
     await gone
@@ -83,6 +86,8 @@ async function createInstance(folder: string): Promise<PostgresServer> {
         ['-D', folder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
         { ...asUser(), stdio: 'ignore' },
       )
+      // Tests that forget it end nevertheless.
+      child.unref()
       await answers(url, child)
     },
     stop: () => end('SIGINT'),
@@ -98,10 +103,15 @@ async function createInstance(folder: string): Promise<PostgresServer> {
     async drop() {
       await end('SIGQUIT')
       process.removeListener('exit', killWithParent)
-      rmSync(folder, { recursive: true, force: true })
+      rmSync(folder, REMOVE)
     },
   }
   return server
+}
+
+function stopNow(folder: string): void {
+  const line = ['stop', '-D', folder, '-m', 'immediate', '-w', '-t', '5']
+  spawnSync(join(findPostgresPrograms()!, 'pg_ctl'), line, { ...asUser(), cwd: tmpdir(), stdio: 'ignore' })
 }
 
 /** One statement, on a connection of its own. */

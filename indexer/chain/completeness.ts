@@ -4,10 +4,9 @@ import type { HeadRow } from '../store/store.ts'
 import { type AuthorHead, EMPTY_HEAD_BYTES } from './chain-heads.ts'
 import type { IndexedContract } from './decode-logs.ts'
 import { Exclusive } from './exclusive.ts'
-import { isHeadEqual, readChainHeads } from './head-check.ts'
+import { HeadComparison } from './head-comparison.ts'
 import type { Header } from './raw-log.ts'
 import { nameOf, RepairQueue, type RepairTarget } from './repair-queue.ts'
-import { isRpcError } from './rpc-error.ts'
 import { ServedBy } from './served-by.ts'
 import { StorageRoots } from './storage-roots.ts'
 import { foldStored } from './stored-events.ts'
@@ -40,11 +39,10 @@ const RETRY_MS = 1_000
 export class Completeness {
   readonly served = new ServedBy()
   readonly #deps: CompletenessDeps
-  readonly #suspects = new Set<AuthorHead>()
+  readonly #comparison: HeadComparison
   readonly #repairs: RepairQueue
   readonly #roots: StorageRoots
   readonly #exclusive = new Exclusive()
-  #verified: HeadRow[] = []
   #nextFullCheck = 0
   #sweep: Promise<void> | undefined
 
@@ -57,6 +55,7 @@ export class Completeness {
       onRows: (author, tables) => this.#noteRows(author, tables),
       onRepaired: (target) => this.#recheck(target),
     })
+    this.#comparison = new HeadComparison(deps, this.#repairs, () => this.#roots.differing)
     this.#roots = new StorageRoots({
       ...deps,
       storageRootMaxRecords: deps.storageRootMaxRecords ?? 0,
@@ -74,7 +73,7 @@ export class Completeness {
 
   /** To be checked at the next opportunity, though nothing of theirs came. */
   suspect(authors: readonly AuthorHead[]): void {
-    for (const author of authors) this.#suspects.add(author)
+    this.#comparison.suspect(authors)
   }
 
   /** A block whose bloom announces logs that nobody has: by chance, or because they are left out. */
@@ -89,19 +88,13 @@ export class Completeness {
 
   /** Heads found equal since the last call, for the next commit to write down. */
   takeVerified(): HeadRow[] {
-    const verified = this.#verified
-    this.#verified = []
-    return verified
-  }
-
-  async flush(): Promise<void> {
-    if (this.#verified.length > 0) await this.#deps.store.markVerified(this.takeVerified())
+    return this.#comparison.takeVerified()
   }
 
   /** Ends what runs beside the sync, whose signal was aborted before. */
   async end(): Promise<void> {
     await Promise.all([this.#repairs.end(), this.#roots.end(), this.#sweep?.catch(() => {})])
-    await this.flush()
+    await this.#comparison.flush()
   }
 
   /**
@@ -109,36 +102,24 @@ export class Completeness {
    * no difference: the check is made again after the next step.
    */
   async check(): Promise<void> {
-    for (const author of this.#suspects) if (!this.#isCurrent(author)) this.#suspects.delete(author)
+    this.#comparison.forgetStale()
     const isFull = performance.now() >= this.#nextFullCheck
-    const due = this.#targets((author) => this.#isDue(author))
+    const due = this.#targets((author) => this.#comparison.isDue(author))
     const isMuch = due.length > HEADS_A_SLICE
     if (isFull || isMuch) this.#startSweep(isFull)
-    if (!isMuch) await this.#compareSlice(due)
+    if (!isMuch) await this.#comparison.compare(due)
     // Those who read beside us know of a check only from the store.
-    if (this.#deps.store.isShared) await this.flush()
+    if (this.#deps.store.isShared) await this.#comparison.flush()
     this.#roots.tick(isFull)
-    this.#sumUp()
+    this.#comparison.sumUp()
   }
 
   /** Checks everybody, and waits for that and the repairs that it takes; those that fail are not tried again. */
   async checkAll(): Promise<void> {
     await this.#sweepAll(true)
     await this.#repairs.finish()
-    this.#sumUp()
-    await this.flush()
-  }
-
-  /** False for entries from before the heads were read anew from the store. */
-  #isCurrent(author: AuthorHead): boolean {
-    const hex = Buffer.from(author.author).toString('hex')
-    return this.#deps.view.heads.find(author.contractId, hex) === author
-  }
-
-  #isDue(author: AuthorHead): boolean {
-    const isOpen =
-      author.verifiedAt === undefined || author.incompleteSince !== undefined || this.#suspects.has(author)
-    return isOpen && !this.#repairs.isBusy(author)
+    this.#comparison.sumUp()
+    await this.#comparison.flush()
   }
 
   #startSweep(isFull: boolean): void {
@@ -161,14 +142,16 @@ export class Completeness {
     const { view, signal } = this.#deps
     const heads = view.heads
     if (isFull) await this.#addExpected()
-    const targets = this.#targets((author) => (isFull ? !this.#repairs.isBusy(author) : this.#isDue(author)))
+    const targets = this.#targets((author) =>
+      isFull ? !this.#repairs.isBusy(author) : this.#comparison.isDue(author),
+    )
     for (let at = 0; at < targets.length; at += HEADS_A_SLICE) {
       if (signal.aborted || view.heads !== heads) return
-      await this.#compareSlice(targets.slice(at, at + HEADS_A_SLICE))
+      await this.#comparison.compare(targets.slice(at, at + HEADS_A_SLICE))
       await setImmediate()
     }
-    await this.flush()
-    this.#sumUp()
+    await this.#comparison.flush()
+    this.#comparison.sumUp()
   }
 
   #targets(isMeant: (author: AuthorHead) => boolean): RepairTarget[] {
@@ -194,94 +177,16 @@ export class Completeness {
     }
   }
 
-  /** As of the checkpoint. Whoever's head changes while the chain is asked is left for the next time. */
-  async #compareSlice(targets: readonly RepairTarget[]): Promise<void> {
-    if (targets.length === 0) return
-    const { view, rpc } = this.#deps
-    const { heads, checkpoint } = view
-    const { hash, number } = checkpoint!
-    const before = targets.map(({ author }) => author.head)
-    const chainHeads = await readChainHeads(
-      rpc,
-      hash,
-      targets.map(({ author, contract: { stored, projection } }) => ({
-        contractAddress: stored.address,
-        author: author.author,
-        owner: projection.headOwner,
-      })),
-    ).catch((error: unknown) => {
-      if (isRpcError(error, 'not-found')) return undefined
-      throw error
-    })
-    if (chainHeads === undefined || view.heads !== heads) return
-    for (const [i, target] of targets.entries()) {
-      const { author } = target
-      if (author.head !== before[i]) continue
-      this.#suspects.delete(author)
-      if (isHeadEqual(author, chainHeads[i]!)) await this.#confirm(author, number)
-      else {
-        await this.#markIncomplete(author, number)
-        this.#repairs.add(target)
-      }
-    }
-  }
-
-  #sumUp(): void {
-    const { view, metrics } = this.#deps
-    let incomplete = this.#roots.differing
-    let unverified = 0
-    for (const { incompleteSince, verifiedAt } of view.heads.all()) {
-      if (incompleteSince !== undefined) incomplete++
-      else if (verifiedAt === undefined) unverified++
-    }
-    view.completeness = incomplete > 0 ? 'incomplete' : unverified > 0 ? 'unverified' : 'complete'
-    metrics.incomplete(view.config.chainId, incomplete)
-  }
-
-  async #confirm(author: AuthorHead, atBlock: number): Promise<void> {
-    const { store, log } = this.#deps
-    const { contractId, head, entryCount, blockNumber } = author
-    const row = { contractId, author: author.author, blockNumber, head, entryCount, verified: true }
-    if (author.verifiedAt === undefined && entryCount > 0) this.#verified.push(row)
-    author.verifiedAt = atBlock
-    this.#repairs.forget(author)
-    if (author.incompleteSince === undefined) return
-    author.incompleteSince = undefined
-    await store.clearIncomplete(contractId, author.author)
-    log.info({ author: nameOf(author) }, 'author is complete again')
-  }
-
-  async #markIncomplete(author: AuthorHead, atBlock: number): Promise<void> {
-    const { view, log, metrics } = this.#deps
-    author.verifiedAt = undefined
-    if (author.incompleteSince !== undefined) return
-    author.incompleteSince = Date.now()
-    view.completeness = 'incomplete'
-    metrics.gapFound(view.config.chainId)
-    log.warn({ author: nameOf(author), block: atBlock }, 'head differs from the chain: reading again')
-    await this.#saveIncomplete(author, atBlock)
-    // A head verified a moment ago must be on disk before the repair asks for it.
-    await this.flush()
-  }
-
-  async #saveIncomplete(
-    { contractId, author, incompleteSince }: AuthorHead,
-    blockNumber: number,
-  ): Promise<void> {
-    if (incompleteSince !== undefined)
-      await this.#deps.store.setIncomplete({ contractId, author, blockNumber, since: incompleteSince })
-  }
-
   /** A repair is done only when the heads are equal: until then the author stays marked. */
   async #noteRows(author: AuthorHead, tables: readonly string[]): Promise<void> {
     const { view, onRepair } = this.#deps
-    await this.#saveIncomplete(author, view.checkpoint!.number)
+    await this.#comparison.saveIncomplete(author, view.checkpoint!.number)
     if (tables.length > 0) onRepair(tables)
   }
 
   async #recheck(target: RepairTarget): Promise<void> {
-    await this.#compareSlice([target])
-    this.#sumUp()
+    await this.#comparison.compare([target])
+    this.#comparison.sumUp()
   }
 
   /** @returns true when every author known of the book has the head that the chain has */
@@ -290,8 +195,8 @@ export class Completeness {
     const { contractId } = contract.stored
     const targets = this.#targets((author) => author.contractId === contractId)
     for (let at = 0; at < targets.length && !signal.aborted; at += HEADS_A_SLICE)
-      await this.#compareSlice(targets.slice(at, at + HEADS_A_SLICE))
-    this.#sumUp()
+      await this.#comparison.compare(targets.slice(at, at + HEADS_A_SLICE))
+    this.#comparison.sumUp()
     return [...view.heads.ofContract(contractId)].every(
       ({ incompleteSince, verifiedAt }) => incompleteSince === undefined && verifiedAt !== undefined,
     )
@@ -314,7 +219,7 @@ export class Completeness {
         { author: nameOf(author) },
         'rows do not fold to the head they were written with: reading again',
       )
-      await this.#markIncomplete(author, number)
+      await this.#comparison.markIncomplete(author, number)
       this.#repairs.add({ author, contract, isFromStart: true })
     }
     return found
@@ -327,7 +232,7 @@ export class Completeness {
       author: view.heads.expect(contract.stored.contractId, author),
       contract,
     }))
-    await this.#compareSlice(targets)
-    this.#sumUp()
+    await this.#comparison.compare(targets)
+    this.#comparison.sumUp()
   }
 }

@@ -1,26 +1,26 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 /**
- * Keys are hashes: in one large index every new one belongs on a page of its own, and SQLite writes whole pages. So new keys go
- * into a small index first, and from there, many at a time and in their order, into the large one: what a record costs
- * then hardly grows with how many there are. An entry has the first bytes of its key; the record itself has all.
+ * Keys are serials, or hashes: then every new one belongs on a page of its own in one large index, and SQLite writes whole pages.
+ * So new keys go into a small index first, and from there, many at a time and in their order, into the large one: what a record
+ * costs then hardly grows with how many there are. An entry has its key whole: serials of one moment begin alike, and
+ * anybody may write keys that do.
  */
 const MERGE_ROWS = 50_000
 const POSITION = 'chain_id, block_number, log_index, entry_index'
-const prefixOf = (key: string) => `substr(${key}, 1, 8)`
 
 const table = (name: string): string => `
   CREATE TABLE ${name} (
-    prefix BLOB NOT NULL,
+    key BLOB NOT NULL,
     chain_id INTEGER NOT NULL,
     block_number INTEGER NOT NULL,
     log_index INTEGER NOT NULL,
     entry_index INTEGER NOT NULL,
-    PRIMARY KEY (prefix, ${POSITION})
+    PRIMARY KEY (key, ${POSITION})
   ) WITHOUT ROWID;`
 
 const removal = (name: string): string => `
-    DELETE FROM ${name} WHERE prefix = ${prefixOf('old.key')} AND chain_id = old.chain_id
+    DELETE FROM ${name} WHERE key = old.key AND chain_id = old.chain_id
       AND block_number = old.block_number AND log_index = old.log_index AND entry_index = old.entry_index;`
 
 /** In the place of the index that there was. Rows of `records` are inserted and deleted, never updated. */
@@ -28,18 +28,17 @@ export const RECORD_KEYS_SCHEMA = `
   DROP INDEX records_by_key;
   ${table('record_keys')}
   ${table('new_record_keys')}
-  INSERT INTO record_keys SELECT ${prefixOf('key')}, ${POSITION} FROM records ORDER BY 1, 2, 3, 4, 5;
+  INSERT INTO record_keys SELECT key, ${POSITION} FROM records ORDER BY 1, 2, 3, 4, 5;
   CREATE TRIGGER record_key_added AFTER INSERT ON records BEGIN
     INSERT INTO new_record_keys VALUES
-      (${prefixOf('new.key')}, new.chain_id, new.block_number, new.log_index, new.entry_index);
+      (new.key, new.chain_id, new.block_number, new.log_index, new.entry_index);
   END;
   CREATE TRIGGER record_key_removed AFTER DELETE ON records BEGIN
     ${removal('new_record_keys')}
     ${removal('record_keys')}
   END;`
 
-const positionsIn = (name: string): string =>
-  `SELECT ${POSITION} FROM ${name} WHERE prefix = ${prefixOf('$1')}`
+const positionsIn = (name: string): string => `SELECT ${POSITION} FROM ${name} WHERE key = $1`
 
 export const RECORDS_OF_KEY = `(${positionsIn('new_record_keys')} UNION ALL ${positionsIn('record_keys')}) k
   CROSS JOIN records r ON r.chain_id = k.chain_id AND r.block_number = k.block_number

@@ -8,7 +8,7 @@ const CHAIN = 7
 const ROWS_A_BLOCK = 20_000
 
 const block = (number: number) => ({ number, hash: Buffer.alloc(32, number), timestamp: number })
-/** Two keys in a row begin alike, further than the index looks. */
+/** Two keys in a row differ in their last byte only. */
 const keyOf = (number: number, i: number): Buffer => {
   const key = Buffer.alloc(32, number)
   key.writeUInt32BE(Math.floor(i / 2), 0)

@@ -1,9 +1,9 @@
 import { enableCompileCache } from './compile-cache.ts'
-import { keepHeapSmall, keepYoungGenerationSmall } from './heap.ts'
+import { keepHeapSmall, sizeYoungGeneration } from './heap.ts'
 
 keepHeapSmall()
 // Everything else is imported only now, so that it comes out of the cache.
 enableCompileCache()
 const { runCommand } = await import('./command.ts')
-keepYoungGenerationSmall()
+sizeYoungGeneration()
 await runCommand(process.argv.slice(2), process.env)

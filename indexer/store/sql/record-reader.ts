@@ -1,5 +1,5 @@
 import { hexToBytes } from '../../../protocol/hex.ts'
-import type { StoreReader } from '../store.ts'
+import type { RecordRow, StoreReader } from '../store.ts'
 import type { SqlEngine } from './engine.ts'
 import {
   orphanedRecordColumns,
@@ -38,6 +38,10 @@ export function createRecordReader(engine: SqlEngine, hasOrphans: () => boolean)
     ORDER BY ${CHAIN_ORDER} LIMIT CAST($6 AS BIGINT)`
   const recordPage = pageOf('')
   const recordPageOfAuthor = pageOf('AND r.author = $7')
+  // What most lookups need, in half the time: without an order that nearly always a single row has to be put in.
+  const anyRecords = `SELECT ${RECORD_COLUMNS} FROM ${engine.recordsOfKey} ${WITH_BLOCK} WHERE r.key = $1 LIMIT CAST($2 AS BIGINT)`
+  const anyRecordsOfAuthor = `SELECT ${RECORD_COLUMNS} FROM ${engine.recordsOfKey} ${WITH_BLOCK}
+    WHERE r.key = $1 AND r.author = $3 LIMIT CAST($2 AS BIGINT)`
   const orphansByKey = `
     SELECT ${orphanedRecordColumns(engine)} FROM orphaned_records r WHERE r.key = $1
     ORDER BY r.orphaned_at, ${CHAIN_ORDER} LIMIT ${MAX_ORPHANS}`
@@ -62,6 +66,14 @@ export function createRecordReader(engine: SqlEngine, hasOrphans: () => boolean)
   return {
     findRecords: async (key, page) => {
       if (page === undefined) return (await engine.query(recordsByKey, key)).map(toRecord)
+      if (page.after === undefined) {
+        const some =
+          page.author === undefined
+            ? await engine.query(anyRecords, key, page.limit)
+            : await engine.query(anyRecordsOfAuthor, key, page.limit, page.author)
+        // As many as were asked for may not be the first ones.
+        if (some.length < page.limit) return some.map(toRecord).sort(inChainOrder)
+      }
       const { chainId, blockNumber, logIndex, entryIndex } = page.after ?? START
       const rows =
         page.author === undefined
@@ -106,3 +118,9 @@ export function createRecordReader(engine: SqlEngine, hasOrphans: () => boolean)
     findLastBlock: async (chainId, upTo) => (await engine.query(lastBlock, chainId, upTo)).map(toBlock)[0],
   }
 }
+
+const inChainOrder = (a: RecordRow, b: RecordRow): number =>
+  a.chainId - b.chainId ||
+  a.blockNumber - b.blockNumber ||
+  a.logIndex - b.logIndex ||
+  a.entryIndex - b.entryIndex

@@ -46,6 +46,9 @@ export const importRows = (engine: SqlEngine, tables: AsyncIterable<TableRows>):
     const versions = await writer.query('SELECT COUNT(*) FROM store_version')
     if (versions[0]![0] !== 1)
       throw new CountersignError('BACKUP_INVALID', 'it does not say at which version it was made')
+    // The store that it is a copy of went on: what comes now must not look like what that one gave out since. Versions are
+    // counted from 0 by one a write, and cannot have reached the milliseconds since 1970.
+    await writer.query('UPDATE store_version SET version = $1 WHERE version < $1', Date.now())
   })
 
 async function checkEmpty(writer: SqlWriter): Promise<void> {

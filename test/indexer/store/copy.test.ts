@@ -69,7 +69,8 @@ describeStores('copy of a store', (engine) => {
         expect(await feedOf(copy)).to.deep.equal(await feedOf(store))
         expect(await copy.listWebhooks()).to.deep.equal(await store.listWebhooks())
         expect(await copy.dueDeliveries(Number.MAX_SAFE_INTEGER, 9)).to.have.length(1)
-        expect(await copy.version()).to.equal(await store.version())
+        // What the original gives out from here on, the copy never does.
+        expect(await copy.version()).to.be.above((await store.version()) + 1_000_000)
         const { checkpoint } = (await copy.listChains())[0]!
         await copy.commit({
           chainId: CHAIN,

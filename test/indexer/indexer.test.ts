@@ -34,7 +34,9 @@ describe('indexer', () => {
   const chainOf = (rpcUrl?: string) =>
     testChain(chain, contracts, { finalityDepth: DEPTH, ...(rpcUrl === undefined ? {} : { rpcUrl }) })
   const expectReplayEqual = async (indexer: RunningIndexer) =>
-    expect(await dumpOf(indexer)).to.deep.equal(await replayDump([{ chain, contracts, finalityDepth: DEPTH }]))
+    expect(await dumpOf(indexer)).to.deep.equal(
+      await replayDump([{ chain, contracts, finalityDepth: DEPTH }]),
+    )
 
   beforeEach(async () => {
     chain = await startAnvil()

@@ -45,17 +45,28 @@ export async function measureEvents(
     if (done % 100_000 === 0) say(`${done} events written`)
   })
   try {
-    const results: Measured[] = []
-    for (const engine of engines) {
-      // Beside each store, so that both are measured while the machine is the same.
-      const limitSeconds = await measureLimit(filled, events)
-      say(`${engine.name}: LIMIT ${limitSeconds.toFixed(2)} s`)
-      results.push({ events, limitSeconds, ...(await measureEngine(engine, filled, events, options, say)) })
-    }
-    return results
+    return await measureFilled(filled, events, engines, options, say)
   } finally {
     await filled.chain.kill()
   }
+}
+
+/** The same on a chain that has them already. */
+export async function measureFilled(
+  filled: FilledChain,
+  events: number,
+  engines: readonly BenchEngine[],
+  options: MeasureOptions,
+  say: (line: string) => void,
+): Promise<Measured[]> {
+  const results: Measured[] = []
+  for (const engine of engines) {
+    // Beside each store, so that both are measured while the machine is the same.
+    const limitSeconds = await measureLimit(filled, events)
+    say(`${engine.name}: LIMIT ${limitSeconds.toFixed(2)} s`)
+    results.push({ events, limitSeconds, ...(await measureEngine(engine, filled, events, options, say)) })
+  }
+  return results
 }
 
 async function measureEngine(

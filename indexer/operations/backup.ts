@@ -46,7 +46,7 @@ export async function backUp(store: StoreReader, file: string): Promise<BackupSu
 
 async function writeLines(handle: FileHandle, store: StoreReader): Promise<BackupSummary> {
   let summary: BackupSummary | undefined
-  const { first, rest } = await firstRows(store)
+  const { first, rest, close } = await firstRows(store)
   const lines = encodeBackup(headerOf(first), rest)
   async function* text() {
     for (;;) {
@@ -58,20 +58,25 @@ async function writeLines(handle: FileHandle, store: StoreReader): Promise<Backu
       yield value
     }
   }
-  await pipeline(
-    Readable.from(text(), { objectMode: false, highWaterMark: 1 << 20 }),
-    createGzip({ level: GZIP_LEVEL }),
-    async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) await handle.appendFile(chunk)
-    },
-  )
+  try {
+    await pipeline(
+      Readable.from(text(), { objectMode: false, highWaterMark: 1 << 20 }),
+      createGzip({ level: GZIP_LEVEL }),
+      async (chunks: AsyncIterable<Buffer>) => {
+        for await (const chunk of chunks) await handle.appendFile(chunk)
+      },
+    )
+  } finally {
+    // An open snapshot keeps a connection, and with it the process.
+    await close()
+  }
   return summary!
 }
 
 /** The chains come first of what is exported, and all of it is of one moment: the header says where they stand in just this backup. */
 async function firstRows(
   store: StoreReader,
-): Promise<{ first: TableRows[]; rest: AsyncIterable<TableRows> }> {
+): Promise<{ first: TableRows[]; rest: AsyncIterable<TableRows>; close: () => Promise<unknown> }> {
   const parts = store.exportRows()[Symbol.asyncIterator]()
   const first: TableRows[] = []
   for (;;) {
@@ -84,7 +89,7 @@ async function firstRows(
     yield* first
     for (let next = await parts.next(); !next.done; next = await parts.next()) yield next.value
   }
-  return { first, rest: rest() }
+  return { first, rest: rest(), close: async () => parts.return?.() }
 }
 
 function headerOf(parts: readonly TableRows[]): BackupHeader {

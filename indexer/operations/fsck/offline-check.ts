@@ -1,3 +1,4 @@
+import { CountersignError } from '../../../protocol/errors.ts'
 import { bytesToHex } from '../../../protocol/hex.ts'
 import type { StoreReader } from '../../store/store.ts'
 import { type DumpedRow, parseRow } from './dump-line.ts'
@@ -11,6 +12,7 @@ const ATTEMPTS = 50
 /**
  * Holds a store against itself, without any chain: rows have their blocks, at or below the checkpoint; the heads folded from the rows
  * are those of the table; orphans are of blocks that the chain left. The store may be in use.
+ * @throws FSCK_UNCERTAIN when it is written to all the time, and what the store throws
  */
 export async function checkOffline(store: StoreReader, options: FsckOptions = {}): Promise<FsckReport> {
   const findings = new Findings(options.maxListed ?? 100)
@@ -45,8 +47,7 @@ export async function checkOffline(store: StoreReader, options: FsckOptions = {}
     }
     folder.end()
   } finally {
-    await first.return(undefined)
-    await second.return(undefined)
+    await Promise.all([first.close(), second.close()])
   }
   await checkCheckpoints(store, findings)
   await checkOrphans(store, findings)
@@ -69,10 +70,10 @@ class Rows {
   row: DumpedRow | undefined
   /** The first line after them. */
   after: string | undefined
-  readonly #lines: AsyncGenerator<string>
+  readonly #lines: Lines
   readonly #table: string
 
-  constructor(lines: AsyncGenerator<string>, table: string) {
+  constructor(lines: Lines, table: string) {
     this.#lines = lines
     this.#table = table
   }
@@ -107,26 +108,44 @@ async function dumpsOfOneMoment(store: StoreReader) {
     const version = await store.version()
     const chains = await store.listChains()
     const [first, second] = [begun(store.dump()), begun(store.dump())]
-    await Promise.all([first.started, second.started])
-    if ((await store.version()) === version || attempt === ATTEMPTS)
-      return { first: first.lines, second: second.lines, chains }
-    await first.lines.return(undefined)
-    await second.lines.return(undefined)
+    let isOfOneMoment = false
+    try {
+      await Promise.all([first.started, second.started])
+      isOfOneMoment = (await store.version()) === version
+      if (isOfOneMoment) return { first, second, chains }
+    } finally {
+      if (!isOfOneMoment) await Promise.all([first.close(), second.close()])
+    }
+    if (attempt === ATTEMPTS)
+      throw new CountersignError(
+        'FSCK_UNCERTAIN',
+        'the store is written to so often that it cannot be read as of one moment',
+        { action: 'Check again when the writer does less, or against the chain.' },
+      )
   }
 }
 
+interface Lines {
+  started: Promise<unknown>
+  next(): Promise<IteratorResult<string>>
+  /** Gives the snapshot back, whether anything was read or not. */
+  close(): Promise<unknown>
+}
+
 /** A dump is of the moment at which its first line is asked for. */
-function begun(dump: AsyncIterable<string>): { lines: AsyncGenerator<string>; started: Promise<unknown> } {
+function begun(dump: AsyncIterable<string>): Lines {
   const source = dump[Symbol.asyncIterator]()
   const started = source.next()
-  async function* lines() {
-    try {
-      for (let next = await started; !next.done; next = await source.next()) yield next.value
-    } finally {
-      await source.return?.()
-    }
+  let first: Promise<IteratorResult<string>> | undefined = started
+  return {
+    started,
+    next() {
+      const next = first ?? source.next()
+      first = undefined
+      return next
+    },
+    close: async () => source.return?.(),
   }
-  return { lines: lines(), started }
 }
 
 /** A store that is written to moves on between two questions: what looks wrong is asked again. */

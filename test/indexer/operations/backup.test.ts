@@ -38,6 +38,22 @@ describe('backup and restore', () => {
     return file
   }
 
+  it('gives the snapshot back when it fails', async () => {
+    let isOpen = true
+    async function* exportRows() {
+      try {
+        yield { table: 'chains', columns: [], rows: [] }
+        yield { table: 'blocks', columns: [], rows: [null] }
+        yield { table: 'blocks', columns: [], rows: [] }
+      } finally {
+        isOpen = false
+      }
+    }
+    const failed = await backUp({ exportRows } as never, newFile()).catch((error: unknown) => error)
+    expect(failed).to.be.instanceOf(TypeError)
+    expect(isOpen).to.equal(false)
+  })
+
   for (const engine of STORES)
     describe(engine.name, () => {
       if (engine.skipReason !== undefined) return it.skip(engine.skipReason)

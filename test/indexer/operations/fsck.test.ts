@@ -37,6 +37,24 @@ describe('fsck', () => {
   const settings = (database: string) =>
     testConfig([testChain(chain, contracts, { finalityDepth: 2 })], { database })
 
+  it('cannot tell of a store that never stands still, and gives every snapshot of it back', async () => {
+    let version = 0
+    let open = 0
+    async function* dump() {
+      open++
+      try {
+        yield 'checkpoint 1'
+        yield 'checkpoint 2'
+      } finally {
+        open--
+      }
+    }
+    const store = { version: async () => version++, listChains: async () => [], dump }
+    await expectRejection(checkOffline(store as never), 'FSCK_UNCERTAIN')
+    expect(version).to.be.above(2)
+    expect(open).to.equal(0)
+  })
+
   for (const engine of STORES)
     describe(engine.name, () => {
       if (engine.skipReason !== undefined) return it.skip(engine.skipReason)

@@ -18,7 +18,7 @@ const WITH_BLOCK = `
   CROSS JOIN LATERAL (
     SELECT hash, time FROM blocks WHERE chain_id = r.chain_id AND number = r.block_number OFFSET 0
   ) b`
-/** A reader looks so often whether there are orphans by now. */
+/** A reader looks so often whether there are orphans by now, and believes for twice as long that there are none. */
 const ORPHANS_MS = 500
 
 /**
@@ -28,12 +28,14 @@ const ORPHANS_MS = 500
 export async function openPostgresStore(url: string, { feedKeepDays = 7 } = {}): Promise<Store> {
   const database = parseDatabaseUrl(url)
   const pool = createReadPool(database)
+  let session: WriterSession | undefined
   try {
-    const session = await WriterSession.open(database, (client) => migrate(client, database))
+    session = await WriterSession.open(database, (client) => migrate(client, database))
     const orphans = knownOrphans((await pool.query(ANY_ORPHANS)).length > 0)
     session.onRenewed = orphans.noteSome
     return createPostgresStore(database, pool, session, feedKeepDays, orphans)
   } catch (error) {
+    await session?.close()
     await pool.close()
     throw toOpenError(error, database.name)
   }
@@ -102,23 +104,31 @@ function createPostgresStore(
 }
 
 /** Another process orphans: until the store was asked lately, there may be some. */
-function polledOrphans(pool: ReadPool): OrphanKnowledge {
-  let mayExist = true
+export function polledOrphans(pool: Pick<ReadPool, 'query'>): OrphanKnowledge {
+  let noneAt = Number.NEGATIVE_INFINITY
   let nextLook = 0
+  let isLooking = false
   return {
     mayExist() {
-      if (Date.now() >= nextLook) {
-        nextLook = Date.now() + ORPHANS_MS
-        pool.query(ANY_ORPHANS).then(
-          (rows) => {
-            mayExist = rows.length > 0
-          },
-          () => {
-            mayExist = true
-          },
-        )
+      const now = performance.now()
+      if (now >= nextLook && !isLooking) {
+        nextLook = now + ORPHANS_MS
+        isLooking = true
+        pool
+          .query(ANY_ORPHANS)
+          .then(
+            (rows) => {
+              noneAt = rows.length > 0 ? Number.NEGATIVE_INFINITY : now
+            },
+            () => {
+              noneAt = Number.NEGATIVE_INFINITY
+            },
+          )
+          .finally(() => {
+            isLooking = false
+          })
       }
-      return mayExist
+      return now - noneAt > 2 * ORPHANS_MS
     },
     noteSome() {},
   }

@@ -62,6 +62,14 @@ describeServer(`PostgreSQL store${missing === undefined ? '' : ` (${missing})`}`
       expect(await numberInStore()).to.equal(chain.head)
     })
 
+  it('lets go of its lock when it cannot be opened after all', async () => {
+    await store.close()
+    await queryOnce(url, 'ALTER TABLE countersign.orphaned_records RENAME TO elsewhere')
+    expect(await caught(openStore(url))).not.to.equal('done')
+    await queryOnce(url, 'ALTER TABLE countersign.elsewhere RENAME TO orphaned_records')
+    store = await openStore(url)
+  })
+
   it('never writes a step twice or halfway when the server dies in the middle of it', async () => {
     for (let i = 0; i < 6; i++) {
       const before = await numberInStore()

@@ -31,6 +31,8 @@ export interface StreamOptions {
   times?: StreamTimes
   /** Called with the number of events of each chunk. */
   onEvents?: (count: number) => void
+  /** Called with what ends the stream by no fault of the client. */
+  onFailure?: (error: unknown) => void
 }
 
 /**
@@ -38,7 +40,7 @@ export interface StreamOptions {
  * Ends when `signal` is aborted, or with an `error` event.
  */
 export async function* streamFrames(options: StreamOptions): AsyncGenerator<string> {
-  const { feed, filter, signal, times = STREAM_TIMES, onEvents } = options
+  const { feed, filter, signal, times = STREAM_TIMES, onEvents, onFailure } = options
   const matches = matcherOf(filter)
   const checkpoints = new Checkpoints(filter.chainId, times.checkpointMs)
   let { cursor } = options
@@ -71,7 +73,9 @@ export async function* streamFrames(options: StreamOptions): AsyncGenerator<stri
       yield ':\n\n'
     }
   } catch (error) {
-    yield `event: error\ndata: ${JSON.stringify(toProblem(toCountersignError(error)))}\n\n`
+    const problem = toProblem(toCountersignError(error))
+    if (problem.status >= 500) onFailure?.(error)
+    yield `event: error\ndata: ${JSON.stringify(problem)}\n\n`
   }
 }
 

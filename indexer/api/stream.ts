@@ -27,8 +27,8 @@ const DESCRIPTION = `Server-sent events: \`data\` is an Event, \`event\` its typ
 got as \`Last-Event-ID\`, or as \`?after=\` where it cannot set headers, gets exactly what came after it, retractions of what it saw included, also
 after the indexer was restarted or its chain reorganised. Without one a stream starts now; \`?after=beginning\` starts at the first block.
 
-\`checkpoint\` events say where the index stands on a chain (a Standing): everything up to that block has been sent. \`error\` carries a problem document;
-the stream then ends. Comments keep the connection alive. A client that does not read is disconnected and resumes when it connects again.`
+\`checkpoint\` events say where the index stands on a chain (a Standing): everything up to that block has been sent; with deliver=final up
+to its \`finalBlock\`, once the index is complete. \`error\` carries a problem document; the stream then ends. Comments keep the connection alive. A client that does not read is disconnected and resumes when it connects again.`
 
 /** Live events over SSE. */
 export function addStreamRoute(server: HttpServer, { feed, times, ...limits }: StreamRouteDeps): void {
@@ -96,7 +96,14 @@ export function addStreamRoute(server: HttpServer, { feed, times, ...limits }: S
         const cursor = await cursorOf(feed, resumeId, deliver)
         // Asked for before anything is sent: what cannot be resumed is refused with a status.
         await feed.page(cursor)
-        const frames = streamFrames({ feed, cursor, filter, signal: client.signal, ...(times && { times }) })
+        const frames = streamFrames({
+          feed,
+          cursor,
+          filter,
+          signal: client.signal,
+          onFailure: (err) => request.log.error({ err }, 'stream failed'),
+          ...(times && { times }),
+        })
         const body = Readable.from(offering(frames, client), {
           objectMode: false,
           highWaterMark: BUFFER_BYTES,

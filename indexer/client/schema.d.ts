@@ -193,8 +193,8 @@ export interface paths {
          *     got as `Last-Event-ID`, or as `?after=` where it cannot set headers, gets exactly what came after it, retractions of what it saw included, also
          *     after the indexer was restarted or its chain reorganised. Without one a stream starts now; `?after=beginning` starts at the first block.
          *
-         *     `checkpoint` events say where the index stands on a chain (a Standing): everything up to that block has been sent. `error` carries a problem document;
-         *     the stream then ends. Comments keep the connection alive. A client that does not read is disconnected and resumes when it connects again.
+         *     `checkpoint` events say where the index stands on a chain (a Standing): everything up to that block has been sent; with deliver=final up
+         *     to its `finalBlock`, once the index is complete. `error` carries a problem document; the stream then ends. Comments keep the connection alive. A client that does not read is disconnected and resumes when it connects again.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -502,7 +502,7 @@ export interface components {
         /** @description Of a retraction, `data` is what was said before; its finality is pending, and its completeness that of its author now. */
         Event: {
             /**
-             * @description Of this event, the same wherever and however often it is sent: one that was seen may be dropped
+             * @description Of this event, the same for all consumers of an index, however often it is sent: one that was seen may be dropped. Another index, or one made anew, numbers its commits otherwise.
              * @example record-31337-5f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c7-0-0-added-17
              */
             id: string;
@@ -513,14 +513,14 @@ export interface components {
              * @description Time of the block; of a retraction, the time at which it was noticed
              */
             timestamp: string;
-            /** @description What it is about: added, final and retracted events of one log entry in one block share it */
+            /** @description What it is about, the key to keep state by: added, final and retracted events of one log entry in one block share it, in every index */
             subject: string;
-            /** @description Only of a retraction: id of the event that no longer holds. Nothing is to be done by who never saw it. */
+            /** @description Only of a retraction: id of the event that no longer holds, with deliver=final the final one, else the added one. Nothing is to be done by who never saw it. */
             retracts?: string;
             data: components["schemas"]["Record"];
         } | {
             /**
-             * @description Of this event, the same wherever and however often it is sent: one that was seen may be dropped
+             * @description Of this event, the same for all consumers of an index, however often it is sent: one that was seen may be dropped. Another index, or one made anew, numbers its commits otherwise.
              * @example root-31337-5f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c7-0-0-added-17
              */
             id: string;
@@ -531,9 +531,9 @@ export interface components {
              * @description Time of the block; of a retraction, the time at which it was noticed
              */
             timestamp: string;
-            /** @description What it is about: added, final and retracted events of one log entry in one block share it */
+            /** @description What it is about, the key to keep state by: added, final and retracted events of one log entry in one block share it, in every index */
             subject: string;
-            /** @description Only of a retraction: id of the event that no longer holds. Nothing is to be done by who never saw it. */
+            /** @description Only of a retraction: id of the event that no longer holds, with deliver=final the final one, else the added one. Nothing is to be done by who never saw it. */
             retracts?: string;
             data: {
                 chainId: number;
@@ -571,7 +571,7 @@ export interface components {
             };
         } | {
             /**
-             * @description Of this event, the same wherever and however often it is sent: one that was seen may be dropped
+             * @description Of this event, the same for all consumers of an index, however often it is sent: one that was seen may be dropped. Another index, or one made anew, numbers its commits otherwise.
              * @example participant-31337-5f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c75f16f4c7-0-0-added-17
              */
             id: string;
@@ -582,9 +582,9 @@ export interface components {
              * @description Time of the block; of a retraction, the time at which it was noticed
              */
             timestamp: string;
-            /** @description What it is about: added, final and retracted events of one log entry in one block share it */
+            /** @description What it is about, the key to keep state by: added, final and retracted events of one log entry in one block share it, in every index */
             subject: string;
-            /** @description Only of a retraction: id of the event that no longer holds. Nothing is to be done by who never saw it. */
+            /** @description Only of a retraction: id of the event that no longer holds, with deliver=final the final one, else the added one. Nothing is to be done by who never saw it. */
             retracts?: string;
             data: {
                 chainId: number;

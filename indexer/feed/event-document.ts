@@ -25,13 +25,15 @@ export interface DocumentDeps {
   directory: Pick<Directory, 'participants'>
 }
 
-/** A row, and the commits that brought it in or took it away; 0 for one that was read without them, in chain order. */
+/** A row, and the commit that brought it in or took it away. */
 export type SaidRow = FeedRow & {
   at: ChainPosition
   change: FeedChange
   version: number
   /** Of a retraction: the commit that had added it. */
   addedVersion?: number
+  /** Of a retraction: what its consumer was told of the row. */
+  wasSaid?: 'added' | 'final'
 }
 
 type RecordEvent = Extract<SaidRow, { kind: 'record' }>
@@ -128,7 +130,7 @@ function toItem(event: SaidRow, book: Book, data: EventDocument['data']): FeedIt
     type: `${kind}.${change}`,
     timestamp: new Date(isRetraction ? Date.now() : row.blockTime * 1000).toISOString(),
     subject,
-    ...(isRetraction ? { retracts: idOf(subject, 'added', event.addedVersion ?? 0) } : {}),
+    ...(isRetraction ? { retracts: idOf(subject, event.wasSaid ?? 'added', event.addedVersion ?? 0) } : {}),
     data,
   }
   return {

@@ -57,7 +57,7 @@ const envelope = <Kind extends FeedKind, Data extends TSchema>(kind: Kind, data:
   return Type.Object({
     id: Type.String({
       description:
-        'Of this event, the same wherever and however often it is sent: one that was seen may be dropped',
+        'Of this event, the same for all consumers of an index, however often it is sent: one that was seen may be dropped. Another index, or one made anew, numbers its commits otherwise.',
       examples: [`${kind}-31337-${'5f16f4c7'.repeat(8)}-0-0-added-17`],
     }),
     type: Type.Enum(types, { type: 'string' }),
@@ -67,12 +67,12 @@ const envelope = <Kind extends FeedKind, Data extends TSchema>(kind: Kind, data:
     }),
     subject: Type.String({
       description:
-        'What it is about: added, final and retracted events of one log entry in one block share it',
+        'What it is about, the key to keep state by: added, final and retracted events of one log entry in one block share it, in every index',
     }),
     retracts: Type.Optional(
       Type.String({
         description:
-          'Only of a retraction: id of the event that no longer holds. Nothing is to be done by who never saw it.',
+          'Only of a retraction: id of the event that no longer holds, with deliver=final the final one, else the added one. Nothing is to be done by who never saw it.',
       }),
     ),
     data,

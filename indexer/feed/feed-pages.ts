@@ -90,7 +90,7 @@ export async function readFeedPage(cursor: FeedCursor, deps: PageDeps): Promise<
     for (const event of found) {
       const passed = withWalked(next, chainId, event.at)
       for (const change of changes)
-        said.push({ ...event, change, version: 0, after: change === changes.at(-1) ? passed : next })
+        said.push({ ...event, change, after: change === changes.at(-1) ? passed : next })
       next = passed
     }
     if (found.length === limit) return false
@@ -104,14 +104,24 @@ export async function readFeedPage(cursor: FeedCursor, deps: PageDeps): Promise<
     const end = await store.feedEnd()
     const limit = rowsLeft()
     next = { ...next, journal: next.journal ?? (await oldest()) }
-    const found = await store.listFeed({ after: next.journal, limit })
+    const { start, walked } = next
+    // What was walked may have been taken away before the journal comes to the commit that had added it.
+    const isKnown = (chainId: number, at: ChainPosition, version: number) =>
+      isPassed(at, walked.get(chainId)) && (start === undefined || version >= start.version)
+    const found = await store.listFeed({ after: next.journal, limit, isKnown })
     rows += found.length
     for (const event of found) {
       next = { ...next, journal: event.position }
       if (isToldAlready(event, next)) continue
       const isWalked = isPassed(event.at, next.walked.get(event.row.chainId))
       for (const change of changesOf(event, next.deliver, isWalked))
-        said.push({ ...event, change, version: event.position.version, after: next })
+        said.push({
+          ...event,
+          change,
+          version: event.position.version,
+          wasSaid: next.deliver === 'final' ? 'final' : 'added',
+          after: next,
+        })
     }
     if (found.length === limit) return false
     const isBehind = next.journal!.version < end.version

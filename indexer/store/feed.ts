@@ -36,7 +36,12 @@ export type FeedRow =
   | { kind: 'root'; row: FeedRootRow }
   | { kind: 'participant'; row: FeedParticipantRow }
 
-export type FinalFeedEvent = FeedRow & { change: 'added'; at: ChainPosition }
+export type FinalFeedEvent = FeedRow & {
+  change: 'added'
+  at: ChainPosition
+  /** The commit that added the row. */
+  version: number
+}
 
 export type FeedEvent = FeedRow & {
   change: 'added' | 'retracted'
@@ -52,10 +57,16 @@ export type FeedEvent = FeedRow & {
 export interface FeedReader {
   /**
    * What was added and retracted after a position, in the order of the commits; null is before the first.
-   * Rows that were retracted since are left out; a retraction may be of one that was left out, and then changes nothing.
+   * Rows that were retracted since are left out; a retraction may be of one that was left out, and then changes nothing. Of rows that
+   * a reader at this position has not come to, a retraction is given if `isKnown` says that it has the row from elsewhere.
    * @throws FEED_EXPIRED when the feed is not kept from there on any more
    */
-  listFeed(query: { after: FeedPosition | null; limit: number }): Promise<FeedEvent[]>
+  listFeed(query: {
+    after: FeedPosition | null
+    limit: number
+    /** @param version of the retraction */
+    isKnown?: (chainId: number, at: ChainPosition, version: number) => boolean
+  }): Promise<FeedEvent[]>
   /** Before everything that is kept. */
   feedStart(): Promise<FeedPosition>
   /** After everything committed. */

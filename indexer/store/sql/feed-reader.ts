@@ -1,5 +1,5 @@
 import { CountersignError } from '../../../protocol/errors.ts'
-import type { ChainPosition, FeedEvent, FeedPosition, FeedReader } from '../feed.ts'
+import type { ChainPosition, FeedEvent, FeedPosition, FeedReader, FeedRow } from '../feed.ts'
 import type { Columns, SqlReader } from './engine.ts'
 import {
   ADDED_ROWS,
@@ -15,6 +15,9 @@ const ENTRIES_A_QUERY = 100
 const JOURNAL = `
   SELECT version, chain_id, kind, from_block, to_block, details FROM journal
   WHERE version >= $1 ORDER BY version LIMIT ${ENTRIES_A_QUERY}`
+
+/** Whether the reader may have seen a row that a commit took away. */
+type IsSeen = (row: FeedRow, at: ChainPosition, addedVersion: number, version: number) => boolean
 
 const toEntry = (c: Columns): JournalEntry => ({
   version: c[0] as number,
@@ -50,18 +53,20 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
   }
 
   return {
-    async listFeed({ after, limit }) {
+    async listFeed({ after, limit, isKnown = () => false }) {
       await checkKept(after)
       const events: FeedEvent[] = []
       let at: FeedPosition = after ?? { version: 0, ordinal: 0 }
       // Whoever stands before the first event of a commit has seen nothing of it.
       const seenVersion = at.ordinal > 0 ? at.version : at.version - 1
+      const isSeen: IsSeen = (row, place, addedVersion, version) =>
+        addedVersion <= seenVersion || isKnown(row.row.chainId, place, version)
       for (;;) {
         const entries = (await reader.query(JOURNAL, at.version)).map(toEntry)
         for (const entry of entries) {
           const ordinal = entry.version === at.version ? at.ordinal : 0
           const place = ordinal > 0 && after !== null ? places.get(after) : undefined
-          await readEntry(entry, ordinal, place, seenVersion, limit - events.length, events)
+          await readEntry(entry, ordinal, place, isSeen, limit - events.length, events)
           if (events.length >= limit) return events
         }
         if (entries.length < ENTRIES_A_QUERY) return events
@@ -77,7 +82,9 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
     async listFinalFeed({ chainId, after, toBlock, limit }) {
       const { blockNumber, logIndex, entryIndex } = after ?? { blockNumber: -1, logIndex: -1, entryIndex: -2 }
       const rows = await reader.query(FINAL_ROWS, chainId, toBlock, blockNumber, logIndex, entryIndex, limit)
-      return rows.map(toFeedRow).map(({ row, at }) => ({ ...row, change: 'added', at }))
+      return rows
+        .map(toFeedRow)
+        .map(({ row, at, rest }) => ({ ...row, change: 'added', at, version: rest[0] as number }))
     },
   }
 
@@ -86,7 +93,7 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
     { version, chainId, kind, fromBlock, toBlock, details }: JournalEntry,
     ordinal: number,
     place: ChainPosition | undefined,
-    seenVersion: number,
+    isSeen: IsSeen,
     limit: number,
     events: FeedEvent[],
   ): Promise<void> {
@@ -102,7 +109,7 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
       for (const { row, at, rest } of rows.map(toFeedRow)) {
         next++
         const [addedVersion, reason] = rest
-        if ((addedVersion as number) > seenVersion) continue
+        if (!isSeen(row, at, addedVersion as number, version)) continue
         const isLate = reason === 'contradicted'
         events.push({
           ...row,

@@ -97,8 +97,10 @@ export const COUNT_RETRACTED = SOURCES.map(
 export const FINAL_ROWS = `SELECT * FROM (${SOURCES.map(
   ({ name, columns }) => `
   SELECT * FROM (
-    SELECT ${POSITION}, ${named(columns)}, r.transaction_hash, b.hash AS block_hash, b.time AS block_time
+    SELECT ${POSITION}, ${named(columns)}, r.transaction_hash, b.hash AS block_hash, b.time AS block_time,
+      COALESCE(l.version, b.version) AS version
     FROM ${name} r JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number
+    LEFT JOIN late_rows l ON l.chain_id = r.chain_id AND l.block_number = r.block_number AND l.log_index = r.log_index
     WHERE r.chain_id = $1 AND r.block_number BETWEEN $3 AND $2 AND (r.block_number, r.log_index, ${
       name === 'roots' ? '-1' : 'r.entry_index'
     }) > ($3, $4, $5)

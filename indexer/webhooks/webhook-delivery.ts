@@ -106,9 +106,8 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
       loading ??= load()
     },
     counts() {
-      let pending = 0
-      for (const { state } of workers.values()) pending += state.pending
-      return { webhooks: workers.size, pending }
+      const states = [...workers.values()].filter(({ isDisabled }) => !isDisabled).map(({ state }) => state)
+      return { webhooks: states.length, pending: states.reduce((sum, { pending }) => sum + pending, 0) }
     },
     async create({ url, deliver, filter, startAt }) {
       await loading
@@ -131,9 +130,11 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
     list: async () => (await store.listWebhooks()).map(withState),
     get: async (id) => withState(await find(id)),
     async remove(id) {
+      // First from the store: while it is listed, it is delivered to.
+      const isThere = await store.deleteWebhook(id)
       const worker = workers.get(id)
       workers.delete(id)
-      const [isThere] = await Promise.all([store.deleteWebhook(id), worker?.stop(0)])
+      await worker?.stop(0)
       if (!isThere) throw new CountersignError('WEBHOOK_UNKNOWN', `there is no webhook ${id}`)
     },
     async ping(id) {

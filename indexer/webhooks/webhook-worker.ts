@@ -59,6 +59,7 @@ export class WebhookWorker {
   #running: Promise<unknown> | undefined
   readonly #bell = new Bell()
   #isFailing = false
+  #isDisabled = false
   #lastDeliveredAt: number | null = null
   #lastError: string | null = null
 
@@ -73,6 +74,11 @@ export class WebhookWorker {
       lastDeliveredAt: this.#lastDeliveredAt,
       lastError: this.#lastError,
     }
+  }
+
+  /** It was given up while this process runs. */
+  get isDisabled(): boolean {
+    return this.#isDisabled
   }
 
   start(): void {
@@ -198,6 +204,7 @@ export class WebhookWorker {
   async #disable(reason: string): Promise<void> {
     const { store, log } = this.#deps
     this.#lastError = reason
+    this.#isDisabled = true
     this.#abort.abort()
     log.error({ reason }, 'webhook disabled')
     await store

@@ -9,13 +9,16 @@ export function addReferencePage(server: HttpServer): void {
   let page: Promise<FastifyInstance> | undefined
   for (const url of ['/docs', '/docs/*'])
     server.get(url, { schema: { hide: true } }, async (request, reply) => {
-      page ??= loadPage()
+      page ??= loadPage().catch((error) => {
+        page = undefined
+        throw error
+      })
       const { routing } = await page
       reply.hijack()
       routing(request.raw, reply.raw)
     })
   server.addHook('onClose', async () => {
-    await (await page)?.close()
+    await (await page?.catch(() => undefined))?.close()
   })
 }
 

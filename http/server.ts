@@ -44,6 +44,8 @@ export interface ServerOptions {
   ratePerMinute?: number
   /** Origins whose pages may read the answers; default none. */
   corsOrigins?: readonly string[]
+  /** Addresses and networks of reverse proxies that are believed whose request they pass on; default none. */
+  trustProxy?: readonly string[]
   /** Connections at a time; one more is closed at once. Default: as many as the system has. */
   maxConnections?: number
   /** What the groups of routes are about, for the OpenAPI document. */
@@ -71,6 +73,7 @@ export async function createServer(
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit ?? LIMITS.bodyBytes,
     ...limitOptions,
+    ...(options.trustProxy?.length && { trustProxy: [...options.trustProxy] }),
     routerOptions: { maxParamLength: LIMITS.pathParameterLength },
     genReqId: () => randomUUID(),
     schemaController: { compilersFactory: lazyCompilers as never },

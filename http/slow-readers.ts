@@ -5,6 +5,12 @@ import type { Socket } from 'node:net'
 const STALL_MS = 20_000
 const LOOK_EVERY_MS = 5_000
 
+/** Of a connection, as Node's own timeout looks at it: a write that is under way counts as what is left of it. */
+interface WriteHandle {
+  bytesWritten: number
+  writeQueueSize: number
+}
+
 /**
  * Ends connections whose caller does not read what it asked for: otherwise each would hold its answer in memory until the socket's
  * own timeout, which any byte sent pushes on. Looks at all connections every few seconds, so that a request pays nothing for it.
@@ -14,16 +20,17 @@ export function endSlowReaders(
   server: Server,
   { stallMs = STALL_MS, everyMs = LOOK_EVERY_MS }: { stallMs?: number; everyMs?: number } = {},
 ): () => void {
-  /** Bytes handed to the system so far, and since when it is no more than that. */
+  /** Bytes that the system has taken so far, and since when it is no more than that. */
   const taken = new Map<Socket, { bytes: number; since: number }>()
   server.on('connection', (socket: Socket) => {
-    taken.set(socket, { bytes: 0, since: 0 })
+    taken.set(socket, { bytes: 0, since: performance.now() })
     socket.once('close', () => taken.delete(socket))
   })
   const looking = setInterval(() => {
     const now = performance.now()
     for (const [socket, seen] of taken) {
-      const bytes = socket.bytesWritten - socket.writableLength
+      const { _handle: handle } = socket as unknown as { _handle?: WriteHandle | null }
+      const bytes = handle ? handle.bytesWritten - handle.writeQueueSize : seen.bytes
       if (socket.writableLength === 0 || bytes !== seen.bytes) {
         seen.bytes = bytes
         seen.since = now

@@ -36,6 +36,7 @@ export async function composeApi({ config, log, store, views, rpcOf, webhooks }:
     notReady: () => notReadyReasons(views),
     ratePerMinute: config.ratePerMinute,
     corsOrigins: config.corsOrigins,
+    trustedProxies: config.trustedProxies,
   })
   const directory = createDirectory(config.addressBook, store, (chainId) => views.get(chainId)!)
   addApiRoutes(server, { store, views, directory, rpcOf })

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { Ajv, type ErrorObject } from 'ajv'
 import { type AddressBook, parseAddressBook } from '../protocol/address-book.ts'
 import { CountersignError } from '../protocol/errors.ts'
@@ -9,6 +10,7 @@ import {
   type SettingSchema,
   type Settings,
   SettingsSchema,
+  TRUSTED_PROXY_FAULT,
 } from './settings.ts'
 
 /** Every setting with its value; `indexer/settings.ts` describes each. */
@@ -47,6 +49,10 @@ export function loadConfig(env: Environment, file?: string): Readonly<IndexerCon
         problems,
       )
   const adminToken = readAdminToken(settings, at, problems)
+  if (!problems.some((problem) => problem.startsWith(`${at('trustedProxies')}: `)))
+    for (const proxy of settings.trustedProxies)
+      if (!isNetwork(proxy))
+        problems.push(`${at('trustedProxies')}: ${JSON.stringify(proxy)} ${TRUSTED_PROXY_FAULT}`)
   if (settings.role === 'reader' && !isPostgres(settings.database))
     problems.push(
       `${at('role')}: a reader needs a PostgreSQL database that a writer fills (INDEXER_DATABASE); an SQLite file has one process`,
@@ -55,6 +61,13 @@ export function loadConfig(env: Environment, file?: string): Readonly<IndexerCon
     throw new CountersignError('CONFIGURATION_INVALID', problems.join('\n'), { details: { problems } })
   const { adminTokenFile: _, ...rest } = settings
   return Object.freeze({ ...rest, addressBook, adminToken })
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  const length = version === 4 ? 32 : 128
+  return version !== 0 && (bits === undefined || (Number(bits) >= 1 && Number(bits) <= length))
 }
 
 /** As a log may show it: without the address book, and with secrets replaced. */
@@ -87,17 +100,18 @@ function readFile(path: string | undefined, sources: Sources, problems: string[]
     for (const name of Object.keys(json)) sources.set(name, `${path}: ${name}`)
     return json as Record<string, unknown>
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    // A parser's message quotes the text around the fault, which may be a secret.
-    const reason =
-      code === 'ENOENT'
-        ? 'there is no such file'
-        : error instanceof SyntaxError
-          ? `is not JSON${/ (at position \d+.*)$/.exec(message)?.[0] ?? ''}`
-          : message
-    problems.push(`${path}: ${reason}`)
+    problems.push(`${path}: ${reasonOf(error, 'there is no such file')}`)
     return {}
   }
+}
+
+function reasonOf(error: unknown, whenMissing: string): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT') return whenMissing
+  // A parser's message quotes the text around the fault, which may be a secret.
+  return error instanceof SyntaxError
+    ? `is not JSON${/ (at position \d+.*)$/.exec(message)?.[0] ?? ''}`
+    : message
 }
 
 /** What Kubernetes puts into the environment of every container beside a service called indexer. */
@@ -170,7 +184,7 @@ function faultOf(
   if (schema.type === 'integer') return `is not a whole number from ${schema.minimum} to ${schema.maximum}`
   if (schema.type === 'boolean') return 'is neither true nor false'
   if (schema.enum !== undefined) return `is none of ${schema.enum.join(', ')}`
-  if (isItem) return 'is neither an origin like https://example.org nor *'
+  if (isItem && schema.itemFault !== undefined) return schema.itemFault
   if (keyword === 'pattern') return 'is empty'
   if (keyword === 'minLength') return `has less than ${schema.minLength} characters`
   return message ?? 'is invalid'
@@ -180,8 +194,7 @@ function readAddressBook(path: string, source: string, problems: string[]): Addr
   try {
     return parseAddressBook(JSON.parse(readFileSync(path, 'utf8')))
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const reason = code === 'ENOENT' ? 'there is no such file; run the deploy script first' : message
+    const reason = reasonOf(error, 'there is no such file; run the deploy script first')
     problems.push(`${source}: ${path}: ${reason}`)
     return undefined
   }

@@ -4,6 +4,8 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 const ROLES = ['writer', 'reader'] as const
 const DAY_MS = 86_400_000
 
+export const TRUSTED_PROXY_FAULT = 'is neither an address like 10.0.0.1 nor a network like 10.0.0.0/8'
+
 const integer = (environment: string, fallback: number, minimum: number, maximum: number) =>
   Type.Integer({ environment, default: fallback, minimum, maximum })
 
@@ -50,6 +52,14 @@ export const SettingsSchema = Type.Object(
       environment: 'INDEXER_CORS_ORIGINS',
       default: [],
       maxItems: 100,
+      itemFault: 'is neither an origin like https://example.org nor *',
+    }),
+    /** Addresses or networks of reverse proxies: of what these pass on, X-Forwarded-For names the address. As above. */
+    trustedProxies: Type.Array(Type.String(), {
+      environment: 'INDEXER_TRUSTED_PROXIES',
+      default: [],
+      maxItems: 100,
+      itemFault: TRUSTED_PROXY_FAULT,
     }),
     /** Live streams at once. */
     maxStreams: integer('INDEXER_MAX_STREAMS', 200, 0, 100_000),
@@ -78,6 +88,8 @@ export interface SettingSchema {
   minimum?: number
   maximum?: number
   minLength?: number
+  /** What is wrong with an item that does not match. */
+  itemFault?: string
   environment: string
   isSecret?: boolean
 }

@@ -10,6 +10,7 @@ export async function openApiDocument(): Promise<object> {
     notReady: () => [],
     ratePerMinute: 0,
     corsOrigins: [],
+    trustedProxies: [],
   })
   addApiRoutes(server, { store: NOTHING, views: new Map(), directory: NOTHING, rpcOf: () => NOTHING })
   const feed = addFeed(server, {

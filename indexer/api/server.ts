@@ -21,6 +21,7 @@ export interface ApiServerOptions {
   /** Requests a minute from one address; 0: any number. */
   ratePerMinute: number
   corsOrigins: readonly string[]
+  trustedProxies: readonly string[]
 }
 
 /** An answer that is presented for an audit may be a document. */
@@ -53,6 +54,7 @@ export const createApiServer = ({
   notReady,
   ratePerMinute,
   corsOrigins,
+  trustedProxies,
 }: ApiServerOptions): Promise<{ server: HttpServer; metrics: Registry }> =>
   createServer({
     name: 'indexer',
@@ -70,6 +72,7 @@ export const createApiServer = ({
     maxConnections: MAX_CONNECTIONS,
     ratePerMinute,
     corsOrigins,
+    trustProxy: trustedProxies,
     notReady,
   })
 

@@ -21,6 +21,7 @@ describe('limits of an HTTP server', () => {
     server = created.server
     server.get('/v1/small', () => ({ small: true }))
     server.get('/v1/large', () => MEGABYTE)
+    server.get('/v1/huge', () => MEGABYTE.repeat(24))
     server.post('/v1/echo', (request) => request.body)
     url = await server.listen({ host: '127.0.0.1', port: 0 })
   }
@@ -120,6 +121,62 @@ describe('limits of an HTTP server', () => {
     expect(read).to.be.greaterThan(MEGABYTE.length)
     expect(idle.destroyed).to.equal(false)
     for (const socket of [idle, slow]) socket.destroy()
+  })
+
+  it('does not end a connection that takes a large answer slowly, but one that stops reading it', async () => {
+    await start()
+    const stop = endSlowReaders(server.server, { stallMs: 400, everyMs: 50 })
+    const began = performance.now()
+    const [steady, stuck] = [await open(), await open()]
+    for (const socket of [steady, stuck]) {
+      socket.pause()
+      socket.on('error', () => {})
+    }
+    const gone = closed(stuck)
+    let read = 0
+    steady.write('GET /v1/huge HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    stuck.write('GET /v1/huge HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    const reading = setInterval(() => {
+      read += (steady.read() as Buffer | null)?.length ?? 0
+    }, 2)
+    await new Promise((resolve) => steady.once('close', resolve))
+    clearInterval(reading)
+    const took = performance.now() - began
+    stuck.resume()
+    await gone
+    stop()
+    expect(took).to.be.greaterThan(400)
+    expect(read).to.be.greaterThan(24 * MEGABYTE.length)
+    expect(stuck.bytesRead).to.be.lessThan(24 * MEGABYTE.length)
+  })
+
+  it('gives a new connection its time, however long the process has run', async () => {
+    await start()
+    const stop = endSlowReaders(server.server, { stallMs: performance.now() / 2, everyMs: 20 })
+    const socket = await open()
+    const gone = closed(socket)
+    socket.pause()
+    socket.write('GET /v1/huge HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    socket.resume()
+    await gone
+    stop()
+    expect(socket.bytesRead).to.be.greaterThan(24 * MEGABYTE.length)
+  })
+
+  it('knows addresses behind a proxy that it trusts, and only behind that', async () => {
+    const ask = async (address: string) =>
+      (await fetch(`${url}/v1/small`, { headers: { 'x-forwarded-for': address } })).status
+    for (const [trustProxy, second] of [
+      [['127.0.0.1'], 200],
+      [['10.0.0.0/8'], 429],
+      [[], 429],
+    ] as const) {
+      await start({ ratePerMinute: 1, trustProxy })
+      expect([await ask('192.0.2.1'), await ask('192.0.2.2')]).to.deep.equal([200, second])
+      expect(await ask('192.0.2.1')).to.equal(429)
+      await server.close()
+    }
   })
 
   it('closes connections past the number it may have', async () => {

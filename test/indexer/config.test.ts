@@ -78,6 +78,7 @@ describe('indexer configuration', () => {
         INDEXER_COMPLETENESS_CHECK_MS: 'daily',
         INDEXER_WEB_SOCKET: 'maybe',
         INDEXER_CORS_ORIGINS: 'https://a.example, ftp://b.example',
+        INDEXER_TRUSTED_PROXIES: '10.0.0.1, fd00::/8, 10.0.0.0/33',
         INDEXER_POLL: '5',
         LOG_LEVEL: 'verbose',
       }),
@@ -90,6 +91,7 @@ describe('indexer configuration', () => {
       'INDEXER_COMPLETENESS_CHECK_MS: "daily" is not a whole number from 100 to 86400000',
       'INDEXER_WEB_SOCKET: "maybe" is neither true nor false',
       'INDEXER_CORS_ORIGINS: "ftp://b.example" is neither an origin like https://example.org nor *',
+      'INDEXER_TRUSTED_PROXIES: "10.0.0.0/33" is neither an address like 10.0.0.1 nor a network like 10.0.0.0/8',
       'LOG_LEVEL: "verbose" is none of trace, debug, info, warn, error, fatal, silent',
       'COUNTERSIGN_ADDRESS_BOOK: /nowhere/address-book.json: there is no such file; run the deploy script first',
     ])
@@ -128,6 +130,9 @@ describe('indexer configuration', () => {
     const [problem] = problemsOf(() => loadConfig(env, broken))
     expect(problem).to.match(/: is not JSON at position \d+/)
     expect(problem).not.to.contain('geheim')
+    const [ofBook] = problemsOf(() => loadConfig({ COUNTERSIGN_ADDRESS_BOOK: broken }))
+    expect(ofBook).to.match(/: is not JSON at position \d+/)
+    expect(ofBook).not.to.contain('geheim')
     writeFileSync(broken, '[]')
     expect(problemsOf(() => loadConfig(env, broken))).to.deep.equal([
       `${broken}: is not an object of settings`,

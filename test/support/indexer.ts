@@ -73,6 +73,7 @@ export const testConfig = (
   webSocket: true,
   ratePerMinute: 0,
   corsOrigins: [],
+  trustedProxies: [],
   maxStreams: 200,
   adminToken: undefined,
   storageRootMaxRecords: 2_000_000,

@@ -18,6 +18,7 @@ export async function startFeedServer(
     notReady: () => [],
     ratePerMinute: 0,
     corsOrigins: [],
+    trustedProxies: [],
   })
   for (const schema of SHARED_SCHEMAS) server.addSchema(schema)
   const feed = addFeed(server, {

@@ -5,7 +5,7 @@ import { CountersignError } from '../../protocol/errors.ts'
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /**
- * To be asked before a request is read. Without a token there are no such routes.
+ * For `preParsing`: before a body is read, but after the limit of the rate, which wrong tokens count towards too. Without a token there are no such routes.
  * @throws ROUTE_UNKNOWN, ADMIN_TOKEN_INVALID
  */
 export function adminOnly(token: string | undefined) {

@@ -79,13 +79,13 @@ export interface WebhookRouteDeps {
 
 /** Managing webhooks, for who has the admin token. */
 export function addWebhookRoutes(server: HttpServer, { delivery, adminToken }: WebhookRouteDeps): void {
-  const onRequest = adminOnly(adminToken)
+  const preParsing = adminOnly(adminToken)
   const common = { tags: ['webhooks'], security: [{ adminToken: [] }] }
 
   server.post(
     '/v1/webhooks',
     {
-      onRequest,
+      preParsing,
       schema: {
         ...common,
         operationId: 'createWebhook',
@@ -111,7 +111,7 @@ export function addWebhookRoutes(server: HttpServer, { delivery, adminToken }: W
   server.get(
     '/v1/webhooks',
     {
-      onRequest,
+      preParsing,
       schema: {
         ...common,
         operationId: 'listWebhooks',
@@ -128,7 +128,7 @@ export function addWebhookRoutes(server: HttpServer, { delivery, adminToken }: W
   server.get(
     '/v1/webhooks/:id',
     {
-      onRequest,
+      preParsing,
       schema: {
         ...common,
         operationId: 'getWebhook',
@@ -143,7 +143,7 @@ export function addWebhookRoutes(server: HttpServer, { delivery, adminToken }: W
   server.delete(
     '/v1/webhooks/:id',
     {
-      onRequest,
+      preParsing,
       schema: {
         ...common,
         operationId: 'deleteWebhook',
@@ -161,7 +161,7 @@ export function addWebhookRoutes(server: HttpServer, { delivery, adminToken }: W
   server.post(
     '/v1/webhooks/:id/test',
     {
-      onRequest,
+      preParsing,
       schema: {
         ...common,
         operationId: 'testWebhook',
@@ -190,7 +190,7 @@ export function addWebhookRoutes(server: HttpServer, { delivery, adminToken }: W
   server.get(
     '/v1/webhooks/:id/dead-letters',
     {
-      onRequest,
+      preParsing,
       schema: {
         ...common,
         operationId: 'listDeadLetters',
@@ -211,7 +211,7 @@ export function addWebhookRoutes(server: HttpServer, { delivery, adminToken }: W
   server.post(
     '/v1/webhooks/:id/dead-letters/:eventId/redeliver',
     {
-      onRequest,
+      preParsing,
       schema: {
         ...common,
         operationId: 'redeliverDeadLetter',

@@ -30,6 +30,8 @@ export interface AsOfBound {
   /** -1: up to none. */
   number: number
   block: BlockRow | undefined
+  /** The block by which no later one can come under the bound; infinite: none yet. */
+  decidedBy: number
 }
 
 const BLOCK = /^(?:(\d{1,15}):)?(\d{1,15})$/
@@ -68,7 +70,8 @@ export async function resolveAsOf(
   const { chainId } = view.config
   if (point.number > (view.checkpoint?.number ?? -1))
     throw notIndexed(`chain ${chainId} is not indexed up to block ${point.number}`, views)
-  return [{ view, chainId, number: point.number, block: await store.findLastBlock(chainId, point.number) }]
+  const { number } = point
+  return [{ view, chainId, number, block: await store.findLastBlock(chainId, number), decidedBy: number }]
 }
 
 function chainOf(chainId: number | undefined, views: readonly ChainView[]): ChainView {
@@ -94,6 +97,8 @@ async function boundAtTime(
     throw notIndexed(`chain ${config.chainId} is not indexed up to time ${timestamp}`, views)
   // Timestamps ascend with the numbers, and few blocks are kept: a search by halves needs no index of times.
   let block: BlockRow | undefined
+  // The first block known to be later. In the second of the last one there may be more to come.
+  let decidedBy = timestamp < checkpoint.timestamp ? checkpoint.number : Number.POSITIVE_INFINITY
   let low = 0
   let high = checkpoint.number
   while (low <= high) {
@@ -102,23 +107,26 @@ async function boundAtTime(
     if (found === undefined || found.timestamp <= timestamp) {
       block = found ?? block
       low = middle + 1
-    } else high = found.number - 1
+    } else {
+      decidedBy = found.number
+      high = found.number - 1
+    }
   }
-  return { view, chainId: config.chainId, number: block?.number ?? -1, block }
+  return { view, chainId: config.chainId, number: block?.number ?? -1, block, decidedBy }
 }
 
 const notIndexed = (message: string, views: readonly ChainView[]): CountersignError =>
   new CountersignError('AS_OF_NOT_INDEXED', message, { details: { standings: standingsOf(views) } })
 
 /** As the answer names it. */
-export const answerAsOf = ({ view, chainId, number, block }: AsOfBound) => ({
+export const answerAsOf = ({ view, chainId, number, block, decidedBy }: AsOfBound) => ({
   chainId,
   number,
   block:
     block === undefined
       ? null
       : { number: block.number, hash: bytesToHex(block.hash), timestamp: block.timestamp },
-  finality: isFinal({ view, number }) ? ('final' as const) : ('pending' as const),
+  finality: isFinal({ view, decidedBy }) ? ('final' as const) : ('pending' as const),
 })
 
 /** What a list's cursor is bound to. */
@@ -127,5 +135,5 @@ export const blockBoundsOf = (bounds: readonly AsOfBound[]): BlockBound[] =>
     block === undefined ? [] : [{ chainId, number: block.number, hash: bytesToHex(block.hash) }],
   )
 
-export const isFinal = ({ view, number }: Pick<AsOfBound, 'view' | 'number'>): boolean =>
-  number <= (view.checkpoint?.finalNumber ?? -1)
+export const isFinal = ({ view, decidedBy }: Pick<AsOfBound, 'view' | 'decidedBy'>): boolean =>
+  decidedBy <= (view.checkpoint?.finalNumber ?? -1)

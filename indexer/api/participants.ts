@@ -27,7 +27,7 @@ import {
   PROBLEM_RESPONSES,
   StandingRef,
 } from './schemas.ts'
-import { standingOf } from './standing.ts'
+import { atOneStanding } from './standing.ts'
 
 const TAGS = ['participants']
 
@@ -45,18 +45,24 @@ const isListCursor = (value: unknown): value is ListCursor => {
 /** Lists as of earlier blocks that are kept: the pages of one list ask for the same. */
 const KEPT_LISTS = 8
 
-export function addParticipantRoutes(server: HttpServer, { store, directory, freshness }: ApiDeps): void {
+export function addParticipantRoutes(
+  server: HttpServer,
+  { store, views, directory, freshness }: ApiDeps,
+): void {
   const answer = ({ registeredBlock, ...participant }: Participant) => ({
     ...participant,
-    finality: isFinal({ view: directory.view(), number: registeredBlock })
+    finality: isFinal({ view: directory.view(), decidedBy: registeredBlock })
       ? ('final' as const)
       : ('pending' as const),
   })
-  const standing = () => {
-    const made = standingOf(directory.view())
-    if (made === undefined)
-      throw new CountersignError('NOT_READY', 'the chain of the directory has not been read yet')
-    return made
+  /** What `read` finds, with where the chain of the directory stood. @throws NOT_READY */
+  async function atStanding<Found>(read: () => Promise<Found>) {
+    const { found, standings } = await atOneStanding(views, async () => {
+      if (directory.view().checkpoint === undefined)
+        throw new CountersignError('NOT_READY', 'the chain of the directory has not been read yet')
+      return read()
+    })
+    return { ...found, standing: standings.find(({ chainId }) => chainId === directory.chainId)! }
   }
   const asOfBound = async (text: string) =>
     (await resolveAsOf(parseAsOf(text), [directory.view()], store))[0]!
@@ -111,7 +117,6 @@ export function addParticipantRoutes(server: HttpServer, { store, directory, fre
     },
     async (request, reply) => {
       const { query } = request
-      const now = standing()
       const limit = query.limit ?? 50
       const filter = `${query.role ?? ''}:${query.asOf ?? ''}`
       const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor, isListCursor)
@@ -119,11 +124,14 @@ export function addParticipantRoutes(server: HttpServer, { store, directory, fre
         throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
       if (freshness.isKnown(request, reply)) return reply
       const tag = freshness.tag()
-      const asOf = query.asOf === undefined ? undefined : await asOfBound(query.asOf)
-      const bound =
-        cursor?.bound ?? (asOf === undefined ? boundOf(directory.view()) : blockBoundsOf([asOf])[0])
-      if (bound !== undefined) await checkBound(bound, directory.view(), store)
-      const all = [...(await participantsAt(bound?.number ?? -1)).values()].filter(
+      const { asOf, bound, participants, standing } = await atStanding(async () => {
+        const asOf = query.asOf === undefined ? undefined : await asOfBound(query.asOf)
+        const bound =
+          cursor?.bound ?? (asOf === undefined ? boundOf(directory.view()) : blockBoundsOf([asOf])[0])
+        if (bound !== undefined) await checkBound(bound, directory.view(), store)
+        return { asOf, bound, participants: await participantsAt(bound?.number ?? -1) }
+      })
+      const all = [...participants.values()].filter(
         ({ roles }) => query.role === undefined || roles.includes(query.role),
       )
       const offset = cursor?.offset ?? 0
@@ -135,7 +143,7 @@ export function addParticipantRoutes(server: HttpServer, { store, directory, fre
             ? encodeCursor({ offset: offset + limit, bound, filter } satisfies ListCursor)
             : null,
         ...(asOf === undefined ? {} : { asOf: [answerAsOf(asOf)] }),
-        standing: now,
+        standing,
       }
     },
   )
@@ -165,18 +173,20 @@ export function addParticipantRoutes(server: HttpServer, { store, directory, fre
       const account = toAddress(request.params.address)
       if (freshness.isKnown(request, reply)) return reply
       const tag = freshness.tag()
-      const now = standing()
-      const asOf = request.query.asOf === undefined ? undefined : await asOfBound(request.query.asOf)
-      const participants =
-        asOf === undefined ? await directory.participants() : await participantsAt(asOf.number)
+      const { asOf, participants, standing } = await atStanding(async () => {
+        const asOf = request.query.asOf === undefined ? undefined : await asOfBound(request.query.asOf)
+        const participants =
+          asOf === undefined ? await directory.participants() : await participantsAt(asOf.number)
+        return { asOf, participants }
+      })
       const asOfPart = asOf === undefined ? {} : { asOf: [answerAsOf(asOf)] }
       const participant = participants.get(account)
       if (participant === undefined)
         throw new CountersignError('PARTICIPANT_UNKNOWN', `the directory has no participant ${account}`, {
-          details: { standings: [now], ...asOfPart },
+          details: { standings: [standing], ...asOfPart },
         })
       freshness.mark(reply, tag, asOf !== undefined && isFinal(asOf))
-      return { participant: answer(participant), ...asOfPart, standing: now }
+      return { participant: answer(participant), ...asOfPart, standing }
     },
   )
 }

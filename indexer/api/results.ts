@@ -112,11 +112,12 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
     const filter = `${serial}:${provider ?? ''}:${asOf ?? ''}`
     const cursor = cursorText === undefined ? undefined : readCursor(cursorText, filter)
     const {
-      found: { bounds, page, orphans },
+      found: { bounds, page, pageBounds, orphans },
       standings,
     } = await atOneStanding(views, async () => {
       const bounds =
         asOf === undefined ? undefined : await resolveAsOf(parseAsOf(asOf), [...views.values()], store)
+      const pageBounds = cursor?.bounds ?? boundsOfFirstPage(bounds)
       if (cursor !== undefined) await checkBounds(cursor.bounds, views, store)
       const page = await readRowsOfKey(
         store,
@@ -130,7 +131,7 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
       )
       // A later page is of what the first one left; what was taken back is shown there.
       const orphans = cursor === undefined ? await store.findOrphanedRecords(key) : []
-      return { bounds, page, orphans }
+      return { bounds, page, pageBounds, orphans }
     })
     const seen = cursor === undefined ? undefined : await authorsBefore(page.rows)
     const records = await answerRecords(page.rows, serial, books, directory, seen)
@@ -148,7 +149,7 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
         ? null
         : encodeCursor({
             after: page.next,
-            bounds: cursor?.bounds ?? boundsOfFirstPage(bounds),
+            bounds: pageBounds,
             filter,
           } satisfies KeyCursor)
     return {

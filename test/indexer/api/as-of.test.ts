@@ -100,6 +100,26 @@ describe('asOf', () => {
       expect(settled.body.records[0].finality).to.equal('final')
     })
 
+    it('calls a time final only once a final block is past it', async () => {
+      const { serial, second } = await twoRecords()
+      const ask = async (asOf: number) => {
+        const { body, headers } = await api.get(`/v1/results/${serial}?asOf=${asOf}`)
+        return [body.asOf[0].finality, headers.get('cache-control')]
+      }
+      const mine = async () => {
+        await laterBy(10)
+        await api.chain.request('anvil_mine', ['0x5'])
+        await caughtUp(api.indexer, api.chain)
+        return (await api.get('/v1/status')).body.chains[0].standing
+      }
+      expect(await ask(second.timestamp)).to.deep.equal(['pending', 'no-cache'])
+      const { block } = await mine()
+      expect((await ask(second.timestamp))[0]).to.equal('final')
+      expect((await ask(block.timestamp))[0], 'more may come in the last second').to.equal('pending')
+      await mine()
+      expect((await ask(block.timestamp))[0]).to.equal('final')
+    })
+
     it('says 404 as of a block before the record, naming the block', async () => {
       const { serial, first } = await twoRecords()
       const { status, body } = await api.get(`/v1/results/${serial}?asOf=${first.number - 1}`)

@@ -28,7 +28,8 @@ got as \`Last-Event-ID\`, or as \`?after=\` where it cannot set headers, gets ex
 after the indexer was restarted or its chain reorganised. Without one a stream starts now; \`?after=beginning\` starts at the first block.
 
 \`checkpoint\` events say where the index stands on a chain (a Standing): everything up to that block has been sent; with deliver=final up
-to its \`finalBlock\`, once the index is complete. \`error\` carries a problem document; the stream then ends. Comments keep the connection alive. A client that does not read is disconnected and resumes when it connects again.`
+to its \`finalBlock\`, once the index is complete. \`error\` carries a problem document; the stream then ends.
+Comments keep the connection alive. A client that does not read is disconnected and resumes when it connects again.`
 
 /** Live events over SSE. */
 export function addStreamRoute(server: HttpServer, { feed, times, ...limits }: StreamRouteDeps): void {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
+import type { Store } from '../../../indexer/store/store.ts'
 import { eventually } from '../../support/indexer.ts'
 import { describeStores } from '../../support/stores.ts'
 import { ADMIN_TOKEN, createFeedBed, type FeedBed } from '../feed/feed-bed.ts'
@@ -237,6 +238,21 @@ describeStores('webhooks', (engine) => {
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(receiver.deliveries).to.have.length(1)
     expect((await shown(id)).lastError).to.equal('answered 410 Gone')
+    const metrics = await (await fetch(`${server.url}/metrics`)).text()
+    expect(metrics).to.match(/^countersign_indexer_webhooks(\{.*\})? 0$/m)
+    expect(metrics).to.match(/^countersign_indexer_webhook_pending(\{.*\})? 0$/m)
+  })
+
+  it('is delivered to for as long as it is listed, though its deletion fails', async () => {
+    const id = await create()
+    const store = indexer.store as Store
+    const { deleteWebhook } = store
+    store.deleteWebhook = () => Promise.reject(new Error('the store is away'))
+    expect((await ask('DELETE', `/v1/webhooks/${id}`)).status).to.equal(500)
+    store.deleteWebhook = deleteWebhook
+    await bed.writer.record()
+    await taken(1)
+    expect((await ask('DELETE', `/v1/webhooks/${id}`)).status).to.equal(204)
   })
 
   it('is listed without its secret, pinged, and deleted with what was pending', async () => {

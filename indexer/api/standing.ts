@@ -60,11 +60,33 @@ export async function atOneStanding<Found>(
 ): Promise<{ found: Found; standings: Standing[] }> {
   for (let attempt = 1; ; attempt++) {
     const standings = standingsOf(views.values())
-    const found = await read()
+    let found: Found
+    try {
+      found = await read()
+    } catch (error) {
+      // What was refused at one standing may be right at the next.
+      await (views as RefreshableViews).refresh?.()
+      if (await rollbacksShown(views)) continue
+      if (attempt >= MAX_ATTEMPTS || areCurrent(standings, views)) throw error
+      continue
+    }
     // Who only reads learns from the store alone that it moved on.
     await (views as RefreshableViews).refresh?.()
-    if (attempt === MAX_ATTEMPTS || areCurrent(standings, views)) return { found, standings }
+    // Rows that a rollback took are gone before the view says so.
+    if (await rollbacksShown(views)) continue
+    if (attempt >= MAX_ATTEMPTS || areCurrent(standings, views)) return { found, standings }
   }
+}
+
+/** Waits until the views show the rollbacks under way. @returns whether there were any */
+async function rollbacksShown(views: ReadonlyMap<number, ChainView>): Promise<boolean> {
+  let wereAny = false
+  for (const { changing } of views.values())
+    if (changing !== undefined) {
+      await changing
+      wereAny = true
+    }
+  return wereAny
 }
 
 function areCurrent(standings: readonly Standing[], views: ReadonlyMap<number, ChainView>): boolean {

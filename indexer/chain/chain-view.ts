@@ -84,6 +84,8 @@ export interface ChainView {
   reorganisations: number
   endpoints(): EndpointHealth[]
   /** Set where the store that answers is a replica; null: it has not been told anything yet. */
+  /** Pending while a rollback may show in the rows already, but not here yet. Never fails. */
+  changing?: Promise<void> | undefined
   replica?: { lagSeconds: number | null } | undefined
   /** How new heads are learnt of just now. */
   wakeUp?(): WakeUpKind

@@ -44,6 +44,19 @@ export class ChainWriter {
     const rows = draft.rows()
     const heads = draft.heads()
     const isRollback = options.rollbackTo !== undefined
+    if (options.rollbackTo === undefined) return this.#commit(draft, checkpoint, options)
+    const { view } = this.#deps
+    const { promise, resolve } = Promise.withResolvers<void>()
+    view.changing = promise
+    try {
+      await this.#commit(draft, checkpoint, options)
+    } finally {
+      view.changing = undefined
+      resolve()
+    }
+  }
+
+  async #commit(draft: CommitDraft, checkpoint: Checkpoint, options: CommitOptions): Promise<void> {
     // What was verified is written with the next rows: a write of its own would cost a flush of the disk.
     const verified = completeness.takeVerified()
     await store.commit({

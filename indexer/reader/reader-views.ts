@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { CountersignError } from '../../protocol/errors.ts'
 import { bytesToHex } from '../../protocol/hex.ts'
 import { ChainHeads } from '../chain/chain-heads.ts'
 import type {
@@ -19,6 +20,17 @@ const WRITER_SILENCE_MS = 10_000
 const LAG_POLL_MS = 500
 /** A writer that backfills commits faster than that; one look in ten finds a quiet moment. */
 const ATTEMPTS = 10
+
+/** What is said of a chain that no writer said anything of. */
+const UNREAD = {
+  state: 'starting',
+  tip: undefined,
+  books: new Map<number, BookWholeness>(),
+  completeness: 'unverified',
+  alarm: undefined,
+  lastError: undefined,
+  reorganisations: 0,
+} as const
 
 export interface ReaderViewsOptions {
   store: StoreReader
@@ -59,15 +71,10 @@ export class ReaderViews extends Map<number, ChainView> {
     for (const config of options.configs)
       this.set(config.chainId, {
         config,
-        state: 'starting',
+        ...UNREAD,
         checkpoint: undefined,
-        tip: undefined,
         heads: ChainHeads.load([], []),
-        completeness: 'unverified',
         contracts: [],
-        alarm: undefined,
-        lastError: undefined,
-        reorganisations: 0,
         endpoints: () => (this.#states.get(config.chainId)?.endpoints ?? []) as EndpointHealth[],
       })
   }
@@ -87,7 +94,7 @@ export class ReaderViews extends Map<number, ChainView> {
 
   /**
    * Brings the views up to the store as it is now, or later. Rows that were read before, under the same version, belong to
-   * the views. @throws what the store throws
+   * the views. @throws what the store throws, STORE_UNAVAILABLE when the store is never as it was long enough to be read
    */
   refresh(): Promise<void> {
     // A look that began before the caller read its rows says nothing of them; those who wait share the next one.
@@ -149,6 +156,8 @@ export class ReaderViews extends Map<number, ChainView> {
       }
       version = now
     }
+    if (version !== this.#version)
+      throw new CountersignError('STORE_UNAVAILABLE', 'the store changes faster than it can be read')
   }
 
   async #readChain(config: ChainConfig, stored: StoredChain): Promise<ReadChain> {
@@ -197,6 +206,7 @@ export class ReaderViews extends Map<number, ChainView> {
   #noteStates(rows: readonly ChainStateRow[]): void {
     this.#states = new Map(rows.map((row) => [row.chainId, row]))
     const now = performance.now()
+    for (const chainId of this.#heard.keys()) if (!this.#states.has(chainId)) this.#heard.delete(chainId)
     for (const { chainId, updatedAt } of rows) {
       const heard = this.#heard.get(chainId)
       if (heard?.updatedAt === updatedAt) continue
@@ -211,7 +221,11 @@ export class ReaderViews extends Map<number, ChainView> {
     for (const view of this.values()) {
       const row = this.#states.get(view.config.chainId)
       const heard = this.#heard.get(view.config.chainId)
-      if (row === undefined || heard === undefined) continue
+      if (row === undefined || heard === undefined) {
+        // Its chain is not in the store, or not any more.
+        Object.assign(view, UNREAD)
+        continue
+      }
       view.tip = row.tip ?? undefined
       view.alarm = row.alarm ?? undefined
       view.reorganisations = row.reorganisations

@@ -180,8 +180,12 @@ export class Completeness {
   /** A repair is done only when the heads are equal: until then the author stays marked. */
   async #noteRows(author: AuthorHead, tables: readonly string[]): Promise<void> {
     const { view, onRepair } = this.#deps
-    await this.#comparison.saveIncomplete(author, view.checkpoint!.number)
-    if (tables.length > 0) onRepair(tables)
+    try {
+      await this.#comparison.saveIncomplete(author, view.checkpoint!.number)
+    } finally {
+      // The rows are stored already.
+      if (tables.length > 0) onRepair(tables)
+    }
   }
 
   async #recheck(target: RepairTarget): Promise<void> {

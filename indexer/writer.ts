@@ -25,7 +25,8 @@ export async function startWriter(config: IndexerConfig, log: Logger): Promise<R
   const end = async () => {
     await api?.feed.stop()
     await states?.close()
-    await Promise.all([...syncs.values()].map((sync) => sync.stop()))
+    // One that does not stop as it should keeps no other from it, nor the store open.
+    await Promise.allSettled([...syncs.values()].map((sync) => sync.stop()))
     await store.close()
   }
   try {

@@ -135,11 +135,16 @@ export function createChainSync(deps: ChainSyncDeps): ChainSync {
       await store.listIncomplete(config.chainId),
     )
     const contracts = await followContracts(config, store, checkpoint)
+    const before = view.checkpoint
     view.checkpoint = checkpoint
     view.heads = heads
     view.contracts = contracts
-    if (view.completeness === 'complete') view.completeness = 'unverified'
+    completeness.beginAnew()
     follower.follow(contracts)
+    if (before === undefined || Buffer.compare(before.hash, checkpoint.hash) === 0) return
+    // A commit came through of which nobody was told. It may have rolled back, as far as what was final then.
+    completeness.noteRollback(Math.min(before.finalNumber, checkpoint.number))
+    onCommit([])
   }
 
   /** The last block before any contract is where the index of a chain begins. */

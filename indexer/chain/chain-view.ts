@@ -75,6 +75,8 @@ export interface ChainView {
   heads: ChainHeads
   /** By contract id. */
   books?: ReadonlyMap<number, BookWholeness>
+  /** Set until everybody was compared once: what was found equal below this block was so before the start, or a backfill. */
+  comparedFrom?: number | undefined
   /** Of all authors of the chain together: the worst of theirs. */
   completeness: CompletenessState
   contracts: readonly IndexedContract[]
@@ -82,10 +84,10 @@ export interface ChainView {
   /** Why the last attempt failed, without URLs. */
   lastError: string | undefined
   reorganisations: number
-  endpoints(): EndpointHealth[]
-  /** Set where the store that answers is a replica; null: it has not been told anything yet. */
   /** Pending while a rollback may show in the rows already, but not here yet. Never fails. */
   changing?: Promise<void> | undefined
+  endpoints(): EndpointHealth[]
+  /** Set where the store that answers is a replica; null: it has not been told anything yet. */
   replica?: { lagSeconds: number | null } | undefined
   /** How new heads are learnt of just now. */
   wakeUp?(): WakeUpKind
@@ -95,5 +97,8 @@ export interface ChainView {
 export function completenessOf(head: AuthorHead | undefined, view: ChainView): CompletenessState {
   if (head === undefined) return view.completeness
   if (head.incompleteSince !== undefined) return 'incomplete'
-  return head.verifiedAt === undefined ? 'unverified' : 'complete'
+  return isVerified(head, view) ? 'complete' : 'unverified'
 }
+
+const isVerified = ({ verifiedAt }: AuthorHead, { comparedFrom = 0 }: ChainView): boolean =>
+  verifiedAt !== undefined && verifiedAt >= comparedFrom

@@ -38,12 +38,12 @@ export class ChainWriter {
     this.#deps.completeness.served.note(from, to, endpoint)
   }
 
+  /** Nothing announces what may be missing of long stretches: everybody is to be compared. */
+  noteUncompared(): void {
+    this.#deps.completeness.beginAnew()
+  }
+
   async commit(draft: CommitDraft, checkpoint: Checkpoint, options: CommitOptions = {}): Promise<void> {
-    const { config, store, view, completeness, metrics, log, onCommit } = this.#deps
-    const { chainId } = config
-    const rows = draft.rows()
-    const heads = draft.heads()
-    const isRollback = options.rollbackTo !== undefined
     if (options.rollbackTo === undefined) return this.#commit(draft, checkpoint, options)
     const { view } = this.#deps
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -57,6 +57,11 @@ export class ChainWriter {
   }
 
   async #commit(draft: CommitDraft, checkpoint: Checkpoint, options: CommitOptions): Promise<void> {
+    const { config, store, view, completeness, metrics, log, onCommit } = this.#deps
+    const { chainId } = config
+    const rows = draft.rows()
+    const heads = draft.heads()
+    const isRollback = options.rollbackTo !== undefined
     // What was verified is written with the next rows: a write of its own would cost a flush of the disk.
     const verified = completeness.takeVerified()
     await store.commit({
@@ -74,7 +79,11 @@ export class ChainWriter {
     if (rolledBack !== undefined) view.heads.reload(rolledBack)
     else for (const head of heads) view.heads.update(head)
     view.checkpoint = checkpoint
-    if (options.rollbackTo !== undefined) completeness.noteRollback(options.rollbackTo)
+    if (options.rollbackTo !== undefined) {
+      completeness.noteRollback(options.rollbackTo)
+      for (const { stored } of view.contracts)
+        if (stored.caughtUpTo !== null) stored.caughtUpTo = Math.min(stored.caughtUpTo, options.rollbackTo)
+    }
     if ((heads.length > 0 || isRollback) && view.completeness === 'complete') view.completeness = 'unverified'
     metrics.committed(chainId, checkpoint.number, draft.eventCount)
     const tables = rows.map(({ table }) => table as string)

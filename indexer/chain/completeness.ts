@@ -86,6 +86,14 @@ export class Completeness {
     this.#roots.noteRollback(to)
   }
 
+  /** What was found equal before says little of now: nothing is complete until everybody was compared again, at once. */
+  beginAnew(): void {
+    const { view } = this.#deps
+    view.comparedFrom = view.checkpoint!.number
+    if (view.completeness === 'complete') view.completeness = 'unverified'
+    this.#nextFullCheck = 0
+  }
+
   /** Heads found equal since the last call, for the next commit to write down. */
   takeVerified(): HeadRow[] {
     return this.#comparison.takeVerified()
@@ -94,7 +102,10 @@ export class Completeness {
   /** Ends what runs beside the sync, whose signal was aborted before. */
   async end(): Promise<void> {
     await Promise.all([this.#repairs.end(), this.#roots.end(), this.#sweep?.catch(() => {})])
-    await this.#comparison.flush()
+    // What is not written down is compared again.
+    await this.#comparison
+      .flush()
+      .catch((error: unknown) => this.#deps.log.debug({ err: error }, 'verified heads could not be written'))
   }
 
   /**
@@ -140,17 +151,22 @@ export class Completeness {
 
   async #sweepAll(isFull: boolean): Promise<void> {
     const { view, signal } = this.#deps
-    const heads = view.heads
+    const { heads, comparedFrom } = view
+    let isDone = isFull
     if (isFull) await this.#addExpected()
     const targets = this.#targets((author) =>
       isFull ? !this.#repairs.isBusy(author) : this.#comparison.isDue(author),
     )
     for (let at = 0; at < targets.length; at += HEADS_A_SLICE) {
       if (signal.aborted || view.heads !== heads) return
-      await this.#comparison.compare(targets.slice(at, at + HEADS_A_SLICE))
+      if (!(await this.#comparison.compare(targets.slice(at, at + HEADS_A_SLICE)))) isDone = false
       await setImmediate()
     }
     await this.#comparison.flush()
+    const isCurrent = view.heads === heads && view.comparedFrom === comparedFrom
+    if (isDone && isCurrent) view.comparedFrom = undefined
+    else if (isFull && isCurrent)
+      this.#nextFullCheck = performance.now() + Math.min(RETRY_MS, this.#deps.checkEveryMs)
     this.#comparison.sumUp()
   }
 

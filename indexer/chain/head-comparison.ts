@@ -46,9 +46,12 @@ export class HeadComparison {
     if (this.#verified.length > 0) await this.#deps.store.markVerified(this.takeVerified())
   }
 
-  /** As of the checkpoint. Whoever's head changes while the chain is asked is left for the next time. */
-  async compare(targets: readonly RepairTarget[]): Promise<void> {
-    if (targets.length === 0) return
+  /**
+   * As of the checkpoint. Whoever's head changes while the chain is asked is left for the next time.
+   * @returns false when nobody has the state at the checkpoint (any more)
+   */
+  async compare(targets: readonly RepairTarget[]): Promise<boolean> {
+    if (targets.length === 0) return true
     const { view, rpc } = this.#deps
     const { heads, checkpoint } = view
     const { hash, number } = checkpoint!
@@ -65,28 +68,31 @@ export class HeadComparison {
       if (isRpcError(error, 'not-found')) return undefined
       throw error
     })
-    if (chainHeads === undefined || view.heads !== heads) return
+    if (chainHeads === undefined || view.heads !== heads) return false
     for (const [i, target] of targets.entries()) {
       const { author } = target
       if (author.head !== before[i]) continue
-      this.#suspects.delete(author)
+      // Of a newer block this says nothing.
+      if (view.checkpoint === checkpoint) this.#suspects.delete(author)
       if (isHeadEqual(author, chainHeads[i]!)) await this.#confirm(author, number)
       else {
         await this.markIncomplete(author, number)
         this.#repairs.add(target)
       }
     }
+    return true
   }
 
   sumUp(): void {
     const { view, metrics } = this.#deps
     let incomplete = this.#differing()
     let unverified = 0
-    for (const { incompleteSince, verifiedAt } of view.heads.all()) {
-      if (incompleteSince !== undefined) incomplete++
-      else if (verifiedAt === undefined) unverified++
-    }
-    view.completeness = incomplete > 0 ? 'incomplete' : unverified > 0 ? 'unverified' : 'complete'
+    for (const { stored } of view.contracts)
+      for (const { incompleteSince, verifiedAt } of view.heads.ofContract(stored.contractId))
+        if (incompleteSince !== undefined) incomplete++
+        else if (verifiedAt === undefined) unverified++
+    const isOpen = unverified > 0 || view.comparedFrom !== undefined
+    view.completeness = incomplete > 0 ? 'incomplete' : isOpen ? 'unverified' : 'complete'
     metrics.incomplete(view.config.chainId, incomplete)
   }
 

@@ -29,6 +29,7 @@ export class RangeReader {
     let parentHash: string = bytesToHex(view.checkpoint!.hash)
     let draft = this.#writer.newDraft(finalNumber, view.heads)
     let since = performance.now()
+    this.#writer.noteUncompared()
     for await (const range of readLogRanges({ rpc, filter, from, to: finalNumber, signal })) {
       const { header, logs, endpoint } = range
       if (range.parentHash !== parentHash)
@@ -46,6 +47,7 @@ export class RangeReader {
       const isDue = draft.eventCount >= COMMIT_EVENTS || performance.now() - since >= COMMIT_EVERY_MS
       if (!isDue && range.to < finalNumber) continue
       await this.#writer.commit(draft, { ...blockOf(header), finalNumber })
+      this.#writer.noteUncompared()
       draft = this.#writer.newDraft(finalNumber, view.heads)
       since = performance.now()
     }

@@ -81,8 +81,8 @@ class Repair {
   readonly #reading: ReadAgainDeps
   readonly #result: RepairResult = { missing: 0, surplus: 0, omissions: new Map() }
   #progress!: RepairProgress
-  /** Of the last stretch that was read again. */
-  #drafted: HeadRow[] = []
+  /** Of the stretches that were read again. */
+  readonly #drafted: HeadRow[] = []
 
   constructor(task: RepairTask, deps: RepairDeps) {
     const { author, contract, finalNumber, usesHistory } = task
@@ -221,7 +221,7 @@ class Repair {
 
   #advanceDrafted(from: Boundary, to: Boundary, heads: readonly HeadRow[]): void {
     const { entryCount, lastBlock } = this.#progress.reached
-    this.#drafted = heads.map((head) => ({ ...head, entryCount: entryCount + head.entryCount }))
+    for (const head of heads) this.#drafted.push({ ...head, entryCount: entryCount + head.entryCount })
     const atFinal = heads.findLast(({ blockNumber }) => blockNumber <= this.#task.finalNumber)
     if (atFinal !== undefined && this.#progress.isFinalWithin(from, to))
       this.#progress.noteFinal({ ...atFinal, lastBlock: atFinal.blockNumber })

@@ -69,8 +69,9 @@ export class StorageRoots {
   }
 
   noteUnexplained(header: Header): void {
-    if (this.#deps.storageRootMaxRecords > 0 && this.#unexplained.length < MAX_UNEXPLAINED)
-      this.#unexplained.push(header)
+    if (this.#deps.storageRootMaxRecords === 0) return
+    if (this.#unexplained.length < MAX_UNEXPLAINED) this.#unexplained.push(header)
+    else for (const book of this.#books.values()) book.isDue = true
   }
 
   noteRollback(to: number): void {
@@ -132,9 +133,12 @@ export class StorageRoots {
   }
 
   async #run(): Promise<void> {
-    await this.#explain()
-    for (const book of this.#books.values())
-      if (book.isDue && book.notBefore <= performance.now()) await this.#check(book)
+    try {
+      await this.#explain()
+    } finally {
+      for (const book of this.#books.values())
+        if (book.isDue && book.notBefore <= performance.now()) await this.#check(book)
+    }
   }
 
   async #check(book: BookState): Promise<void> {
@@ -158,12 +162,15 @@ export class StorageRoots {
     }
     const onChain = await readStorageRoot(rpc, address, checkpoint)
     if (onChain === 'not-there') return this.#pause(book, WAITING_MS)
-    if (onChain === 'unsupported') return this.#settle(book, 'unsupported')
+    // What is known to be missing stays so until the roots are equal.
+    const isDifferent = book.storageRoot === 'different'
+    if (onChain === 'unsupported')
+      return isDifferent ? this.#pause(book, MAX_FIRST_PAUSE_MS) : this.#settle(book, 'unsupported')
     const isUnchanged = revision === book.wholeRevision && heads === book.wholeHeads
     if (isUnchanged && onChain.root === book.wholeAt?.storageRoot)
       return this.#noteWhole(book, checkpoint.number, onChain, revision)
     const entries = contents.heads.reduce((sum, { entryCount }) => sum + entryCount, 0)
-    if (entries > storageRootMaxRecords) return this.#settle(book, 'too-many-records')
+    if (entries > storageRootMaxRecords && !isDifferent) return this.#settle(book, 'too-many-records')
 
     const from = performance.now()
     const computed = await computeStorageRoot(store, contents, signal)
@@ -225,7 +232,7 @@ export class StorageRoots {
   /** Blocks whose bloom announced logs that nobody has: did anything of a book change in them? */
   async #explain(): Promise<void> {
     const { view, rpc, config, store, metrics, log } = this.#deps
-    for (let header = this.#unexplained.shift(); header !== undefined; header = this.#unexplained.shift()) {
+    for (let header = this.#unexplained[0]; header !== undefined; header = this.#unexplained[0]) {
       const { number, hash, parentHash, logsBloom } = header
       for (const book of this.#books.values()) {
         const { address } = book.contract.stored
@@ -249,6 +256,9 @@ export class StorageRoots {
         await this.#differs(book, { from: number, to: number })
         book.isDue = true
       }
+      // Only now: what cannot be read is asked again.
+      const explained = header
+      this.#unexplained = this.#unexplained.filter((other) => other !== explained)
     }
   }
 

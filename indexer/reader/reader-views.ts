@@ -181,7 +181,7 @@ export class ReaderViews extends Map<number, ChainView> {
       view.heads = heads
       view.contracts = contracts
       this.genesisOf.set(stored.chainId, bytesToHex(stored.genesisHash))
-      this.#rowCompleteness.set(stored.chainId, completenessOfRows(heads))
+      this.#rowCompleteness.set(stored.chainId, completenessOfRows(heads, contracts))
     }
     // A chain that was dropped from the store is one that was never read.
     const present = new Set(read.map(({ stored }) => stored.chainId))
@@ -248,12 +248,13 @@ export class ReaderViews extends Map<number, ChainView> {
 
 const seconds = (ms: number): number => Math.floor(ms / 1000)
 
-function completenessOfRows(heads: ChainHeads): CompletenessState {
+function completenessOfRows(heads: ChainHeads, contracts: readonly IndexedContract[]): CompletenessState {
   let found: CompletenessState = 'complete'
-  for (const { incompleteSince, verifiedAt } of heads.all()) {
-    if (incompleteSince !== undefined) return 'incomplete'
-    if (verifiedAt === undefined) found = 'unverified'
-  }
+  for (const { stored } of contracts)
+    for (const { incompleteSince, verifiedAt } of heads.ofContract(stored.contractId)) {
+      if (incompleteSince !== undefined) return 'incomplete'
+      if (verifiedAt === undefined) found = 'unverified'
+    }
   return found
 }
 

@@ -33,6 +33,7 @@ const DROP_HEADS =
 const DROP_AUTHOR_HEADS = 'DELETE FROM heads WHERE contract_id = $1 AND author = $2 AND block_number >= $3'
 const VERIFY_HEAD =
   'UPDATE heads SET verified = 1 WHERE contract_id = $1 AND author = $2 AND block_number = $3 AND head = $4'
+const LOWER_CAUGHT_UP = 'UPDATE contracts SET caught_up_to = $2 WHERE chain_id = $1 AND caught_up_to > $2'
 const UPDATE_CHECKPOINT = `
   UPDATE chains SET checkpoint_number = $1, checkpoint_hash = $2, checkpoint_time = $3, final_number = $4
   WHERE chain_id = $5`
@@ -44,6 +45,7 @@ export async function writeCommit(writer: SqlWriter, version: number, commit: Ch
   if (rollbackTo !== undefined) {
     await orphanAbove(writer, version, chainId, rollbackTo)
     await writer.query(DROP_HEADS, chainId, rollbackTo)
+    await writer.query(LOWER_CAUGHT_UP, chainId, rollbackTo)
   }
   if (verified !== undefined) await writeVerified(writer, verified)
   const isLate = caughtUp !== undefined && rollbackTo === undefined
@@ -99,7 +101,7 @@ export async function writeRepair(writer: SqlWriter, version: number, repair: Re
   await writeBlocks(writer, version, chainId, repair.blocks)
   await writeRows(writer, repair.rows)
   await writer.query(DROP_AUTHOR_HEADS, contractId, author, repair.fromBlock)
-  await deleteIncomplete(writer, contractId, author)
+  // Whether the author is complete is found out after: until then they stay marked.
   // History below the last final block is not needed again: the repair starts from a verified head.
   await writeHeads(writer, repair.heads, -1)
 

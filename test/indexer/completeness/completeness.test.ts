@@ -153,6 +153,25 @@ describe('completeness', () => {
     await expectReplayEqual()
   })
 
+  it('says nothing is complete after a restart before the heads were compared again', async () => {
+    await writer.recordBatch(4)
+    await chain.request('anvil_mine', ['0x2'])
+    const database = databasePath()
+    await start(database)
+    await caughtUp(indexer!, chain)
+    await indexer!.stop()
+    let isHeld = true
+    relay.faults.alter = ({ method }, result) => (isHeld && method === 'eth_call' ? null : result)
+    await start(database)
+    const view = () => indexer!.views.get(chain.chainId)!
+    await eventually('it is at the head', () => view().state === 'following')
+    expect(view().completeness).to.equal('unverified')
+    const { books } = await answer(`/v1/authors/${writer.author}/completeness`)
+    expect(books[0].completeness).to.equal('unverified')
+    isHeld = false
+    await caughtUp(indexer!, chain)
+  })
+
   it('repairs from another endpoint', async () => {
     await writer.recordBatch(4)
     await chain.request('anvil_mine', ['0x80'])

@@ -27,7 +27,8 @@ const REGISTRY = new Interface(QUERY_RESULT_REGISTRY_ABI)
 
 /** Writes `events` records in blocks of 1,000 by ten authors. A million takes some minutes: the chain makes a state root for each block. */
 export async function fillChain(events: number, progress: (done: number) => void): Promise<FilledChain> {
-  const chain = await startAnvil({ flags: ['--gas-limit', '1000000000'] })
+  // Without a bound it writes the state after every block to disk: for a million records some hundred gigabytes.
+  const chain = await startAnvil({ flags: ['--gas-limit', '1000000000', '--prune-history', '16'] })
   const contracts = await deployAll(chain.url)
   await chain.request('evm_setAutomine', [false])
   const accounts = await chain.request<Address[]>('eth_accounts')

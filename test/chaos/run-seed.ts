@@ -158,7 +158,7 @@ async function finish(subject: Subject, chain: ChaosChain, { faults }: Script): 
   await subject.process()!.listening
   const head = () => chain.truth.head.hash
   try {
-    await subject.caughtUp(head, CATCH_UP_MS)
+    await subject.caughtUp(head, CATCH_UP_MS, true)
   } catch (error) {
     const alarm = (await subject.status())?.alarm
     const isExplained =
@@ -169,7 +169,7 @@ async function finish(subject: Subject, chain: ChaosChain, { faults }: Script): 
     await subject.process()!.stop()
     subject.start()
     await subject.process()!.listening
-    await subject.caughtUp(head, CATCH_UP_MS)
+    await subject.caughtUp(head, CATCH_UP_MS, true)
   }
   const code = await subject.process()!.stop()
   if (code !== 0) throw new Error(`ended with ${code}: ${subject.process()!.output().slice(-2_000)}`)

@@ -14,6 +14,8 @@ export interface ChainStatus {
   standing: { block: { number: number; hash: string }; completeness: string } | null
   alarm: { code: string; message: string; action: string } | null
   lastError: string | null
+  /** Of record books: what their storage root says. */
+  contracts: { wholeness?: { storageRoot: string } }[]
 }
 
 /** An indexer under test: its process, its database, and the endpoints between it and the chain. */
@@ -31,7 +33,7 @@ export interface Subject {
   /** Of its one chain; undefined while it cannot be asked. */
   status(): Promise<ChainStatus | undefined>
   /** Resolves once it stands at this block, following, and complete. Rejects with what it said instead. */
-  caughtUp(blockHash: () => string, timeoutMs: number): Promise<void>
+  caughtUp(blockHash: () => string, timeoutMs: number, untilWhole?: boolean): Promise<void>
   dump(): Promise<string[]>
   /** Ends process and endpoints, and drops the database unless it is to be kept. */
   close(keep?: boolean): Promise<void>
@@ -116,7 +118,7 @@ export async function createSubject(options: SubjectOptions): Promise<Subject> {
     },
     url,
     status,
-    async caughtUp(blockHash, timeoutMs) {
+    async caughtUp(blockHash, timeoutMs, untilWhole = false) {
       const deadline = Date.now() + timeoutMs
       let last: ChainStatus | undefined
       while (Date.now() < deadline) {
@@ -124,7 +126,8 @@ export async function createSubject(options: SubjectOptions): Promise<Subject> {
         const isThere =
           last?.state === 'following' &&
           last.standing?.completeness === 'complete' &&
-          last.standing.block.hash === blockHash()
+          last.standing.block.hash === blockHash() &&
+          (!untilWhole || isWhole(last))
         if (isThere) return
         if (last?.alarm != null) break
         if (!isRunning()) throw new Error(`the process ended: ${current?.output().slice(-2_000)}`)
@@ -144,6 +147,10 @@ export async function createSubject(options: SubjectOptions): Promise<Subject> {
     },
   }
 }
+
+/** Somebody unknown, all of whose logs were left out, is missed by no head: only the storage root of the book tells. */
+const isWhole = ({ contracts }: ChainStatus): boolean =>
+  contracts.every(({ wholeness }) => wholeness === undefined || wholeness.storageRoot === 'whole')
 
 const stateOf = (status: ChainStatus | undefined): string => {
   if (status === undefined) return 'it cannot be asked'

@@ -12,6 +12,7 @@ import {
   SettingsSchema,
   TRUSTED_PROXY_FAULT,
 } from './settings.ts'
+import { isPostgres } from './store/database-url.ts'
 
 /** Every setting with its value; `indexer/settings.ts` describes each. */
 export interface IndexerConfig extends Omit<Settings, 'addressBook' | 'adminToken' | 'adminTokenFile'> {
@@ -24,8 +25,6 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Where a value came from, as a person finds it again: a variable's name, or a file and a key. */
 type Sources = Map<string, string>
-
-export const isPostgres = (database: string): boolean => /^postgres(ql)?:\/\//.test(database)
 
 /**
  * Reads settings, once: the environment before the JSON file before the defaults.

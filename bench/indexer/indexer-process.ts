@@ -23,7 +23,7 @@ export interface IndexerProcess {
 const MAIN = new URL('../../indexer/main.ts', import.meta.url).pathname
 const START_TIMEOUT_MS = 900_000
 
-/** @param arguments_ of Node itself, to run another program in the indexer's place, if not `indexer/main.ts` */
+/** @param main the program to run in the indexer's place, if not `indexer/main.ts` */
 export async function startIndexerProcess(
   { chain, contracts }: FilledChain,
   database: string,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { CountersignError } from '../../protocol/errors.ts'
-import { isPostgres } from '../config.ts'
+import { isPostgres } from '../store/database-url.ts'
 import { type OpenedReader, openStore } from '../store/open-store.ts'
 import { createSqlStore, knownOrphans } from '../store/sql/sql-store.ts'
 import { MIGRATIONS } from '../store/sqlite/migrations.ts'

@@ -1,4 +1,5 @@
 import { CountersignError } from '../../protocol/errors.ts'
+import { isPostgres } from './database-url.ts'
 import { openSqliteStore } from './sqlite/sqlite-store.ts'
 import type { Store, StoreReader } from './store.ts'
 
@@ -12,8 +13,6 @@ export interface OpenStoreOptions {
 }
 
 export type OpenedReader = StoreReader & { close(): Promise<void> }
-
-export const isPostgresUrl = (database: string): boolean => /^postgres(ql)?:\/\//.test(database)
 
 export function openStore(
   database: string,
@@ -30,7 +29,7 @@ export async function openStore(
   options: OpenStoreOptions = {},
 ): Promise<Store | OpenedReader> {
   const { mode = 'writer', feedKeepDays = 7 } = options
-  if (isPostgresUrl(database)) {
+  if (isPostgres(database)) {
     // The driver is loaded where it is needed.
     const { openPostgresReader, openPostgresStore } = await import('./postgres/postgres-store.ts')
     return mode === 'reader' ? openPostgresReader(database) : openPostgresStore(database, { feedKeepDays })

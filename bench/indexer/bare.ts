@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { parseAddressBook } from '../../protocol/address-book.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
 
 /**
  * What an index costs at least: logs by range into a Map, lookups answered by node:http from it. It keeps nothing, proves nothing and
@@ -55,7 +56,7 @@ async function follow(): Promise<never> {
 }
 
 async function read(from: number, to: number): Promise<void> {
-  const [fromBlock, toBlock] = [from, to].map((block) => `0x${block.toString(16)}`)
+  const [fromBlock, toBlock] = [from, to].map(toQuantity)
   const logs = await ask<Record<string, string>[]>('eth_getLogs', { address, fromBlock, toBlock })
   for (const { topics, data, blockNumber, blockHash, transactionHash, logIndex } of logs)
     records.set(topics![1]!, {

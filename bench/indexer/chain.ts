@@ -1,6 +1,7 @@
 import { Interface } from 'ethers'
 import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-registry.ts'
 import { type Address, randomBytes32 } from '../../protocol/hex.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
 import { newSerial, type Serial, serialToKey } from '../../protocol/serial.ts'
 import { type AnvilChain, startAnvil } from '../../test/support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../../test/support/contracts.ts'
@@ -41,7 +42,7 @@ export async function fillChain(events: number, progress: (done: number) => void
     const data = REGISTRY.encodeFunctionData('recordBatch', [
       entries.map(({ serial, digest }) => [serialToKey(serial), digest]),
     ])
-    const gas = `0x${(200_000 + 40_000 * count).toString(16)}`
+    const gas = toQuantity(200_000 + 40_000 * count)
     const sent = chain.request('eth_sendTransaction', [
       { from: author, to: contracts.QueryResultRegistry, data, gas },
     ])

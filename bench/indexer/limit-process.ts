@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { toQuantity } from '../../protocol/quantity.ts'
 
 /**
  * Reads the logs of all blocks with bare `eth_getLogs`, one request for two blocks (some two
@@ -26,11 +27,9 @@ const ask = (fromBlock: string, toBlock: string): Promise<string> =>
     asked.end(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_getLogs', params }))
   })
 
-const quantity = (block: number): string => `0x${block.toString(16)}`
-
 let logs = 0
 for (let block = 0; block <= Number(head); block += BLOCKS_A_REQUEST) {
-  const answer = JSON.parse(await ask(quantity(block), quantity(block + BLOCKS_A_REQUEST - 1))) as {
+  const answer = JSON.parse(await ask(toQuantity(block), toQuantity(block + BLOCKS_A_REQUEST - 1))) as {
     result: unknown[]
   }
   logs += answer.result.length

@@ -1,4 +1,5 @@
-import { type Header, type RawLog, readHeader, readLogs, toQuantity } from './raw-log.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
+import { type Header, type RawLog, readHeader, readLogs } from './raw-log.ts'
 import type { RpcCall, RpcEndpoint } from './rpc-endpoint.ts'
 import { isRpcError, RpcError } from './rpc-error.ts'
 

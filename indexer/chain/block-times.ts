@@ -1,6 +1,7 @@
+import { toQuantity } from '../../protocol/quantity.ts'
 import type { CommitDraft } from './commit-draft.ts'
 import type { BlocksWithoutTime } from './decode-logs.ts'
-import { readHeader, toQuantity } from './raw-log.ts'
+import { readHeader } from './raw-log.ts'
 import type { RpcClient } from './rpc-client.ts'
 import { RpcError } from './rpc-error.ts'
 

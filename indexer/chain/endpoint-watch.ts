@@ -1,5 +1,6 @@
 import { bytesToHex } from '../../protocol/hex.ts'
-import { readHeader, toQuantity } from './raw-log.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
+import { readHeader } from './raw-log.ts'
 import type { SyncContext } from './sync-context.ts'
 
 const WATCH_EVERY_MS = 5_000

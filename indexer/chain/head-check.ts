@@ -1,8 +1,9 @@
 import { eventTopic } from '../../protocol/event-topic.ts'
 import { bytesToHex } from '../../protocol/hex.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
 import type { Projection } from '../projections/projection.ts'
 import { type AuthorHead, EMPTY_HEAD_BYTES } from './chain-heads.ts'
-import { readBytes32, toQuantity } from './raw-log.ts'
+import { readBytes32 } from './raw-log.ts'
 import type { RpcClient } from './rpc-client.ts'
 import { isRpcError } from './rpc-error.ts'
 

@@ -57,8 +57,6 @@ export function readQuantity(value: unknown, what: string, endpoint: string): nu
   return number
 }
 
-export const toQuantity = (value: number): Hex => `0x${value.toString(16)}`
-
 /** Bytes of 32-byte data. @throws RpcError (malformed) */
 export function readBytes32(text: unknown, what: string, endpoint: string): Buffer {
   if (typeof text === 'string' && text.length === 66) {

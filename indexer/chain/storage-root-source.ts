@@ -1,7 +1,7 @@
 import { bytesToHex, type Hex } from '../../protocol/hex.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
 import type { RawBlock, RawObject } from '../../protocol/raw-rpc.ts'
 import { accountStorageRoot } from '../../protocol/storage-proof.ts'
-import { toQuantity } from './raw-log.ts'
 import type { RpcClient } from './rpc-client.ts'
 import type { RpcEndpoint } from './rpc-endpoint.ts'
 import { isRpcError } from './rpc-error.ts'

@@ -3,6 +3,7 @@ import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-regis
 import type { ChainReader } from '../../protocol/chain-confirmation.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import type { Bytes32 } from '../../protocol/hex.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -59,8 +60,6 @@ export function createRpcChainReader(url: string): ChainReader & { close(): void
     close: () => provider.destroy(),
   }
 }
-
-const toQuantity = (blockNumber: number): string => `0x${blockNumber.toString(16)}`
 
 function unwrap<T>(answer: unknown): T {
   const { error, result } = answer as { error?: { message: string }; result?: T }

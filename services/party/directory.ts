@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { PARTICIPANT_DIRECTORY_ABI } from '../../protocol/abi/participant-directory.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import { type Address, isSameAddress, toAddress, ZERO_ADDRESS } from '../../protocol/hex.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
 import type { Registry } from '../../protocol/registry-domain.ts'
 import {
   PARTICIPANT_STATUSES,
@@ -239,9 +240,9 @@ export class Directory {
     if (toBlock <= last.number || toBlock - last.number > MAX_LOG_RANGE) return undefined
     const { rpc, address } = this.#options
     const [then, logs] = await Promise.all([
-      rpc.send('eth_getBlockByNumber', [quantity(last.number), false]),
+      rpc.send('eth_getBlockByNumber', [toQuantity(last.number), false]),
       rpc.send('eth_getLogs', [
-        { address, fromBlock: quantity(last.number + 1), toBlock: quantity(toBlock) },
+        { address, fromBlock: toQuantity(last.number + 1), toBlock: toQuantity(toBlock) },
       ]) as Promise<{ topics: string[] }[]>,
     ])
     // The block of the last reading is gone: what was read may have been undone.
@@ -301,5 +302,3 @@ const isActiveIn = ({ status, roles }: Participant, role: Role): boolean =>
   status === 'active' && roles.includes(role)
 
 const statusOf = (status: bigint): ParticipantStatus => PARTICIPANT_STATUSES[Number(status)] ?? 'none'
-
-const quantity = (value: number): string => `0x${value.toString(16)}`

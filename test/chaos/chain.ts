@@ -1,6 +1,7 @@
 import { Interface } from 'ethers'
 import { PARTICIPANT_DIRECTORY_ABI } from '../../protocol/abi/participant-directory.ts'
 import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-registry.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
 import { roleMask } from '../../protocol/roles.ts'
 import { type AnvilChain, type AnvilOptions, startAnvil } from '../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../support/contracts.ts'
@@ -81,7 +82,7 @@ async function prepare(anvil: AnvilChain): Promise<ChaosChain> {
       await changed()
     },
     async mineEmpty(blocks) {
-      await request('anvil_mine', [`0x${blocks.toString(16)}`])
+      await request('anvil_mine', [toQuantity(blocks)])
       await changed()
     },
     replaceUnseen: replace,

@@ -1,3 +1,4 @@
+import { toQuantity } from '../../protocol/quantity.ts'
 import { LIMIT_DIALECTS, NOT_FOUND_ERRORS, type RpcErrorObject } from './fault-dialects.ts'
 import type { FaultDecisions } from './fault-plan.ts'
 
@@ -106,7 +107,7 @@ async function answerFromBehind(
   upstream: Upstream,
 ): Promise<RpcResponse> {
   const head = Math.max(numberOf((await upstream('eth_blockNumber', [])).result) - depth, 0)
-  const headTag = `0x${head.toString(16)}`
+  const headTag = toQuantity(head)
   const params = structuredClone(call.params)
   const isNewer = async (hash: unknown): Promise<boolean> => {
     const block = (await upstream('eth_getBlockByHash', [hash, false])).result as { number: string } | null

@@ -1,3 +1,4 @@
+import { toQuantity as hex } from '../../protocol/quantity.ts'
 /** The error object of a JSON-RPC answer. */
 export interface RpcErrorObject {
   code: number
@@ -16,7 +17,6 @@ export interface LimitDialect {
   error(limit: number, from: number, to: number): RpcErrorObject
 }
 
-const hex = (value: number) => `0x${value.toString(16)}`
 const dialect = (
   service: string,
   limits: LimitDialect['limits'],
@@ -58,7 +58,13 @@ export const LIMIT_DIALECTS: readonly LimitDialect[] = [
     -32005,
     (limit, from, to) =>
       `query returned more than ${limit} results. Try with this block range [${hex(from)}, ${hex(Math.floor((from + to) / 2))}].`,
-    { data: (limit, from, to) => ({ from: hex(from), limit, to: hex(Math.floor((from + to) / 2)) }) },
+    {
+      data: (limit, from, to) => ({
+        from: hex(from),
+        limit,
+        to: hex(Math.floor((from + to) / 2)),
+      }),
+    },
   ),
   dialect(
     'Infura, by blocks',

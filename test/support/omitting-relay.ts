@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { toQuantity } from '../../protocol/quantity.ts'
 import { jsonRpc } from './json-rpc.ts'
 
 interface Call {
@@ -45,9 +46,9 @@ export async function startOmittingRelay(chainUrl: string, cache = new Map<strin
   const error = (message: string) => ({ error: { code: -32000, message } })
 
   async function answer({ method, params }: Call): Promise<object> {
-    if (method === 'eth_blockNumber') return { result: `0x${relay.head.toString(16)}` }
+    if (method === 'eth_blockNumber') return { result: toQuantity(relay.head) }
     if (method === 'eth_getBlockByNumber' || method === 'eth_getBlockByHash') {
-      const tag = params[0] === 'latest' ? `0x${relay.head.toString(16)}` : params[0]
+      const tag = params[0] === 'latest' ? toQuantity(relay.head) : params[0]
       const block = await upstream<{ number: string } | null>(method, [tag, params[1]])
       return { result: block !== null && Number(block.number) > relay.head ? null : block }
     }

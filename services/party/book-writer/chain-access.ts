@@ -1,5 +1,6 @@
 import { isCountersignError } from '../../../protocol/errors.ts'
 import type { Address, Bytes32, Hex } from '../../../protocol/hex.ts'
+import { toQuantity } from '../../../protocol/quantity.ts'
 import type { Registry } from '../../../protocol/registry-domain.ts'
 import { decodeDigests, encodeDigestsOf } from './call-data.ts'
 import type { Fees } from './signed-transaction.ts'
@@ -120,7 +121,7 @@ export class ChainAccess {
       const logs = await this.#rpc.send('eth_getLogs', [
         {
           address: this.#registry.registry,
-          fromBlock: `0x${this.#startBlock.toString(16)}`,
+          fromBlock: toQuantity(this.#startBlock),
           toBlock: 'latest',
           topics: [
             null,

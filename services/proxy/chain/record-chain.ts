@@ -5,6 +5,7 @@ import { headerOf } from '../../../protocol/block-header.ts'
 import { CountersignError, isCountersignError } from '../../../protocol/errors.ts'
 import type { EventProof } from '../../../protocol/event-proof.ts'
 import { type Address, type Bytes32, isBytes32, isSameAddress, ZERO_BYTES32 } from '../../../protocol/hex.ts'
+import { toQuantity } from '../../../protocol/quantity.ts'
 import { type RawBlock, rawObject } from '../../../protocol/raw-rpc.ts'
 import { RESULT_RECORDED_TOPIC } from '../../../protocol/record-proof.ts'
 import { type Serial, serialTime, serialToKey } from '../../../protocol/serial.ts'
@@ -129,7 +130,7 @@ export class RecordChain {
   ): Promise<ProvenBlock | undefined> {
     if (hint === undefined) return undefined
     try {
-      const block = await this.#rpc.send('eth_getBlockByNumber', [quantity(hint.blockNumber), false])
+      const block = await this.#rpc.send('eth_getBlockByNumber', [toQuantity(hint.blockNumber), false])
       if (block === null) return undefined
       const proven = await this.#blocks.get(block)
       return proven.find(name.registry, name.author, key) && proven
@@ -164,8 +165,8 @@ export class RecordChain {
         {
           address: registry,
           topics: [RESULT_RECORDED_TOPIC, key, `0x${word(author)}`],
-          fromBlock: quantity(start),
-          toBlock: quantity(Math.min(start + LOG_RANGE - 1, to)),
+          fromBlock: toQuantity(start),
+          toBlock: toQuantity(Math.min(start + LOG_RANGE - 1, to)),
         },
       ])
       if (logs[0] !== undefined) return logs[0].blockHash
@@ -179,7 +180,7 @@ export class RecordChain {
     let high = head.blockNumber
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
-      const block = await this.#rpc.send('eth_getBlockByNumber', [quantity(middle), false])
+      const block = await this.#rpc.send('eth_getBlockByNumber', [toQuantity(middle), false])
       if (block !== null && Number(block.timestamp) < timestamp) low = middle + 1
       else high = middle
     }
@@ -193,4 +194,3 @@ export class RecordChain {
 }
 
 const word = (address: Address): string => address.slice(2).toLowerCase().padStart(64, '0')
-const quantity = (value: number): string => `0x${value.toString(16)}`

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { CountersignError } from '../../protocol/errors.ts'
 import type { Address } from '../../protocol/hex.ts'
@@ -82,7 +83,10 @@ function keepRawBody(scope: FastifyInstance): void {
   scope.decorateRequest('rawBody', undefined)
   scope.removeContentTypeParser('application/json')
   scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    request.rawBody = body as Buffer
-    parseJson(request, body.toString('utf8'), done)
+    const bytes = body as Buffer
+    request.rawBody = bytes
+    // As of every server: replaced by U+FFFD, two bodies with two signatures would read the same.
+    if (isUtf8(bytes)) parseJson(request, bytes.toString('utf8'), done)
+    else done(new CountersignError('REQUEST_INVALID', 'the body is not UTF-8'))
   })
 }

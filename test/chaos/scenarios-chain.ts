@@ -1,7 +1,7 @@
+import { eventually } from '../support/eventually.ts'
 import { seededRandom } from '../support/fault-random.ts'
 import type { ChaosChain } from './chain.ts'
 import { differenceOf } from './engines.ts'
-import { eventually } from './eventually.ts'
 import { replay } from './replay.ts'
 import { expectThat, type Scenario } from './scenario.ts'
 import { FINALITY_DEPTH } from './script.ts'

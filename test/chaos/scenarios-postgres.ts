@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../support/eventually.ts'
 import { postgresMissing, queryOnce, startPostgresServer } from '../support/postgres-server.ts'
 import type { Engine } from './engines.ts'
-import { eventually } from './eventually.ts'
 import { expectThat, type Scenario, type ScenarioContext } from './scenario.ts'
 import { caughtUp, expectReplay, someRecords, writeHistory } from './scenarios-chain.ts'
 import { ScenarioSkipped } from './skipped.ts'

@@ -1,7 +1,7 @@
 import { Pool } from 'undici'
 import { keyToSerial } from '../../protocol/serial.ts'
+import { eventually } from '../support/eventually.ts'
 import type { ChaosChain } from './chain.ts'
-import { eventually } from './eventually.ts'
 import { expectThat, type Scenario, type ScenarioContext } from './scenario.ts'
 import { caughtUp, someRecords, writeHistory } from './scenarios-chain.ts'
 

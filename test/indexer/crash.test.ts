@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../support/contracts.ts'
+import { eventually } from '../support/eventually.ts'
 import {
   addressBookOf,
   caughtUp,
   databasePath,
   dumpOf,
-  eventually,
   replayDump,
   startTestIndexer,
   testChain,

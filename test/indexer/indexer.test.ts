@@ -3,11 +3,11 @@ import type { RunningIndexer } from '../../indexer/indexer.ts'
 import { addressOf } from '../../protocol/signature.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
 import { DEPLOYER_KEY, type DeployedContracts, deployAll, registerProvider } from '../support/contracts.ts'
+import { eventually } from '../support/eventually.ts'
 import {
   caughtUp,
   databasePath,
   dumpOf,
-  eventually,
   replayDump,
   startTestIndexer,
   testChain,

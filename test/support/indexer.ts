@@ -7,6 +7,7 @@ import { type RunningIndexer, startIndexer } from '../../indexer/indexer.ts'
 import type { AddressBook } from '../../protocol/address-book.ts'
 import type { AnvilChain } from './anvil.ts'
 import type { DeployedContracts } from './contracts.ts'
+import { eventually } from './eventually.ts'
 
 export interface TestChain {
   chainId: number
@@ -85,19 +86,6 @@ export const startTestIndexer = (
   chains: readonly TestChain[],
   overrides: Partial<IndexerConfig> = {},
 ): Promise<RunningIndexer> => startIndexer(testConfig(chains, overrides), pino({ level: 'silent' }))
-
-/** Asks until it holds; the error names what was waited for. */
-export async function eventually(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  timeoutMs = 8_000,
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
 
 /** Waits until the index stands at the chain's head and every author's head is the chain's. */
 export async function caughtUp(indexer: RunningIndexer, chain: AnvilChain): Promise<void> {

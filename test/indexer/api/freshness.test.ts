@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { eventually } from '../../support/indexer.ts'
+import { eventually } from '../../support/eventually.ts'
 import { describeStores } from '../../support/stores.ts'
 import { type ApiFixture, startApi } from './api-fixture.ts'
 

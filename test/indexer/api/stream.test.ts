@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
-import { eventually } from '../../support/indexer.ts'
+import { eventually } from '../../support/eventually.ts'
 import { describeStores } from '../../support/stores.ts'
 import { Consumer, createFeedBed, type FeedBed, listedRecords } from '../feed/feed-bed.ts'
 import type { SseClient } from '../feed/sse-client.ts'

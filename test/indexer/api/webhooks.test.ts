@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
 import type { Store } from '../../../indexer/store/store.ts'
-import { eventually } from '../../support/indexer.ts'
+import { eventually } from '../../support/eventually.ts'
 import { describeStores } from '../../support/stores.ts'
 import { ADMIN_TOKEN, createFeedBed, type FeedBed } from '../feed/feed-bed.ts'
 import { startFeedServer } from '../feed/feed-server.ts'

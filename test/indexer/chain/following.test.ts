@@ -8,12 +8,12 @@ import { openStore } from '../../../indexer/store/open-store.ts'
 import type { Store } from '../../../indexer/store/store.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
+import { eventually } from '../../support/eventually.ts'
 import {
   addressBookOf,
   caughtUp,
   databasePath,
   dumpOf,
-  eventually,
   replayDump,
   startTestIndexer,
   testChain,

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { createWakeUp, type WakeUp, type WakeUpKind, webSocketUrlOf } from '../../../indexer/chain/wake-up.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
+import { eventually } from '../../support/eventually.ts'
 import { acceptWebSocket, type ServerSocket } from '../../support/fault-websocket.ts'
-import { eventually } from '../../support/indexer.ts'
 
 const HASH = `0x${'ab'.repeat(32)}`
 const LONG_MS = 60_000

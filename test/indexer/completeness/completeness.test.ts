@@ -3,11 +3,11 @@ import type { RunningIndexer } from '../../../indexer/indexer.ts'
 import { newSerial, serialToKey } from '../../../protocol/serial.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll, registerProvider } from '../../support/contracts.ts'
+import { eventually } from '../../support/eventually.ts'
 import {
   caughtUp,
   databasePath,
   dumpOf,
-  eventually,
   replayDump,
   startTestIndexer,
   testChain,

@@ -8,14 +8,8 @@ import type { HeadRow, Store } from '../../../indexer/store/store.ts'
 import { hexToBytes } from '../../../protocol/hex.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll, registerProvider } from '../../support/contracts.ts'
-import {
-  caughtUp,
-  dumpOf,
-  eventually,
-  replayDump,
-  startTestIndexer,
-  testChain,
-} from '../../support/indexer.ts'
+import { eventually } from '../../support/eventually.ts'
+import { caughtUp, dumpOf, replayDump, startTestIndexer, testChain } from '../../support/indexer.ts'
 import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
 import { type RpcRelay, startRpcRelay } from '../../support/rpc-relay.ts'
 

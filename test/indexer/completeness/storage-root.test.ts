@@ -6,12 +6,12 @@ import { bytesToHex } from '../../../protocol/hex.ts'
 import { accountStorageRoot } from '../../../protocol/storage-proof.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
+import { eventually } from '../../support/eventually.ts'
 import { seededRandom } from '../../support/fault-random.ts'
 import {
   caughtUp,
   databasePath,
   dumpOf,
-  eventually,
   replayDump,
   startTestIndexer,
   testChain,

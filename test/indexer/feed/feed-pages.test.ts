@@ -4,7 +4,7 @@ import type { Delivery, FeedCursor } from '../../../indexer/feed/feed-cursor.ts'
 import { beginFeed, type PageDeps, readFeedPage } from '../../../indexer/feed/feed-pages.ts'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
 import type { Store } from '../../../indexer/store/store.ts'
-import { eventually } from '../../support/indexer.ts'
+import { eventually } from '../../support/eventually.ts'
 import { describeStores } from '../../support/stores.ts'
 import { Consumer, createFeedBed, type FeedBed } from './feed-bed.ts'
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
-import { eventually } from '../../support/indexer.ts'
+import { eventually } from '../../support/eventually.ts'
 import { describeStores, type StoreEngine } from '../../support/stores.ts'
 import { Consumer, createFeedBed, type FeedBed, listedRecords } from './feed-bed.ts'
 import type { SseClient } from './sse-client.ts'

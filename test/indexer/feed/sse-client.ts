@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { createParser } from 'eventsource-parser'
 import type { EventDocument } from '../../../indexer/feed/event-schemas.ts'
-import { eventually } from '../../support/indexer.ts'
+import { eventually } from '../../support/eventually.ts'
 
 export interface Frame {
   event: string

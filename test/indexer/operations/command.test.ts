@@ -7,12 +7,12 @@ import { expect } from 'chai'
 import { cacheFolder } from '../../../indexer/compile-cache.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
+import { eventually } from '../../support/eventually.ts'
 import {
   addressBookOf,
   caughtUp,
   databasePath,
   dumpOf,
-  eventually,
   startTestIndexer,
   type TestChain,
   testChain,

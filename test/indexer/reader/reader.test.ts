@@ -5,7 +5,8 @@ import { expect } from 'chai'
 import type { Standing } from '../../../indexer/api/schemas.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
-import { addressBookOf, databasePath, eventually, testChain } from '../../support/indexer.ts'
+import { eventually } from '../../support/eventually.ts'
+import { addressBookOf, databasePath, testChain } from '../../support/indexer.ts'
 import {
   type PostgresServer,
   postgresMissing,

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { openStore } from '../../../indexer/store/open-store.ts'
 import type { Store } from '../../../indexer/store/store.ts'
 import { isCountersignError } from '../../../protocol/errors.ts'
-import { eventually } from '../../support/indexer.ts'
+import { eventually } from '../../support/eventually.ts'
 import {
   type PostgresServer,
   postgresMissing,

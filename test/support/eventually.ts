@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Asks until it holds. @returns milliseconds it took */
+const LOOK_AGAIN_MS = 5
+
+/** Asks until it holds; the error names what was waited for. @returns milliseconds it took */
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
@@ -9,7 +11,7 @@ export async function eventually(
   const started = performance.now()
   while (!(await holds())) {
     if (performance.now() - started > timeoutMs) throw new Error(`not within ${timeoutMs} ms: ${what}`)
-    await sleep(5)
+    await sleep(LOOK_AGAIN_MS)
   }
   return performance.now() - started
 }

@@ -6,165 +6,122 @@ import type { RunningIndexer } from '../../../indexer/indexer.ts'
 import { createMetrics } from '../../../indexer/metrics.ts'
 import { openStore } from '../../../indexer/store/open-store.ts'
 import type { Store } from '../../../indexer/store/store.ts'
-import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
-import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
+import { startAnvil } from '../../support/anvil.ts'
+import { deployAll } from '../../support/contracts.ts'
 import { eventually } from '../../support/eventually.ts'
-import {
-  addressBookOf,
-  caughtUp,
-  databasePath,
-  dumpOf,
-  replayDump,
-  startTestIndexer,
-  testChain,
-} from '../../support/indexer.ts'
-import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
-import { type RelayedCall, type RpcRelay, startRpcRelay } from '../../support/rpc-relay.ts'
+import { describeFollowing } from '../../support/following.ts'
+import { addressBookOf, caughtUp, databasePath, testChain } from '../../support/indexer.ts'
+import { type RelayedCall, startRpcRelay } from '../../support/rpc-relay.ts'
 
-const DEPTH = 20
 /** Longer than any test: what happens sooner was not found by polling. */
 const NEVER_MS = 60_000
 
-describe('following a chain', () => {
-  let chain: AnvilChain
-  let contracts: DeployedContracts
-  let writer: RecordWriter
-  const started: { stop(): Promise<void> }[] = []
-  const keep = <Part extends { stop(): Promise<void> }>(part: Part): Part => {
-    started.push(part)
-    return part
-  }
-  const start = async (...args: Parameters<typeof startTestIndexer>): Promise<RunningIndexer> =>
-    keep(await startTestIndexer(...args))
-  const chainOf = (...rpcUrls: string[]) => ({
-    ...testChain(chain, contracts, { finalityDepth: DEPTH }),
-    ...(rpcUrls.length === 0 ? {} : { rpcUrls }),
-  })
-  const viewOf = (indexer: RunningIndexer) => indexer.views.get(chain.chainId)!
-  const headNumber = async () => Number(await chain.request<string>('eth_blockNumber'))
-  const expectReplayEqual = async (indexer: RunningIndexer) =>
-    expect(await dumpOf(indexer)).to.deep.equal(
-      await replayDump([{ chain, contracts, finalityDepth: DEPTH }]),
-    )
-
-  beforeEach(async () => {
-    chain = await startAnvil()
-    contracts = await deployAll(chain.url)
-    writer = recordWriter(chain.url, contracts.QueryResultRegistry)
-  })
-  afterEach(async () => {
-    await Promise.all(started.splice(0).map((part) => part.stop()))
-    writer.close()
-    await chain.kill()
-  })
-
+describeFollowing('following a chain', { finalityDepth: 20 }, (bed) => {
   describe('over WebSocket', () => {
     const onSocket = async (indexer: RunningIndexer) => {
-      await caughtUp(indexer, chain)
-      await eventually('the socket is up', () => viewOf(indexer).wakeUp?.() === 'websocket')
+      await bed.caughtUp(indexer)
+      await eventually('the socket is up', () => bed.viewOf(indexer).wakeUp?.() === 'websocket')
     }
 
     it('asks once for a block that was announced', async () => {
-      const relay = keep(await startRpcRelay(chain.url))
-      const socketUrl = chain.url.replace('http', 'ws')
-      const indexer = await start([{ ...chainOf(relay.url), webSocketUrls: [socketUrl] }], {
+      const socketUrl = bed.chain.url.replace('http', 'ws')
+      const indexer = await bed.start([{ ...bed.chainOf(bed.relay.url), webSocketUrls: [socketUrl] }], {
         pollMs: NEVER_MS,
         completenessCheckMs: NEVER_MS,
       })
       await onSocket(indexer)
-      relay.calls.length = 0
-      await writer.record()
-      await caughtUp(indexer, chain)
-      const methods = relay.calls.map(({ method }) => method)
+      bed.relay.calls.length = 0
+      await bed.writer.record()
+      await bed.caughtUp(indexer)
+      const methods = bed.relay.calls.map(({ method }) => method)
       expect(methods.slice(0, 2)).to.deep.equal(['eth_getBlockByHash', 'eth_getLogs'])
       expect(methods).to.not.include('eth_getBlockByNumber')
     })
 
     it('misses nothing of blocks that come faster than they are taken in', async () => {
-      const indexer = await start([chainOf()], { pollMs: NEVER_MS })
+      const indexer = await bed.start([bed.chainOf()], { pollMs: NEVER_MS })
       await onSocket(indexer)
       for (let i = 0; i < 3; i++) {
-        await writer.recordBatch(2)
-        await chain.request('anvil_mine', ['0x50'])
+        await bed.writer.recordBatch(2)
+        await bed.chain.request('anvil_mine', ['0x50'])
       }
-      await writer.record()
-      await caughtUp(indexer, chain)
-      await expectReplayEqual(indexer)
+      await bed.writer.record()
+      await bed.caughtUp(indexer)
+      await bed.expectReplayEqual(indexer)
     })
 
     it('puts a reorganisation right when its first block is announced', async () => {
-      const indexer = await start([chainOf()], { pollMs: NEVER_MS })
+      const indexer = await bed.start([bed.chainOf()], { pollMs: NEVER_MS })
       await onSocket(indexer)
-      for (let i = 0; i < 5; i++) await writer.record()
-      await caughtUp(indexer, chain)
+      for (let i = 0; i < 5; i++) await bed.writer.record()
+      await bed.caughtUp(indexer)
       const times: number[] = []
       for (let depth = 1; depth <= 4; depth++) {
-        const number = await headNumber()
-        await chain.request('anvil_reorg', [depth, []])
+        const number = await bed.headNumber()
+        await bed.chain.request('anvil_reorg', [depth, []])
         const from = performance.now()
-        const head = await chain.request<{ hash: string }>('eth_getBlockByNumber', ['latest', false])
+        const head = await bed.chain.request<{ hash: string }>('eth_getBlockByNumber', ['latest', false])
         await eventually('the new branch is indexed', () => {
-          const { hash } = viewOf(indexer).checkpoint!
+          const { hash } = bed.viewOf(indexer).checkpoint!
           return `0x${Buffer.from(hash).toString('hex')}` === head.hash
         })
         times.push(performance.now() - from)
-        expect(await headNumber(), 'at the same height').to.equal(number)
+        expect(await bed.headNumber(), 'at the same height').to.equal(number)
       }
       // 50 ms each on a machine with nothing else to do; what is waited for here is nothing like a poll.
       expect(Math.min(...times)).to.be.below(300)
-      expect(viewOf(indexer).reorganisations).to.be.at.least(4)
-      await expectReplayEqual(indexer)
+      expect(bed.viewOf(indexer).reorganisations).to.be.at.least(4)
+      await bed.expectReplayEqual(indexer)
     })
 
     it('is left alone where the configuration says so', async () => {
-      const indexer = await start([chainOf()], { webSocket: false })
-      await writer.record()
-      await caughtUp(indexer, chain)
-      expect(viewOf(indexer).wakeUp?.()).to.equal('polling')
+      const indexer = await bed.start([bed.chainOf()], { webSocket: false })
+      await bed.writer.record()
+      await bed.caughtUp(indexer)
+      expect(bed.viewOf(indexer).wakeUp?.()).to.equal('polling')
     })
   })
 
   describe('by polling', () => {
     it('puts a shorter branch right at the next look', async () => {
       const pollMs = 300
-      const indexer = await start([chainOf()], { pollMs, webSocket: false })
-      const base = await chain.request('evm_snapshot')
-      for (let i = 0; i < 5; i++) await writer.record()
-      await caughtUp(indexer, chain)
-      await chain.request('evm_revert', [base])
-      writer.reset()
-      await writer.record()
+      const indexer = await bed.start([bed.chainOf()], { pollMs, webSocket: false })
+      const base = await bed.chain.request('evm_snapshot')
+      for (let i = 0; i < 5; i++) await bed.writer.record()
+      await bed.caughtUp(indexer)
+      await bed.chain.request('evm_revert', [base])
+      bed.writer.reset()
+      await bed.writer.record()
       const from = performance.now()
-      await eventually('it is rolled back', () => viewOf(indexer).reorganisations === 1)
+      await eventually('it is rolled back', () => bed.viewOf(indexer).reorganisations === 1)
       expect(performance.now() - from).to.be.below(1.5 * pollMs + 300)
-      await caughtUp(indexer, chain)
-      await expectReplayEqual(indexer)
+      await bed.caughtUp(indexer)
+      await bed.expectReplayEqual(indexer)
     })
 
     it('reads again when a block vanishes between its header and its logs', async () => {
-      const relay = keep(await startRpcRelay(chain.url))
-      const indexer = await start([chainOf(relay.url)], { webSocket: false })
-      await writer.record()
-      await caughtUp(indexer, chain)
+      const indexer = await bed.start([bed.chainOf(bed.relay.url)], { webSocket: false })
+      await bed.writer.record()
+      await bed.caughtUp(indexer)
       let vanished = 0
-      relay.faults.refuse = ({ method }) =>
+      bed.relay.faults.refuse = ({ method }) =>
         method === 'eth_getLogs' && vanished++ < 3 ? { code: -32000, message: 'unknown block' } : undefined
       const states = new Set<string>()
-      await writer.record()
+      await bed.writer.record()
       await eventually('it is indexed', async () => {
-        states.add(viewOf(indexer).state)
-        return viewOf(indexer).checkpoint!.number === (await headNumber())
+        states.add(bed.viewOf(indexer).state)
+        return bed.viewOf(indexer).checkpoint!.number === (await bed.headNumber())
       })
       expect(vanished).to.be.at.least(3)
       expect([...states]).to.not.include('unreachable')
-      await caughtUp(indexer, chain)
-      await expectReplayEqual(indexer)
+      await bed.caughtUp(indexer)
+      await bed.expectReplayEqual(indexer)
     })
   })
 
   describe('through an endpoint whose head is old', () => {
-    const answerFrom = (relay: RpcRelay, number: string) => {
-      relay.faults.alter = ({ method, params }: RelayedCall, result) => {
+    const answerFrom = (number: string) => {
+      bed.relay.faults.alter = ({ method, params }: RelayedCall, result) => {
         const isAbove = (block: unknown) =>
           Number((block as { number: string } | null)?.number) > Number(number)
         if (method === 'eth_getBlockByNumber' && params[0] === 'latest') return old
@@ -174,70 +131,69 @@ describe('following a chain', () => {
     let old: unknown
 
     it('does not take it for a reorganisation, and says what is the matter', async () => {
-      const relay = keep(await startRpcRelay(chain.url))
-      const indexer = await start([chainOf(relay.url)], { webSocket: false })
-      await writer.record()
+      const indexer = await bed.start([bed.chainOf(bed.relay.url)], { webSocket: false })
+      await bed.writer.record()
       // Blocks are a minute apart here: a head that stands still for seconds is nothing unusual.
-      await chain.request('anvil_setBlockTimestampInterval', [60])
-      old = await chain.request('eth_getBlockByNumber', ['latest', false])
-      for (let i = 0; i < 3; i++) await writer.record()
-      await caughtUp(indexer, chain)
-      answerFrom(relay, (old as { number: string }).number)
-      await eventually('it shows', () => viewOf(indexer).lastError?.includes('its head is block') === true)
-      expect(viewOf(indexer).lastError).to.contain(`chain-${chain.chainId}#0`)
-      relay.faults.alter = undefined
-      await writer.record()
-      await caughtUp(indexer, chain)
-      expect(viewOf(indexer).lastError).to.equal(undefined)
-      expect(viewOf(indexer).reorganisations).to.equal(0)
-      await expectReplayEqual(indexer)
+      await bed.chain.request('anvil_setBlockTimestampInterval', [60])
+      old = await bed.chain.request('eth_getBlockByNumber', ['latest', false])
+      for (let i = 0; i < 3; i++) await bed.writer.record()
+      await bed.caughtUp(indexer)
+      answerFrom((old as { number: string }).number)
+      await eventually(
+        'it shows',
+        () => bed.viewOf(indexer).lastError?.includes('its head is block') === true,
+      )
+      expect(bed.viewOf(indexer).lastError).to.contain(`chain-${bed.chain.chainId}#0`)
+      bed.relay.faults.alter = undefined
+      await bed.writer.record()
+      await bed.caughtUp(indexer)
+      expect(bed.viewOf(indexer).lastError).to.equal(undefined)
+      expect(bed.viewOf(indexer).reorganisations).to.equal(0)
+      await bed.expectReplayEqual(indexer)
     })
 
     it('goes on with another endpoint', async () => {
-      const relay = keep(await startRpcRelay(chain.url))
-      const indexer = await start([chainOf(relay.url, chain.url)], { webSocket: false })
-      await writer.record()
-      await caughtUp(indexer, chain)
-      old = await chain.request('eth_getBlockByNumber', ['latest', false])
-      await writer.record()
-      await caughtUp(indexer, chain)
-      answerFrom(relay, (old as { number: string }).number)
-      for (let i = 0; i < 3; i++) await writer.record()
-      await caughtUp(indexer, chain)
-      expect(viewOf(indexer).reorganisations).to.equal(0)
-      await expectReplayEqual(indexer)
+      const indexer = await bed.start([bed.chainOf(bed.relay.url, bed.chain.url)], { webSocket: false })
+      await bed.writer.record()
+      await bed.caughtUp(indexer)
+      old = await bed.chain.request('eth_getBlockByNumber', ['latest', false])
+      await bed.writer.record()
+      await bed.caughtUp(indexer)
+      answerFrom((old as { number: string }).number)
+      for (let i = 0; i < 3; i++) await bed.writer.record()
+      await bed.caughtUp(indexer)
+      expect(bed.viewOf(indexer).reorganisations).to.equal(0)
+      await bed.expectReplayEqual(indexer)
     })
 
     it('sets it aside when another one has been ahead for seconds', async function () {
       this.timeout(20_000)
-      const relay = keep(await startRpcRelay(chain.url))
-      const indexer = await start([chainOf(relay.url, chain.url)], { webSocket: false })
-      await writer.record()
-      await caughtUp(indexer, chain)
-      old = await chain.request('eth_getBlockByNumber', ['latest', false])
-      answerFrom(relay, (old as { number: string }).number)
-      for (let i = 0; i < 3; i++) await writer.record()
-      const first = () => viewOf(indexer).endpoints()[0]!
+      const indexer = await bed.start([bed.chainOf(bed.relay.url, bed.chain.url)], { webSocket: false })
+      await bed.writer.record()
+      await bed.caughtUp(indexer)
+      old = await bed.chain.request('eth_getBlockByNumber', ['latest', false])
+      answerFrom((old as { number: string }).number)
+      for (let i = 0; i < 3; i++) await bed.writer.record()
+      const first = () => bed.viewOf(indexer).endpoints()[0]!
       await eventually('it is set aside', () => first().aside === 'behind', 15_000)
-      await caughtUp(indexer, chain)
-      await expectReplayEqual(indexer)
+      await bed.caughtUp(indexer)
+      await bed.expectReplayEqual(indexer)
     })
   })
 
   describe('through an endpoint of another chain', () => {
     it('names it and goes on with the right one', async () => {
-      const relay = keep(await startRpcRelay(chain.url))
       const other = await startAnvil({ flags: ['--timestamp', '1700000000'] })
       try {
-        const indexer = await start([chainOf(relay.url, chain.url)], { webSocket: false })
-        await writer.record()
-        await caughtUp(indexer, chain)
-        relay.retarget(other.url)
-        await writer.record()
-        await caughtUp(indexer, chain)
-        await eventually('it is named', () => viewOf(indexer).endpoints()[0]!.aside === 'other-chain')
-        expect(viewOf(indexer).alarm).to.equal(undefined)
-        await expectReplayEqual(indexer)
+        const indexer = await bed.start([bed.chainOf(bed.relay.url, bed.chain.url)], { webSocket: false })
+        await bed.writer.record()
+        await bed.caughtUp(indexer)
+        bed.relay.retarget(other.url)
+        await bed.writer.record()
+        await bed.caughtUp(indexer)
+        await eventually('it is named', () => bed.viewOf(indexer).endpoints()[0]!.aside === 'other-chain')
+        expect(bed.viewOf(indexer).alarm).to.equal(undefined)
+        await bed.expectReplayEqual(indexer)
       } finally {
         await other.kill()
       }
@@ -251,10 +207,10 @@ describe('following a chain', () => {
       const fixed = await startAnvil({ flags: ['--timestamp', TIMESTAMP] })
       const empty = await startAnvil({ flags: ['--timestamp', TIMESTAMP] })
       const fixedContracts = await deployAll(fixed.url)
-      const relay = keep(await startRpcRelay(fixed.url))
+      const relay = bed.keep(await startRpcRelay(fixed.url))
       try {
         await fixed.request('anvil_mine', ['0x40'])
-        const indexer = await start(
+        const indexer = await bed.start(
           [testChain(fixed, fixedContracts, { finalityDepth: 5, rpcUrl: relay.url })],
           { webSocket: false },
         )
@@ -266,7 +222,7 @@ describe('following a chain', () => {
         )
         expect(emptyGenesis!.hash, 'both have one genesis block').to.equal(genesis!.hash)
         relay.retarget(empty.url)
-        const view = viewOf(indexer)
+        const view = bed.viewOf(indexer)
         await eventually('the alarm is raised', () => view.alarm !== undefined)
         expect(view.alarm).to.include({ code: 'CHAIN_RESTARTED_EMPTY' })
         expect(view.alarm!.action).to.contain('--reset')
@@ -283,13 +239,16 @@ describe('following a chain', () => {
 
   describe('by the finalized tag', () => {
     it('takes nothing for final that the chain does not', async () => {
-      const indexer = await start([{ ...chainOf(), finalityDepth: 1, finalizedTag: true }])
-      await chain.request('anvil_mine', ['0x80'])
-      await writer.record()
-      await caughtUp(indexer, chain)
-      const { number } = await chain.request<{ number: string }>('eth_getBlockByNumber', ['finalized', false])
-      expect(Number(number)).to.be.below((await headNumber()) - 1)
-      expect(viewOf(indexer).checkpoint!.finalNumber).to.equal(Number(number))
+      const indexer = await bed.start([{ ...bed.chainOf(), finalityDepth: 1, finalizedTag: true }])
+      await bed.chain.request('anvil_mine', ['0x80'])
+      await bed.writer.record()
+      await bed.caughtUp(indexer)
+      const { number } = await bed.chain.request<{ number: string }>('eth_getBlockByNumber', [
+        'finalized',
+        false,
+      ])
+      expect(Number(number)).to.be.below((await bed.headNumber()) - 1)
+      expect(bed.viewOf(indexer).checkpoint!.finalNumber).to.equal(Number(number))
     })
 
     const tags: Record<string, (latest: unknown) => unknown> = {
@@ -298,17 +257,16 @@ describe('following a chain', () => {
     }
     for (const [what, finalized] of Object.entries(tags))
       it(`goes by the depth where the tag ${what}`, async () => {
-        const relay = keep(await startRpcRelay(chain.url))
         let latest: unknown
-        relay.faults.alter = ({ params }, result) => {
+        bed.relay.faults.alter = ({ params }, result) => {
           if (params[0] === 'latest') latest = result
           return params[0] === 'finalized' ? finalized(latest) : result
         }
-        await chain.request('anvil_mine', ['0x80'])
-        const byTag = { ...chainOf(relay.url), finalityDepth: 3, finalizedTag: true as const }
-        const indexer = await start([byTag], { webSocket: false })
-        await caughtUp(indexer, chain)
-        expect(viewOf(indexer).checkpoint!.finalNumber).to.equal((await headNumber()) - 3)
+        await bed.chain.request('anvil_mine', ['0x80'])
+        const byTag = { ...bed.chainOf(bed.relay.url), finalityDepth: 3, finalizedTag: true as const }
+        const indexer = await bed.start([byTag], { webSocket: false })
+        await bed.caughtUp(indexer)
+        expect(bed.viewOf(indexer).checkpoint!.finalNumber).to.equal((await bed.headNumber()) - 3)
       })
   })
 
@@ -331,7 +289,7 @@ describe('following a chain', () => {
           if (strike === 'after') throw failed()
         },
       }
-      const [entry] = addressBookOf([chainOf()]).chains
+      const [entry] = addressBookOf([bed.chainOf()]).chains
       sync = createChainSync({
         config: {
           ...entry!,
@@ -353,7 +311,7 @@ describe('following a chain', () => {
       return Object.assign(new Error('terminating connection'), { code: '57P01' })
     }
     const done = async () => {
-      const head = await headNumber()
+      const head = await bed.headNumber()
       await eventually(
         'it is caught up',
         () => sync.view.checkpoint?.number === head && sync.view.state === 'following',
@@ -368,22 +326,22 @@ describe('following a chain', () => {
     for (const when of ['before', 'after'] as const)
       it(`loses and doubles nothing: ${when} a commit came through`, async () => {
         await startSync()
-        await writer.record()
+        await bed.writer.record()
         await done()
         fault = when
-        await writer.recordBatch(3)
-        const base = await chain.request('evm_snapshot')
-        await writer.record()
+        await bed.writer.recordBatch(3)
+        const base = await bed.chain.request('evm_snapshot')
+        await bed.writer.record()
         await eventually('it fails again and again', () => failures >= 2)
         expect(sync.view).to.include({ state: 'unreachable' })
         expect(sync.view.lastError).to.contain('57P01')
-        await chain.request('evm_revert', [base])
-        writer.reset()
-        await writer.recordBatch(2)
+        await bed.chain.request('evm_revert', [base])
+        bed.writer.reset()
+        await bed.writer.recordBatch(2)
         fault = undefined
         await done()
         const dump = await Array.fromAsync(store.dump())
-        expect(dump).to.deep.equal(await replayDump([{ chain, contracts, finalityDepth: DEPTH }]))
+        expect(dump).to.deep.equal(await bed.replayDump())
       })
   })
 })

@@ -1,45 +1,15 @@
 import { eventually } from '../support/eventually.ts'
-import { seededRandom } from '../support/fault-random.ts'
-import type { ChaosChain } from './chain.ts'
-import { differenceOf } from './engines.ts'
-import { replay } from './replay.ts'
 import { expectThat, type Scenario } from './scenario.ts'
+import { caughtUp, expectReplay, someRecords, startFollowing, writeHistory } from './scenario-steps.ts'
 import { FINALITY_DEPTH } from './script.ts'
-import { randomEntry } from './serials.ts'
 import type { Subject } from './subject.ts'
-
-const random = seededRandom('scenarios-chain')
-export const someRecords = (author: number, count = 3) => ({
-  write: 'record' as const,
-  author,
-  entries: Array.from({ length: count }, () => randomEntry(random)),
-})
-
-/** A few blocks with records of several authors. */
-export async function writeHistory(chain: ChaosChain, blocks = 12): Promise<void> {
-  await chain.mine([{ write: 'register', account: 1 }])
-  for (let i = 0; i < blocks; i++) await chain.mine([someRecords(1 + (i % 3))])
-}
-
-export const caughtUp = (subject: Subject, chain: ChaosChain): Promise<void> =>
-  subject.caughtUp(() => chain.truth.head.hash, 20_000)
-
-export async function expectReplay(subject: Subject, chain: ChaosChain): Promise<void> {
-  await subject.process()!.stop()
-  const difference = differenceOf(await subject.dump(), await replay(chain))
-  expectThat(difference.length === 0, `the store equals a replay, but: ${difference.join('; ')}`)
-}
 
 const alarmOf = async (subject: Subject) => (await subject.status())?.alarm ?? undefined
 
 const chainReplaced: Scenario = {
   name: 'another chain comes up at the same address',
   async run(context) {
-    const chain = await context.chain()
-    await writeHistory(chain)
-    const subject = await context.subject({ chain })
-    await subject.start().listening
-    await caughtUp(subject, chain)
+    const { chain, subject } = await startFollowing(context)
     const other = await context.chain({ flags: ['--timestamp', '1600000000'] })
     await writeHistory(other, 20)
     subject.endpoints[0]!.setPower(false)
@@ -64,11 +34,7 @@ const chainReplaced: Scenario = {
 const nodeRestartedEmpty: Scenario = {
   name: 'the node is restarted empty',
   async run(context) {
-    const chain = await context.chain()
-    await writeHistory(chain)
-    const subject = await context.subject({ chain })
-    await subject.start().listening
-    await caughtUp(subject, chain)
+    const { chain, subject } = await startFollowing(context)
     await subject.process()!.stop()
     const fresh = await context.chain({ flags: ['--timestamp', '1650000000'] })
     expectThat(
@@ -94,11 +60,7 @@ const nodeRestartedEmpty: Scenario = {
 const deeperThanFinality: Scenario = {
   name: 'a reorganisation is deeper than finality',
   async run(context) {
-    const chain = await context.chain()
-    await writeHistory(chain, 20)
-    const subject = await context.subject({ chain })
-    await subject.start().listening
-    await caughtUp(subject, chain)
+    const { chain, subject } = await startFollowing(context, { blocks: 20 })
     // Past the harness's own bound, which keeps what is final.
     await chain.anvil.request('anvil_reorg', [FINALITY_DEPTH + 3, []])
     await eventually('it stops', async () => (await alarmOf(subject)) !== undefined)
@@ -111,11 +73,8 @@ const deeperThanFinality: Scenario = {
 const exactlyFinality: Scenario = {
   name: 'a reorganisation is exactly as deep as finality allows',
   async run(context) {
-    const chain = await context.chain()
-    await writeHistory(chain, 20)
+    const { chain, subject } = await startFollowing(context, { blocks: 20 })
     await chain.mineEmpty(FINALITY_DEPTH * 2)
-    const subject = await context.subject({ chain })
-    await subject.start().listening
     await caughtUp(subject, chain)
     await chain.reorganise(FINALITY_DEPTH, [someRecords(2)])
     await caughtUp(subject, chain)

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../support/eventually.ts'
 import type { FaultPlan } from '../support/fault-plan.ts'
 import { expectThat, type Scenario } from './scenario.ts'
-import { caughtUp, expectReplay, someRecords, writeHistory } from './scenarios-chain.ts'
+import { caughtUp, expectReplay, someRecords, startFollowing } from './scenario-steps.ts'
 import { scratchDirectory } from './scratch.ts'
 
 const PRELOAD = new URL('./shifted-clock.ts', import.meta.url).pathname
@@ -23,12 +23,11 @@ const clockJumps: Scenario = {
     const directory = mkdtempSync(join(scratchDirectory(), 'chaos-clock-'))
     context.atEnd(() => rmSync(directory, { recursive: true }))
     const clockFile = join(directory, 'shift')
-    const chain = await context.chain()
-    await writeHistory(chain)
-    const subject = await context.subject({ chain, plan: GAP, environment: { CHAOS_CLOCK_FILE: clockFile } })
-    const child = subject.start({ nodeArgs: ['--import', PRELOAD] })
-    await child.listening
-    await caughtUp(subject, chain)
+    const { chain, subject, child } = await startFollowing(context, {
+      plan: GAP,
+      environment: { CHAOS_CLOCK_FILE: clockFile },
+      start: { nodeArgs: ['--import', PRELOAD] },
+    })
     const jump = (hours: number) => {
       writeFileSync(clockFile, String(hours * HOUR_MS))
       process.kill(child.pid, 'SIGUSR2')

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts'
 import { differenceOf, dumpOf } from './engines.ts'
 import { replay } from './replay.ts'
 import { expectThat, type Scenario } from './scenario.ts'
-import { caughtUp, expectReplay, someRecords, writeHistory } from './scenarios-chain.ts'
+import { caughtUp, expectReplay, someRecords, startFollowing, writeHistory } from './scenario-steps.ts'
 import { scratchDirectory } from './scratch.ts'
 import { ScenarioSkipped } from './skipped.ts'
 
@@ -53,11 +53,7 @@ const twoAtOnce: Scenario = {
 const lockFreedByDeath: Scenario = {
   name: 'the writer dies and another takes its place',
   async run(context) {
-    const chain = await context.chain()
-    await writeHistory(chain)
-    const subject = await context.subject({ chain })
-    await subject.start().listening
-    await caughtUp(subject, chain)
+    const { chain, subject } = await startFollowing(context)
     await subject.process()!.kill()
     const started = performance.now()
     await subject.start().listening
@@ -94,28 +90,24 @@ const diskFull: Scenario = {
       throw new ScenarioSkipped('mount namespaces are not to be had here (unshare --user --mount)')
     const disk = join(directory, 'disk')
     mkdirSync(disk)
-    const chain = await context.chain()
-    await writeHistory(chain, 3)
-    const subject = await context.subject({
-      chain,
+    const { chain, subject, child } = await startFollowing(context, {
+      blocks: 3,
       environment: { INDEXER_DATABASE: join(disk, 'index.db') },
+      start: {
+        wrapper: [
+          'unshare',
+          '--user',
+          '--map-root-user',
+          '--mount',
+          'sh',
+          '-c',
+          SMALL_DISK,
+          'sh',
+          disk,
+          directory,
+        ],
+      },
     })
-    const child = subject.start({
-      wrapper: [
-        'unshare',
-        '--user',
-        '--map-root-user',
-        '--mount',
-        'sh',
-        '-c',
-        SMALL_DISK,
-        'sh',
-        disk,
-        directory,
-      ],
-    })
-    await child.listening
-    await caughtUp(subject, chain)
     await eventually(
       'the disk is full, and it says so',
       async () => {

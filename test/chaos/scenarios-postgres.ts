@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually.ts'
 import { postgresMissing, queryOnce, startPostgresServer } from '../support/postgres-server.ts'
 import type { Engine } from './engines.ts'
 import { expectThat, type Scenario, type ScenarioContext } from './scenario.ts'
-import { caughtUp, expectReplay, someRecords, writeHistory } from './scenarios-chain.ts'
+import { caughtUp, expectReplay, someRecords, startFollowing } from './scenario-steps.ts'
 import { ScenarioSkipped } from './skipped.ts'
 
 /** A minute in earnest: CHAOS_DATABASE_GONE_MS=60000. */
@@ -20,12 +20,7 @@ async function onOwnPostgres(context: ScenarioContext) {
     name: 'postgres',
     newDatabase: async () => ({ database: postgres.url, drop: async () => {} }),
   }
-  const chain = await context.chain()
-  await writeHistory(chain)
-  const subject = await context.subject({ chain, engine })
-  await subject.start().listening
-  await caughtUp(subject, chain)
-  return { postgres, chain, subject, engine }
+  return { postgres, engine, ...(await startFollowing(context, { engine })) }
 }
 
 const databaseGone: Scenario = {

@@ -3,7 +3,7 @@ import { keyToSerial } from '../../protocol/serial.ts'
 import { eventually } from '../support/eventually.ts'
 import type { ChaosChain } from './chain.ts'
 import { expectThat, type Scenario, type ScenarioContext } from './scenario.ts'
-import { caughtUp, someRecords, writeHistory } from './scenarios-chain.ts'
+import { caughtUp, someRecords, startFollowing } from './scenario-steps.ts'
 
 const REORGANISATIONS = 20
 /** The default of the indexer. */
@@ -18,14 +18,9 @@ const MAX_LATE = 2
  * that was replaced is not found, the one in its place is.
  */
 async function measure(context: ScenarioContext, webSocket: boolean): Promise<number[]> {
-  const chain = await context.chain()
-  await writeHistory(chain)
-  const subject = await context.subject({
-    chain,
+  const { chain, subject } = await startFollowing(context, {
     environment: { INDEXER_WEB_SOCKET: String(webSocket), INDEXER_POLL_MS: String(POLL_MS) },
   })
-  await subject.start().listening
-  await caughtUp(subject, chain)
   if (webSocket) await eventually('it is subscribed', () => subject.endpoints[0]!.subscribers.size > 0, 3_000)
   const pool = new Pool(subject.url()!, { connections: 1 })
   context.atEnd(() => pool.destroy())

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CountersignError } from '../../protocol/errors.ts'
 import { bytesToHex } from '../../protocol/hex.ts'
 import type { ChainView } from '../chain/chain-view.ts'
 import type { Standing } from './schemas.ts'
@@ -49,44 +51,67 @@ export interface RefreshableViews extends ReadonlyMap<number, ChainView> {
 }
 
 const MAX_ATTEMPTS = 5
+/** A rollback takes milliseconds: one that hangs in the store, or a chain that takes back more and more, holds no answer up for longer. */
+const ROLLBACKS_MS = 5_000
 
 /**
  * What `read` finds, with the standings it is true for: those from before it, as long as no chain moved on meanwhile. Rows of a later
- * block would do no harm; but that a row is missing may not be said of a block that it was not looked up at.
+ * block would do no harm; but that a row is missing may not be said of a block that it was not looked up at, nor one be found that
+ * was taken back.
+ * @throws what `read` throws, STORE_UNAVAILABLE when blocks were taken back all the time for `rollbacksMs`
  */
 export async function atOneStanding<Found>(
   views: ReadonlyMap<number, ChainView>,
   read: () => Promise<Found>,
+  rollbacksMs = ROLLBACKS_MS,
 ): Promise<{ found: Found; standings: Standing[] }> {
+  const deadline = performance.now() + rollbacksMs
   for (let attempt = 1; ; attempt++) {
     const standings = standingsOf(views.values())
+    const rollbacks = rollbacksOf(views)
     let found: Found
     try {
       found = await read()
     } catch (error) {
       // What was refused at one standing may be right at the next.
       await (views as RefreshableViews).refresh?.()
-      if (await rollbacksShown(views)) continue
+      if (await rollbacksShown(views, rollbacks, deadline)) continue
       if (attempt >= MAX_ATTEMPTS || areCurrent(standings, views)) throw error
       continue
     }
     // Who only reads learns from the store alone that it moved on.
     await (views as RefreshableViews).refresh?.()
     // Rows that a rollback took are gone before the view says so.
-    if (await rollbacksShown(views)) continue
+    if (await rollbacksShown(views, rollbacks, deadline)) continue
     if (attempt >= MAX_ATTEMPTS || areCurrent(standings, views)) return { found, standings }
   }
 }
 
-/** Waits until the views show the rollbacks under way. @returns whether there were any */
-async function rollbacksShown(views: ReadonlyMap<number, ChainView>): Promise<boolean> {
-  let wereAny = false
-  for (const { changing } of views.values())
-    if (changing !== undefined) {
-      await changing
-      wereAny = true
-    }
-  return wereAny
+/**
+ * Waits until the views show the rollbacks under way. @returns whether there were any, or `before` fewer than now
+ * @throws STORE_UNAVAILABLE when there were, and it is past `deadline`
+ */
+async function rollbacksShown(
+  views: ReadonlyMap<number, ChainView>,
+  before: number,
+  deadline: number,
+): Promise<boolean> {
+  const pending = [...views.values()].flatMap(({ changing }) => (changing === undefined ? [] : [changing]))
+  if (pending.length === 0 && rollbacksOf(views) === before) return false
+  const late = new AbortController()
+  const timeLeft = sleep(Math.max(deadline - performance.now(), 0), undefined, { signal: late.signal })
+  await Promise.race([Promise.all(pending), timeLeft])
+  late.abort()
+  await timeLeft.catch(() => {})
+  if (performance.now() >= deadline)
+    throw new CountersignError('STORE_UNAVAILABLE', 'blocks were being taken back the whole time')
+  return true
+}
+
+function rollbacksOf(views: ReadonlyMap<number, ChainView>): number {
+  let sum = 0
+  for (const { reorganisations } of views.values()) sum += reorganisations
+  return sum
 }
 
 function areCurrent(standings: readonly Standing[], views: ReadonlyMap<number, ChainView>): boolean {

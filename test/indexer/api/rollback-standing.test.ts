@@ -18,6 +18,7 @@ describe('an answer while blocks are taken back', () => {
       config,
       state: 'following',
       completeness: 'complete',
+      reorganisations: 0,
       checkpoint: blockAt(5),
       heads: ChainHeads.load([], []),
       contracts: [],

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { atOneStanding } from '../../../indexer/api/standing.ts'
 import type { ChainView } from '../../../indexer/chain/chain-view.ts'
+import { expectRejection } from '../../support/expect-error.ts'
 
 const checkpointAt = (number: number) => ({
   number,
@@ -14,6 +15,7 @@ const viewAt = (number: number) =>
     checkpoint: checkpointAt(number),
     state: 'following',
     completeness: 'complete',
+    reorganisations: 0,
   }) as unknown as ChainView
 
 describe('atOneStanding', () => {
@@ -35,5 +37,43 @@ describe('atOneStanding', () => {
     })
     const message = await reading.catch((error) => error.message)
     expect([message, reads]).to.deep.equal(['refused', 1])
+  })
+
+  it('does not believe a read that a rollback began and ended in, however often', async () => {
+    const view = viewAt(5)
+    let reads = 0
+    const { found } = await atOneStanding(new Map([[1, view]]), async () => {
+      if (++reads > 8) return reads
+      view.reorganisations++
+      view.checkpoint = checkpointAt(5 + reads) as never
+      return 'rows of two branches'
+    })
+    expect(found).to.equal(9)
+  })
+
+  it('gives up when blocks are taken back again and again', async () => {
+    const view = viewAt(5)
+    let reads = 0
+    const reading = atOneStanding(
+      new Map([[1, view]]),
+      async () => {
+        reads++
+        view.changing = new Promise((resolve) => setTimeout(resolve, 1))
+      },
+      50,
+    )
+    await expectRejection(reading, 'STORE_UNAVAILABLE')
+    expect(reads).to.be.above(5)
+  })
+
+  it('gives up when a rollback hangs', async () => {
+    const view = viewAt(5)
+    view.changing = new Promise(() => {})
+    const from = performance.now()
+    await expectRejection(
+      atOneStanding(new Map([[1, view]]), async () => {}, 50),
+      'STORE_UNAVAILABLE',
+    )
+    expect(performance.now() - from).to.be.within(45, 1_000)
   })
 })

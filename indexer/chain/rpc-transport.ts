@@ -1,5 +1,5 @@
-import { Pool } from 'undici'
-import { BodyBuffers } from './body-buffers.ts'
+import { PostConnections } from './post-connections.ts'
+import type { PostAnswer } from './post-exchange.ts'
 import { retryAfterMs } from './rpc-dialects.ts'
 import { RpcError } from './rpc-error.ts'
 
@@ -30,45 +30,23 @@ export interface RpcTransport {
 export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
   const { name, timeoutMs, maxResponseBytes } = options
   const url = new URL(options.url)
-  const path = url.pathname + url.search
-  const headers: Record<string, string> = { 'content-type': 'application/json', ...authorizationOf(url) }
-  const buffers = new BodyBuffers(options.connections)
-  const pool = new Pool(url.origin, {
+  const connections = new PostConnections({
+    url,
+    headers: { 'content-type': 'application/json', ...authorizationOf(url) },
     connections: options.connections,
-    keepAliveTimeout: 60_000,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    connect: { timeout: Math.min(timeoutMs, 10_000) },
+    timeoutMs,
   })
 
-  async function send(
-    payload: string,
-    maxBytes: number,
-  ): Promise<{ status: number; retryAfter: unknown; body: string }> {
-    // One clock for the whole exchange: a server that trickles bytes must not hold a request for ever.
-    const signal = AbortSignal.timeout(timeoutMs)
-    const body = buffers.collect()
+  async function send(payload: string, maxBytes: number): Promise<PostAnswer> {
     try {
-      const response = await pool.request({ path, method: 'POST', headers, body: payload, signal })
-      for await (const chunk of response.body) {
-        body.add(chunk)
-        if (body.size <= maxBytes) continue
-        response.body.destroy()
-        throw new RpcError('range-too-large', name, `${name}: the response exceeds ${maxBytes} bytes`)
-      }
-      return {
-        status: response.statusCode,
-        retryAfter: response.headers['retry-after'],
-        body: body.text(),
-      }
+      return await connections.post(payload, maxBytes)
     } catch (cause) {
-      if (cause instanceof RpcError) throw cause
-      const what = (cause as Error).name
-      if (signal.aborted || what === 'HeadersTimeoutError' || what === 'BodyTimeoutError')
+      const code = (cause as { code?: string }).code ?? (cause as Error).name
+      if (code === 'TOO_LARGE')
+        throw new RpcError('range-too-large', name, `${name}: the response exceeds ${maxBytes} bytes`)
+      if (code === 'TIMED_OUT')
         throw new RpcError('timeout', name, `${name}: no answer within ${timeoutMs} ms`, cause)
-      throw new RpcError('unreachable', name, `${name}: ${(cause as { code?: string }).code ?? what}`, cause)
-    } finally {
-      body.release()
+      throw new RpcError('unreachable', name, `${name}: ${code}`, cause)
     }
   }
 
@@ -91,7 +69,7 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
         return { status, json: undefined }
       }
     },
-    close: () => pool.destroy(),
+    close: async () => connections.close(),
   }
 }
 

@@ -255,16 +255,51 @@ export const ERROR_CATALOGUE = {
     'The key cannot be used',
     'Give a private key or a keystore file with its password, through the environment.',
   ),
+  LOOKUP_CODE_MISTYPED: row(
+    400,
+    'The lookup code has a typing error',
+    'Compare it with the payment slip: 28 characters in 7 groups of 4.',
+  ),
   MEDIA_TYPE_UNSUPPORTED: row(
     415,
     'The body has a media type this route does not take',
     'Send application/json.',
   ),
   NOT_READY: row(503, 'The server cannot serve right now', 'Wait and ask again; /readyz says why.', true),
+  ORDER_ID_MALFORMED: row(
+    400,
+    'Not an order id',
+    'Give the order id of the payment slip: 1 to 96 bytes of UTF-8 in normal form C, without control characters.',
+  ),
   PARTICIPANT_UNKNOWN: row(
     404,
     'The directory has no such participant',
     'Check the address; /v1/participants lists all.',
+  ),
+  PAYMENT_INVALID: row(
+    422,
+    'The payment record is not valid',
+    'Correct the member named; the record was not taken.',
+  ),
+  PAYMENT_NOT_OPENED: row(
+    422,
+    'The payment record does not open',
+    'Check order id and lookup code against the payment slip; a record opens only where its office recorded it.',
+  ),
+  PAYMENT_PAYLOAD_MALFORMED: row(
+    422,
+    'Not the payload of a payment record',
+    'Do not rely on it; ask the office that recorded it.',
+  ),
+  PAYMENT_PUBLICATION_MALFORMED: row(
+    422,
+    'Not a packed list of payments',
+    'Give each payment a version from 1 and a payload of 1 to 1,024 bytes, and nothing after the last.',
+  ),
+  PAYMENT_VOUCHER_MALFORMED: row(
+    400,
+    'Not a payment voucher',
+    'Scan or copy the whole address of the voucher again; ask the office for a new one if it stays.',
   ),
   PORT_TAKEN: row(
     500,

@@ -19,6 +19,20 @@ export { ERROR_CATALOGUE } from './error-catalogue.ts'
 export { CountersignError, type ErrorCode, type Problem, toProblem } from './errors.ts'
 export { buildEventProof, createEventProver, type EventProof, verifyEventProof } from './event-proof.ts'
 export { type Address, type Bytes32, bytesToHex, type Hex, hexToBytes, keccak256, toAddress } from './hex.ts'
+export { checkOrderId, MAX_ORDER_ID_BYTES, orderKeyOf, readOrderId } from './payments/order-id.ts'
+export { NO_PREVIOUS_DIGEST, PUBLIC_SALT, paymentDigest } from './payments/payment-digest.ts'
+export {
+  entryDigestOf,
+  MAX_PAYLOAD_BYTES,
+  MAX_VERSION,
+  type PaymentOnChain,
+  paymentEntry,
+  paymentEntryDigest,
+  paymentKey,
+} from './payments/payment-entry.ts'
+export type { PaymentPlace } from './payments/payment-place.ts'
+export { packPayments, unpackPayments } from './payments/payment-publication.ts'
+export { PAYMENT_KINDS, type PaymentKind, type PaymentRecord } from './payments/payment-record.ts'
 export { queryResultDigest } from './query-result.ts'
 export {
   assembleReceipt,

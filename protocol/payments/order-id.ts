@@ -1,0 +1,22 @@
+import { CountersignError } from '../errors.ts'
+import { type Bytes32, keccak256Hex, utf8ToBytes } from '../hex.ts'
+import { faultOfText } from './plain-text.ts'
+
+export const MAX_ORDER_ID_BYTES = 96
+
+/** What is wrong with an order id, if anything: 1 to 96 bytes of UTF-8 in NFC, nothing unseen, no surrounding blanks. */
+export const faultOfOrderId = (value: unknown): string | undefined => faultOfText(value, MAX_ORDER_ID_BYTES)
+
+/** @throws ORDER_ID_MALFORMED with the reason; the id is not quoted, it may be personal */
+export function checkOrderId(value: unknown): string {
+  const fault = faultOfOrderId(value)
+  if (fault !== undefined) throw new CountersignError('ORDER_ID_MALFORMED', `the order id ${fault}`)
+  return value as string
+}
+
+/** An order id as a person typed or pasted it: surrounding blanks and the Unicode form are forgiven. @throws ORDER_ID_MALFORMED */
+export const readOrderId = (typed: string): string =>
+  checkOrderId(typed.length > 4 * MAX_ORDER_ID_BYTES ? typed : typed.trim().normalize('NFC'))
+
+/** `keccak256(utf8(orderId))`: names an order on chain. @throws ORDER_ID_MALFORMED */
+export const orderKeyOf = (orderId: string): Bytes32 => keccak256Hex(utf8ToBytes(checkOrderId(orderId)))

@@ -1,4 +1,4 @@
-import { Agent, WebSocket } from 'undici'
+import type { Agent, WebSocket } from 'undici'
 import { isBytes32 } from '../../protocol/hex.ts'
 import { authorizationOf } from './rpc-transport.ts'
 import type { HeadHint } from './wake-up.ts'
@@ -9,6 +9,8 @@ export interface HeadSocketEvents {
   onChange(isUp: boolean): void
 }
 
+/** To the first connection. Loading the client holds up everything else, of which there is most after a start. */
+const BEGIN_AFTER_MS = 100
 const FIRST_PAUSE_MS = 250
 const MAX_PAUSE_MS = 30_000
 /** A connection that is not subscribed by then is given up. */
@@ -23,17 +25,24 @@ const MAX_MESSAGE_BYTES = 256 * 1024
 export class HeadSocket {
   readonly #urls: readonly string[]
   readonly #events: HeadSocketEvents
-  readonly #agent = new Agent({ webSocket: { maxPayloadSize: MAX_MESSAGE_BYTES } })
+  #agent: Agent | undefined
   #socket: WebSocket | undefined
   #timer: NodeJS.Timeout | undefined
   #isUp = false
+  #hasBegun = false
   #isClosed = false
   #failures = 0
 
   constructor(urls: readonly string[], events: HeadSocketEvents) {
     this.#urls = urls
     this.#events = events
-    this.#connect()
+  }
+
+  /** Connects, and from then on keeps at it. Again: changes nothing. */
+  begin(): void {
+    if (this.#hasBegun || this.#isClosed) return
+    this.#hasBegun = true
+    this.#connectAfter(BEGIN_AFTER_MS)
   }
 
   get isUp(): boolean {
@@ -49,10 +58,13 @@ export class HeadSocket {
     this.#isClosed = true
     clearTimeout(this.#timer)
     if (this.#socket !== undefined) this.#drop(this.#socket)
-    void this.#agent.destroy().catch(() => {})
+    void this.#agent?.destroy().catch(() => {})
   }
 
-  #connect(): void {
+  async #connect(): Promise<void> {
+    const { Agent, WebSocket } = await import('undici')
+    if (this.#isClosed) return
+    this.#agent ??= new Agent({ webSocket: { maxPayloadSize: MAX_MESSAGE_BYTES } })
     const url = new URL(this.#urls[this.#failures % this.#urls.length]!)
     const headers = { ...authorizationOf(url) }
     url.username = ''
@@ -115,7 +127,11 @@ export class HeadSocket {
     clearTimeout(this.#timer)
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 10), MAX_PAUSE_MS)
     this.#failures++
-    this.#timer = setTimeout(() => this.#connect(), pause)
+    this.#connectAfter(pause)
+  }
+
+  #connectAfter(pauseMs: number): void {
+    this.#timer = setTimeout(() => void this.#connect(), pauseMs)
     this.#timer.unref()
   }
 }

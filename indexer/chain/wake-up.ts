@@ -16,7 +16,10 @@ export interface WakeUp {
   readonly intervalMs: number
   /** Which one is in use just now. */
   readonly kind: WakeUpKind
-  /** Resolves when it is time to look: at once when a head was announced since the last look. */
+  /**
+   * Resolves when it is time to look: at once when a head was announced since the last look. Nobody is asked to announce
+   * heads before the first wait: who reads a chain from its start needs none.
+   */
   wait(signal: AbortSignal): Promise<void>
   /** Heads announced since the last call, oldest first. */
   takeHints(): HeadHint[]
@@ -78,6 +81,7 @@ export function createWakeUp({ pollMs, webSocketUrls, onChange }: WakeUpOptions)
       return isUp() ? 'websocket' : 'polling'
     },
     async wait(signal) {
+      socket?.begin()
       if (!isPending && !signal.aborted)
         await new Promise<void>((resolve) => {
           const done = () => {

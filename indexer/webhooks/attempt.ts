@@ -1,4 +1,4 @@
-import { Agent, errors, request } from 'undici'
+import type { Agent } from 'undici'
 import { signedHeaders } from './signing.ts'
 
 export const ATTEMPT_TIMEOUT_MS = 15_000
@@ -19,14 +19,19 @@ export interface Sender {
 }
 
 export function createSender(timeoutMs = ATTEMPT_TIMEOUT_MS): Sender {
-  const agent = new Agent({
-    connections: 16,
-    pipelining: 1,
-    keepAliveTimeout: 10_000,
-    connect: { timeout: timeoutMs },
-  })
+  let agent: Agent | undefined
+  let isClosed = false
   return {
     async send({ url, secret }, id, body) {
+      // Loaded when there is something to send: most indexers have no webhooks.
+      const { Agent, request } = await import('undici')
+      agent ??= new Agent({
+        connections: 16,
+        pipelining: 1,
+        keepAliveTimeout: 10_000,
+        connect: { timeout: timeoutMs },
+      })
+      if (isClosed) void agent.destroy()
       try {
         // Redirects are not followed: a webhook goes where it was registered for.
         const { statusCode, body: answer } = await request(url, {
@@ -51,16 +56,18 @@ export function createSender(timeoutMs = ATTEMPT_TIMEOUT_MS): Sender {
         return { outcome: 'failed', status: null, reason: reasonOf(error, timeoutMs) }
       }
     },
-    close: () => agent.destroy(),
+    async close() {
+      isClosed = true
+      await agent?.destroy()
+    },
   }
 }
 
-const TIMEOUTS = [errors.HeadersTimeoutError, errors.BodyTimeoutError, errors.ConnectTimeoutError]
+const TIMEOUTS = ['TimeoutError', 'HeadersTimeoutError', 'BodyTimeoutError', 'ConnectTimeoutError']
 
 /** By kind: an error's own message may carry a URL with what is secret in it. */
 function reasonOf(error: unknown, timeoutMs: number): string {
   const { name, code } = error as { name?: string; code?: string }
-  if (name === 'TimeoutError' || TIMEOUTS.some((Timeout) => error instanceof Timeout))
-    return `no answer within ${timeoutMs} ms`
+  if (name !== undefined && TIMEOUTS.includes(name)) return `no answer within ${timeoutMs} ms`
   return `no connection (${code ?? name ?? 'unknown'})`
 }

@@ -13,9 +13,13 @@ const LONG_MS = 60_000
 async function startAnnouncer() {
   const sockets: ServerSocket[] = []
   let isRefusing = false
+  let refused = 0
   const server = createServer((_, response) => response.writeHead(404).end())
   server.on('upgrade', (request, stream, head) => {
-    if (isRefusing) return void stream.destroy()
+    if (isRefusing) {
+      refused++
+      return void stream.destroy()
+    }
     const socket = acceptWebSocket(request, stream, head)
     socket.onMessage = (text) => {
       const { id } = JSON.parse(text)
@@ -27,6 +31,7 @@ async function startAnnouncer() {
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     sockets,
+    refused: () => refused,
     refuse(refusing: boolean) {
       isRefusing = refusing
     },
@@ -58,9 +63,11 @@ describe('wake-up', () => {
   const start = async (pollMs = LONG_MS) => {
     changes.length = 0
     wakeUp = createWakeUp({ pollMs, webSocketUrls: [announcer.url], onChange: (kind) => changes.push(kind) })
-    await eventually('the socket is up', () => wakeUp.kind === 'websocket')
-    // That it is up is itself a reason to look.
-    await wakeUp.wait(signal)
+    await untilUp()
+  }
+  // That it is up is itself a reason to look.
+  const untilUp = async () => {
+    while (wakeUp.kind !== 'websocket') await wakeUp.wait(signal)
   }
 
   beforeEach(async () => {
@@ -78,6 +85,24 @@ describe('wake-up', () => {
     await woken
     expect(wakeUp.takeHints()).to.deep.equal([{ number: 7, hash: HASH, parentHash: HASH }])
     expect(wakeUp.takeHints()).to.deep.equal([])
+  })
+
+  it('asks nobody to announce heads before it is waited for', async () => {
+    wakeUp = createWakeUp({ pollMs: 10, webSocketUrls: [announcer.url] })
+    wakeUp.noteHead(1)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect([wakeUp.kind, announcer.sockets.length]).to.deep.equal(['polling', 0])
+    await untilUp()
+    expect(announcer.sockets.length).to.equal(1)
+  })
+
+  it('makes no connection that it is closed before', async () => {
+    wakeUp = createWakeUp({ pollMs: 10, webSocketUrls: [announcer.url] })
+    await wakeUp.wait(signal)
+    wakeUp.close()
+    await wakeUp.wait(signal)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    expect(announcer.sockets.length).to.equal(0)
   })
 
   it('does not lose what is announced while nobody waits', async () => {
@@ -101,8 +126,7 @@ describe('wake-up', () => {
   it('polls while connections are refused, and listens once they are not', async () => {
     announcer.refuse(true)
     wakeUp = createWakeUp({ pollMs: 20, webSocketUrls: [announcer.url] })
-    await wakeUp.wait(signal)
-    await wakeUp.wait(signal)
+    while (announcer.refused() === 0) await wakeUp.wait(signal)
     expect(wakeUp.kind).to.equal('polling')
     announcer.refuse(false)
     await eventually('the socket is up', () => wakeUp.kind === 'websocket')
@@ -180,8 +204,7 @@ describe('wake-up', () => {
 
     it("subscribes at the endpoint's own address", async () => {
       wakeUp = createWakeUp({ pollMs: LONG_MS, webSocketUrls: [webSocketUrlOf(chain.url)] })
-      await eventually('the socket is up', () => wakeUp.kind === 'websocket')
-      await wakeUp.wait(signal)
+      await untilUp()
       await chain.request('evm_mine')
       await wakeUp.wait(signal)
       const head = await chain.request<{ hash: string }>('eth_getBlockByNumber', ['latest', false])

@@ -1,5 +1,4 @@
-import * as http from 'node:http'
-import * as https from 'node:https'
+import type { Agent, ClientRequest } from 'node:http'
 import { urlToHttpOptions } from 'node:url'
 import { BodyBuffers } from './body-buffers.ts'
 import { type PostAnswer, PostError, PostExchange } from './post-exchange.ts'
@@ -17,10 +16,13 @@ export interface PostOptions {
 const KEEP_ALIVE_MS = 60_000
 const MAX_CONNECT_MS = 10_000
 
+// To import it would read each of its exports, and with one of them load Node's own fetch.
+const http = process.getBuiltinModule('node:http')
+
 /** Posts to one address over kept-alive connections, bounded in number. */
 export class PostConnections {
-  readonly #request: () => http.ClientRequest
-  readonly #agent: http.Agent
+  readonly #request: () => ClientRequest
+  readonly #agent: Agent
   readonly #buffers: BodyBuffers
   readonly #most: number
   readonly #timeoutMs: number
@@ -30,7 +32,7 @@ export class PostConnections {
 
   constructor({ url, headers, connections, timeoutMs }: PostOptions) {
     const { protocol, hostname, port, path } = urlToHttpOptions(url)
-    const scheme = protocol === 'https:' ? https : http
+    const scheme = protocol === 'https:' ? process.getBuiltinModule('node:https') : http
     // Requests wait here and not in the agent, which would connect for those that were given up meanwhile.
     const agent = new scheme.Agent({ keepAlive: true, timeout: KEEP_ALIVE_MS, maxFreeSockets: connections })
     const options = { method: 'POST', protocol, hostname, port, path, headers, agent }

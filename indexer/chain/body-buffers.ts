@@ -1,3 +1,5 @@
+import { parseBody } from './scan-body.ts'
+
 /** Kept for the next answer; larger ones are given back to the system. */
 const MAX_KEPT_BYTES = 4 * 1024 * 1024
 const FIRST_BYTES = 256 * 1024
@@ -49,8 +51,9 @@ export class BodyCollector {
     this.#size = size
   }
 
-  text(): string {
-    return this.#buffer.toString('utf8', 0, this.#size)
+  /** What it says; undefined when it is not JSON. */
+  json(): unknown {
+    return parseBody(this.#buffer.subarray(0, this.#size))
   }
 
   /** It is not used any more. */

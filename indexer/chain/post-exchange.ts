@@ -7,7 +7,8 @@ export interface PostAnswer {
   status: number
   /** The header, as it came. */
   retryAfter: string | undefined
-  body: string
+  /** The body; undefined when it is not JSON. */
+  json: unknown
 }
 
 /** Why this side gave an exchange up; `CUT`: the connection ended without an answer and without a word. */
@@ -94,7 +95,7 @@ export class PostExchange {
     const answer = {
       status: response.statusCode!,
       retryAfter: response.headers['retry-after'],
-      body: body.text(),
+      json: body.json(),
     }
     this.#end()
     // Answered before it was read: who does not want the rest would keep the connection busy.

@@ -52,7 +52,7 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
 
   return {
     async post(payload, maxBytes = maxResponseBytes) {
-      const { status, retryAfter, body } = await send(payload, Math.min(maxBytes, maxResponseBytes))
+      const { status, retryAfter, json } = await send(payload, Math.min(maxBytes, maxResponseBytes))
       if (status === 429) {
         const pause = retryAfterMs(retryAfter)
         throw new RpcError(
@@ -63,11 +63,7 @@ export function createRpcTransport(options: RpcTransportOptions): RpcTransport {
           pause === undefined ? {} : { retryAfterMs: pause },
         )
       }
-      try {
-        return { status, json: JSON.parse(body) }
-      } catch {
-        return { status, json: undefined }
-      }
+      return { status, json }
     },
     close: async () => connections.close(),
   }

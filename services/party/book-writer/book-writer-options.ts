@@ -4,6 +4,7 @@ import type { Registry } from '../../../protocol/registry-domain.ts'
 import type { GroupCommit } from '../group-commit.ts'
 import type { PartyKey } from '../keys.ts'
 import type { JsonRpc } from './chain-access.ts'
+import { DIGEST_CALLS, type RegistryCalls } from './registry-calls.ts'
 
 export interface BookWriterOptions {
   /** The party's own database, in which entries arrive together with what they belong to. */
@@ -12,6 +13,8 @@ export interface BookWriterOptions {
   rpc: JsonRpc
   /** Where the author's records are kept. */
   registry: Registry
+  /** How that registry takes entries. Default: `record` and `recordBatch`. */
+  calls?: RegistryCalls
   /** Block of the registry's deployment; there are no events before. Default 0. */
   startBlock?: number
   /** Author of the records and payer of the gas. */
@@ -42,6 +45,7 @@ export type SubmissionStage = 'stored' | 'sent' | 'mined'
 export type BookWriterSettings = Required<BookWriterOptions>
 
 const DEFAULTS = {
+  calls: DIGEST_CALLS,
   startBlock: 0,
   flushIntervalMs: 500,
   maxBatch: 500,

@@ -3,7 +3,13 @@ import type { Bytes32 } from '../../../protocol/hex.ts'
 import { type BookWriterOptions, type BookWriterSettings, withDefaults } from './book-writer-options.ts'
 import { ChainAccess, type RecordLocation } from './chain-access.ts'
 import { GasEstimate } from './gas.ts'
-import { Outbox, type OutboxCounts, type OutboxEntry, type Submission } from './outbox.ts'
+import {
+  Outbox,
+  type OutboxCounts,
+  type OutboxEntry,
+  type OutboxEntryState,
+  type Submission,
+} from './outbox.ts'
 import { Settler } from './settler.ts'
 import { Submitter } from './submitter.ts'
 
@@ -47,7 +53,7 @@ export class BookWriter {
     const { db, rpc, registry, key, startBlock } = this.#settings
     this.#outbox = new Outbox(db, { ...registry, author: key.address })
     const chain = new ChainAccess(rpc, registry, key.address, startBlock)
-    const gas = new GasEstimate()
+    const gas = new GasEstimate(this.#settings.calls)
     this.#submitter = new Submitter(this.#settings, this.#outbox, chain, gas)
     this.#settler = new Settler(this.#settings, this.#outbox, chain, gas, {
       recorded: (key, location) => this.#settleWaiters(key, (waiter) => waiter.resolve(location)),
@@ -120,6 +126,11 @@ export class BookWriter {
     })
   }
 
+  /** What is known of an entry; undefined when it was never added. */
+  find(key: Bytes32): OutboxEntryState | undefined {
+    return this.#outbox.find(key)
+  }
+
   /** Where the entry is on chain; undefined while it is not, or its transaction is not known. */
   locationOf(key: Bytes32): RecordLocation | undefined {
     return this.#outbox.find(key)?.location ?? undefined
@@ -158,18 +169,9 @@ export class BookWriter {
     const { settled, open } = await this.#settler.settleMined(this.#outbox.openSubmissions())
     if (open.length > 0) await this.#pursue(open)
     if (this.#outbox.hasUnfinal()) await this.#settler.finalise()
-    const submitted = await this.#submitWhileRoom()
+    const room = this.#settings.maxInFlight - this.#outbox.openNonces().length
+    const submitted = await this.#submitter.submitDue(room, this.#waiters.size > 0)
     return settled > 0 || submitted > 0
-  }
-
-  async #submitWhileRoom(): Promise<number> {
-    let total = 0
-    for (let room = this.#settings.maxInFlight - this.#outbox.openSubmissions().length; room > 0; room--) {
-      const submitted = await this.#submitter.submitDue(this.#waiters.size > 0)
-      total += submitted
-      if (submitted === 0) break
-    }
-    return total
   }
 
   async #pursue(open: readonly Submission[]): Promise<void> {
@@ -189,7 +191,7 @@ export class BookWriter {
 
   #nextLookIn(quietSteps: number): number {
     const { pollIntervalMs, maxInFlight } = this.#settings
-    const open = this.#outbox.openSubmissions().length
+    const open = this.#outbox.openNonces().length
     const isUnderWay = open > 0 || this.#outbox.hasUnfinal()
     const poll = isUnderWay ? Math.min(pollIntervalMs, (pollIntervalMs / 100) * 1.5 ** quietSteps) : IDLE_MS
     const due = open < maxInFlight ? this.#submitter.dueIn(Date.now(), this.#waiters.size > 0) : undefined

@@ -1,33 +1,50 @@
+import type { CallEntry, RegistryCalls } from './registry-calls.ts'
+
 /** EIP-7825: no transaction may use more, whatever the block allows. */
 const MAX_TRANSACTION_GAS = 2 ** 24
+/** The pools of nodes take no transaction above 128 KiB; the rest is for what stands around the call data. */
+const MAX_CALL_DATA_BYTES = 127 * 1024
 /** 21,000 a transaction, up to 22,100 for the first head of an author, and the call around it. */
 const GAS_PER_TRANSACTION = 50_000
-/** Measured 25,650 in a batch of 100; the rest is margin. What is not used is not paid. */
-const GAS_PER_ENTRY = 27_500
 /** A transfer of nothing, which only uses a nonce up. */
 export const FILLER_GAS = 21_000
 const RAISE = 1.5
-const MAX_GAS_PER_ENTRY = 500_000
+const MAX_FACTOR = 18
 
 /**
  * What a recording may cost, by formula: an `eth_estimateGas` for every batch would run each of them twice. On a chain with other prices
  * a transaction runs out of gas once, and the estimate is raised for all that follow.
  */
 export class GasEstimate {
-  #perEntry = GAS_PER_ENTRY
+  readonly #calls: RegistryCalls
+  #factor = 1
 
-  limitFor(entryCount: number): number {
-    return GAS_PER_TRANSACTION + this.#perEntry * entryCount
+  constructor(calls: RegistryCalls) {
+    this.#calls = calls
   }
 
-  /** How many entries fit into one transaction. */
-  maxEntries(blockGasLimit: number): number {
-    const gas = Math.min(MAX_TRANSACTION_GAS, blockGasLimit)
-    return Math.max(1, Math.floor((gas - GAS_PER_TRANSACTION) / this.#perEntry))
+  limitFor(entries: readonly CallEntry[]): number {
+    return entries.reduce((gas, entry) => gas + this.#gasOf(entry), GAS_PER_TRANSACTION)
+  }
+
+  /** How many of `entries`, from the first on, fit into one transaction; at least one. */
+  fitting(entries: readonly CallEntry[], blockGasLimit: number): number {
+    let gas = Math.min(MAX_TRANSACTION_GAS, blockGasLimit) - GAS_PER_TRANSACTION
+    let bytes = MAX_CALL_DATA_BYTES
+    const tooMany = entries.findIndex((entry) => {
+      gas -= this.#gasOf(entry)
+      bytes -= this.#calls.bytesOf(entry)
+      return gas < 0 || bytes < 0
+    })
+    return tooMany === -1 ? entries.length : Math.max(1, tooMany)
   }
 
   raise(): void {
-    this.#perEntry = Math.min(MAX_GAS_PER_ENTRY, Math.ceil(this.#perEntry * RAISE))
+    this.#factor = Math.min(MAX_FACTOR, this.#factor * RAISE)
+  }
+
+  #gasOf(entry: CallEntry): number {
+    return Math.ceil(this.#factor * this.#calls.gasOf(entry))
   }
 }
 

@@ -4,6 +4,8 @@ import type { Address, Bytes32, Hex } from '../../../protocol/hex.ts'
 import type { Entry } from '../../../protocol/record-book.ts'
 import type { Registry } from '../../../protocol/registry-domain.ts'
 import type { RecordLocation } from './chain-access.ts'
+import { prepareOutbox } from './outbox-schema.ts'
+import type { CallEntry } from './registry-calls.ts'
 import type { Fees, SignedTransaction } from './signed-transaction.ts'
 
 /**
@@ -11,17 +13,22 @@ import type { Fees, SignedTransaction } from './signed-transaction.ts'
  * - `submitted`: in a signed transaction whose fate is open
  * - `recorded`: in a block
  * - `final`: in a block as deep as the chain's finality asks
- * - `conflict`: the chain has another digest under its key; it cannot be recorded any more
+ * - `conflict`: the chain has another digest under its key, or under one that it follows; it cannot be recorded any more
  */
 export type EntryState = 'pending' | 'submitted' | 'recorded' | 'final' | 'conflict'
 
 export interface OutboxEntry extends Entry {
   /** Unix seconds by which it was promised to be on chain; zero for no promise. */
   recordBy: number
+  /** What the registry's call takes beyond key and digest; forgotten once the entry is final. */
+  content?: Uint8Array
+  /** Key of the entry, added before, without which the registry does not take this one. */
+  afterKey?: Bytes32
 }
 
-export interface PendingEntry extends Entry {
+export interface PendingEntry extends CallEntry {
   id: number
+  afterKey: Bytes32 | null
   /** Unix milliseconds. */
   addedAt: number
   /** Entries that may share a transaction with it, itself included; null: any number. */
@@ -67,50 +74,10 @@ export interface OutboxOwner extends Registry {
   author: Address
 }
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS outbox_owner (
-    chain_id INTEGER NOT NULL,
-    registry TEXT NOT NULL,
-    author TEXT NOT NULL
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS outbox_submissions (
-    id INTEGER PRIMARY KEY,
-    nonce INTEGER NOT NULL,
-    gas_limit INTEGER NOT NULL,
-    entry_count INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'mined', 'final', 'reverted', 'superseded')),
-    transaction_hash TEXT,
-    block_number INTEGER
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS outbox_submissions_unsettled ON outbox_submissions (state, nonce)
-    WHERE state IN ('open', 'mined');
-  CREATE TABLE IF NOT EXISTS outbox_transactions (
-    transaction_hash TEXT PRIMARY KEY,
-    submission_id INTEGER NOT NULL REFERENCES outbox_submissions,
-    raw TEXT NOT NULL,
-    max_fee_wei TEXT NOT NULL,
-    priority_fee_wei TEXT NOT NULL,
-    sent_at_ms INTEGER
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS outbox_transactions_by_submission ON outbox_transactions (submission_id);
-  CREATE TABLE IF NOT EXISTS outbox_entries (
-    id INTEGER PRIMARY KEY,
-    entry_key TEXT NOT NULL UNIQUE,
-    digest TEXT NOT NULL,
-    record_by INTEGER NOT NULL,
-    added_at_ms INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'submitted', 'recorded', 'final', 'conflict')),
-    submission_id INTEGER REFERENCES outbox_submissions,
-    batch_limit INTEGER,
-    refusals INTEGER NOT NULL DEFAULT 0,
-    not_before_ms INTEGER NOT NULL DEFAULT 0,
-    transaction_hash TEXT,
-    block_number INTEGER
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS outbox_entries_pending ON outbox_entries (id) WHERE state = 'pending';
-  CREATE INDEX IF NOT EXISTS outbox_entries_by_submission ON outbox_entries (submission_id);
-  CREATE INDEX IF NOT EXISTS outbox_entries_unsettled ON outbox_entries (state, record_by) WHERE state <> 'final';
-`
+/** Of the entry whose key is the first parameter: those that follow it, at any distance. */
+const FOLLOWERS = `WITH RECURSIVE followers (entry_key) AS (
+  SELECT entry_key FROM outbox_entries WHERE after_key = ? UNION
+  SELECT next.entry_key FROM outbox_entries AS next JOIN followers ON next.after_key = followers.entry_key)`
 
 // A partial index serves only a query that repeats its condition, hence `AND state <> 'final'` beside a state that is not.
 
@@ -122,7 +89,7 @@ export class Outbox {
   /** @throws CONFIGURATION_INVALID when the database belongs to another author, chain or registry: its nonces and promises do. */
   constructor(db: DatabaseSync, owner: OutboxOwner) {
     this.#db = db
-    db.exec(SCHEMA)
+    prepareOutbox(db)
     this.#claim(owner)
   }
 
@@ -144,13 +111,16 @@ export class Outbox {
   }
 
   /** Adds an entry; the same entry again changes nothing. @throws ENTRY_CONFLICT when its key is there with another digest */
-  add({ key, digest, recordBy }: OutboxEntry, now: number): void {
+  add({ key, digest, recordBy, content, afterKey }: OutboxEntry, now: number): void {
     const { changes } = this.#run(
-      'INSERT INTO outbox_entries (entry_key, digest, record_by, added_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      `INSERT INTO outbox_entries (entry_key, digest, record_by, added_at_ms, content, after_key)
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
       key,
       digest,
       recordBy,
       now,
+      content ?? null,
+      afterKey ?? null,
     )
     if (changes === 0 && this.find(key)?.digest !== digest)
       throw new CountersignError('ENTRY_CONFLICT', `the outbox holds another digest under ${key}`)
@@ -171,25 +141,23 @@ export class Outbox {
     }
   }
 
-  /** The oldest entries that may go into one transaction now. */
+  /** The oldest entries that may go into one transaction now. None goes before the one that it follows. */
   nextBatch(limit: number, now: number): PendingEntry[] {
     const batch: PendingEntry[] = []
+    const taken = new Set<Bytes32>()
     let room = limit
     for (const row of this.#prepare(
-      `SELECT id, entry_key, digest, added_at_ms, batch_limit, refusals FROM outbox_entries
-       WHERE state = 'pending' AND not_before_ms <= ? ORDER BY id LIMIT ?`,
+      `SELECT entry.id, entry.entry_key AS key, entry.digest, entry.content, entry.after_key AS afterKey,
+         entry.added_at_ms AS addedAt, entry.batch_limit AS batchLimit, entry.refusals, before.state AS stateBefore
+       FROM outbox_entries AS entry LEFT JOIN outbox_entries AS before ON before.entry_key = entry.after_key
+       WHERE entry.state = 'pending' AND entry.not_before_ms <= ? ORDER BY entry.id LIMIT ?`,
     ).iterate(now, limit)) {
-      const batchLimit = row.batch_limit === null ? null : Number(row.batch_limit)
-      room = Math.min(room, batchLimit ?? limit)
+      const { stateBefore, ...entry } = row as unknown as PendingEntry & { stateBefore: EntryState | null }
+      room = Math.min(room, entry.batchLimit ?? limit)
       if (batch.length >= room) break
-      batch.push({
-        id: Number(row.id),
-        key: row.entry_key as Bytes32,
-        digest: row.digest as Bytes32,
-        addedAt: Number(row.added_at_ms),
-        batchLimit,
-        refusals: Number(row.refusals),
-      })
+      if (stateBefore === 'pending' && !taken.has(entry.afterKey!)) continue
+      taken.add(entry.key)
+      batch.push(entry)
     }
     return batch
   }
@@ -210,16 +178,17 @@ export class Outbox {
   }
 
   createSubmission(
-    submission: { nonce: number; gasLimit: number },
+    submission: { nonce: number; gasLimit: number; root?: string | undefined },
     entries: readonly PendingEntry[],
     transaction: SignedTransaction & Fees,
   ): number {
     const id = Number(
       this.#run(
-        'INSERT INTO outbox_submissions (nonce, gas_limit, entry_count) VALUES (?, ?, ?)',
+        'INSERT INTO outbox_submissions (nonce, gas_limit, entry_count, root) VALUES (?, ?, ?, ?)',
         submission.nonce,
         submission.gasLimit,
         entries.length,
+        submission.root ?? null,
       ).lastInsertRowid,
     )
     const submit = this.#prepare(
@@ -251,6 +220,13 @@ export class Outbox {
     return this.#submissions("SELECT * FROM outbox_submissions WHERE state = 'open' ORDER BY nonce", [])
   }
 
+  /** Nonces of those whose fate is open. */
+  openNonces(): number[] {
+    return this.#prepare("SELECT nonce FROM outbox_submissions WHERE state = 'open'")
+      .all()
+      .map(({ nonce }) => Number(nonce))
+  }
+
   /** Those mined at `block` or before and not final yet. */
   minedSubmissions(block: number): Submission[] {
     return this.#submissions(
@@ -270,7 +246,8 @@ export class Outbox {
 
   entriesOf(submissionId: number): PendingEntry[] {
     return this.#prepare(
-      `SELECT id, entry_key AS key, digest, added_at_ms AS addedAt, batch_limit AS batchLimit, refusals
+      `SELECT id, entry_key AS key, digest, content, after_key AS afterKey, added_at_ms AS addedAt,
+         batch_limit AS batchLimit, refusals
        FROM outbox_entries WHERE submission_id = ? ORDER BY id`,
     ).all(submissionId) as unknown as PendingEntry[]
   }
@@ -292,8 +269,13 @@ export class Outbox {
       blockNumber,
       submissionId,
     )
-    // A final transaction is never sent again, and the raw ones are the bulk of the database.
-    if (isFinal) this.#run("UPDATE outbox_transactions SET raw = '' WHERE submission_id = ?", submissionId)
+    if (!isFinal) return
+    // A final transaction is never sent again, and what it was made of is the bulk of the database.
+    this.#run("UPDATE outbox_transactions SET raw = '' WHERE submission_id = ?", submissionId)
+    this.#run(
+      'UPDATE outbox_entries SET content = NULL WHERE submission_id = ? AND content IS NOT NULL',
+      submissionId,
+    )
   }
 
   /** A mined submission has left the chain again: its transactions are to be sent anew. */
@@ -344,15 +326,40 @@ export class Outbox {
     this.#run('UPDATE outbox_entries SET state = ? WHERE id = ?', state, entryId)
   }
 
-  /** Waits again: in smaller company, or not before a time. */
-  postpone(entryId: number, batchLimit: number, refusals: number, notBefore: number): void {
+  /** The entry cannot be recorded any more, nor can those that follow it. */
+  markConflict({ id, key }: { id: number; key: Bytes32 }): void {
+    this.setState(id, 'conflict')
+    this.#run(
+      `${FOLLOWERS} UPDATE outbox_entries SET state = 'conflict' WHERE state = 'pending' AND entry_key IN followers`,
+      key,
+    )
+  }
+
+  /** Waits again: in smaller company, or not before a time; those that follow it wait with it. */
+  postpone(
+    { id, key }: { id: number; key: Bytes32 },
+    batchLimit: number,
+    refusals: number,
+    notBefore: number,
+  ): void {
     this.#run(
       'UPDATE outbox_entries SET batch_limit = ?, refusals = ?, not_before_ms = ? WHERE id = ?',
       batchLimit,
       refusals,
       notBefore,
-      entryId,
+      id,
     )
+    this.#run(
+      `${FOLLOWERS} UPDATE outbox_entries SET not_before_ms = ? WHERE state = 'pending' AND entry_key IN followers`,
+      key,
+      notBefore,
+    )
+  }
+
+  /** False while the entry waits, or its transaction is under way. */
+  isSettled(key: Bytes32): boolean {
+    const state = this.find(key)?.state
+    return state !== 'pending' && state !== 'submitted'
   }
 
   /** @param now unix seconds */
@@ -397,7 +404,7 @@ export class Outbox {
 
   #run(
     sql: string,
-    ...parameters: (string | number | null)[]
+    ...parameters: (string | number | Uint8Array | null)[]
   ): { changes: number | bigint; lastInsertRowid: number | bigint } {
     return this.#prepare(sql).run(...parameters)
   }

@@ -126,13 +126,15 @@ export class Settler {
     const locations = await this.#locate(matching.map(({ key }) => key))
     const ranOutOfGas = isOutOfGas(mined.gasUsed, submission.gasLimit)
     if (ranOutOfGas) this.#gas.raise()
-    const isExplained = ranOutOfGas || present.length > 0
+    const waitsForAnother = this.#waitsForAnother(entries)
+    const isExplained = ranOutOfGas || present.length > 0 || waitsForAnother
     await this.#settings.commits.write(() => {
       this.#outbox.endSubmission(submission.id, 'reverted')
       for (const [i, entry] of entries.entries()) {
         const onChain = digests[i]!
         if (isEmpty(onChain)) {
-          if (!isExplained) this.#setAside(entry, entries.length)
+          if (this.#followsConflict(entry)) this.#outbox.markConflict(entry)
+          else if (!isExplained) this.#setAside(entry, entries.length)
         } else if (onChain === entry.digest) {
           const location = locations.get(entry.key)
           this.#outbox.markRecordedElsewhere(
@@ -140,7 +142,7 @@ export class Settler {
             location?.blockNumber ?? mined.blockNumber,
             location?.transactionHash ?? null,
           )
-        } else this.#outbox.setState(entry.id, 'conflict')
+        } else this.#outbox.markConflict(entry)
       }
     })
     this.#settings.logger.warn(
@@ -148,6 +150,18 @@ export class Settler {
       'transaction reverted',
     )
     this.#report(entries, digests, locations, mined)
+  }
+
+  /** Whether the batch failed because what one of its entries follows, in a transaction before, is not on chain yet. */
+  #waitsForAnother(entries: readonly PendingEntry[]): boolean {
+    const own = new Set(entries.map(({ key }) => key))
+    return entries.some(
+      ({ afterKey }) => afterKey !== null && !own.has(afterKey) && !this.#outbox.isSettled(afterKey),
+    )
+  }
+
+  #followsConflict({ afterKey }: PendingEntry): boolean {
+    return afterKey !== null && this.#outbox.find(afterKey)?.state === 'conflict'
   }
 
   #report(
@@ -167,14 +181,15 @@ export class Settler {
   }
 
   /** Nobody knows why it failed: halves are tried, and what fails alone is tried ever more rarely. Runs in a transaction. */
-  #setAside({ id, key, refusals }: PendingEntry, batchSize: number): void {
+  #setAside(entry: PendingEntry, batchSize: number): void {
+    const { key, refusals } = entry
     if (batchSize > 1) {
-      this.#outbox.postpone(id, Math.ceil(batchSize / 2), 0, 0)
+      this.#outbox.postpone(entry, Math.ceil(batchSize / 2), 0, 0)
       return
     }
     const retryInMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(refusals, 20))
     this.#settings.logger.error({ key, refusals: refusals + 1, retryInMs }, 'the registry refuses an entry')
-    this.#outbox.postpone(id, 1, refusals + 1, Date.now() + retryInMs)
+    this.#outbox.postpone(entry, 1, refusals + 1, Date.now() + retryInMs)
   }
 
   async #supersede(submission: Submission): Promise<void> {
@@ -199,10 +214,11 @@ export class Settler {
     if (entries.length === 0) return
     const digests = await this.#chain.digestsOf(entries.map(({ key }) => key))
     await this.#settings.commits.write(() => {
-      for (const [i, { id, digest }] of entries.entries()) {
+      for (const [i, entry] of entries.entries()) {
         const onChain = digests[i]!
-        if (onChain === digest) this.#outbox.setState(id, 'final')
-        else this.#outbox.setState(id, isEmpty(onChain) ? 'pending' : 'conflict')
+        if (onChain === entry.digest) this.#outbox.setState(entry.id, 'final')
+        else if (isEmpty(onChain)) this.#outbox.setState(entry.id, 'pending')
+        else this.#outbox.markConflict(entry)
       }
     })
   }

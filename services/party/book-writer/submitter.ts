@@ -1,5 +1,4 @@
 import type { BookWriterSettings } from './book-writer-options.ts'
-import { encodeRecording } from './call-data.ts'
 import type { ChainAccess, SubmissionTerms } from './chain-access.ts'
 import { FILLER_GAS, type GasEstimate } from './gas.ts'
 import type { Outbox, PendingEntry, Submission, SubmissionTransaction } from './outbox.ts'
@@ -24,18 +23,29 @@ export class Submitter {
     this.#gas = gas
   }
 
-  /** Sends the pending entries that are due. Returns how many. */
-  async submitDue(isUrgent: boolean): Promise<number> {
+  /** Sends the pending entries that are due, in so many transactions at most. Returns how many entries. */
+  async submitDue(transactions: number, isUrgent: boolean): Promise<number> {
+    let total = 0
+    let terms: SubmissionTerms | undefined
+    for (let room = transactions; room > 0; room--) {
+      const batch = this.#nextDue(isUrgent)
+      if (batch.length === 0) break
+      terms ??= await this.#chain.terms()
+      const entries = batch.slice(0, this.#gas.fitting(batch, terms.blockGasLimit))
+      await this.#submit(entries, this.#freeNonce(terms), terms.fees)
+      total += entries.length
+    }
+    return total
+  }
+
+  /** Those that may share the next transaction; none while they may still wait for others. */
+  #nextDue(isUrgent: boolean): PendingEntry[] {
     const { maxBatch, flushIntervalMs } = this.#settings
     const batch = this.#outbox.nextBatch(maxBatch, Date.now())
     const oldest = batch[0]
-    if (oldest === undefined) return 0
+    if (oldest === undefined) return []
     const isDue = batch.length >= maxBatch || oldest.addedAt + flushIntervalMs <= Date.now()
-    if (!isDue && !isUrgent && oldest.batchLimit === null) return 0
-    const terms = await this.#chain.terms()
-    const entries = batch.slice(0, this.#gas.maxEntries(terms.blockGasLimit))
-    await this.#submit(entries, this.#freeNonce(terms), terms.fees)
-    return entries.length
+    return isDue || isUrgent || oldest.batchLimit !== null ? batch : []
   }
 
   /** Milliseconds until pending entries are due; undefined when there are none. */
@@ -102,12 +112,14 @@ export class Submitter {
   }
 
   async #submit(entries: readonly PendingEntry[], nonce: number, fees: Fees): Promise<void> {
-    const { commits, onStage, logger } = this.#settings
-    const gasLimit = entries.length === 0 ? FILLER_GAS : this.#gas.limitFor(entries.length)
+    const { commits, onStage, logger, calls } = this.#settings
+    const isFiller = entries.length === 0
+    const gasLimit = isFiller ? FILLER_GAS : this.#gas.limitFor(entries)
+    const root = isFiller ? undefined : calls.rootOf?.(entries)
     const capped = { ...fees, maxFeePerGas: smaller(fees.maxFeePerGas, this.#settings.maxFeePerGas) }
     const transaction = this.#sign(entries, { nonce, gasLimit }, capped)
     await commits.write(() =>
-      this.#outbox.createSubmission({ nonce, gasLimit }, entries, { ...transaction, ...capped }),
+      this.#outbox.createSubmission({ nonce, gasLimit, root }, entries, { ...transaction, ...capped }),
     )
     onStage('stored')
     await this.#send(transaction)
@@ -120,7 +132,7 @@ export class Submitter {
     { nonce, gasLimit }: { nonce: number; gasLimit: number },
     fees: Fees,
   ): SignedTransaction {
-    const { registry, key } = this.#settings
+    const { registry, key, calls } = this.#settings
     const isFiller = entries.length === 0
     return signTransaction(
       {
@@ -128,7 +140,7 @@ export class Submitter {
         nonce,
         gasLimit,
         to: isFiller ? key.address : registry.registry,
-        data: isFiller ? NO_DATA : encodeRecording(entries),
+        data: isFiller ? NO_DATA : calls.encode(entries),
         ...fees,
       },
       key.privateKey,
@@ -146,7 +158,7 @@ export class Submitter {
 
   /** The first nonce that neither the pool nor an open submission has. */
   #freeNonce({ pendingNonce }: SubmissionTerms): number {
-    const taken = new Set(this.#outbox.openSubmissions().map(({ nonce }) => nonce))
+    const taken = new Set(this.#outbox.openNonces())
     let nonce = pendingNonce
     while (taken.has(nonce)) nonce++
     return nonce

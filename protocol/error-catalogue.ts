@@ -482,6 +482,11 @@ export const ERROR_CATALOGUE = {
     'Not a recoverable secp256k1 signature',
     'Give 65 bytes r, s, v with low s and v 27 or 28.',
   ),
+  SLIP_SECRET_TOO_SHORT: row(
+    500,
+    'The slip secret is too short',
+    'Use a slip secret of at least 32 random bytes.',
+  ),
   STORE_CHANGED: row(
     503,
     'The index was changed by somebody else meanwhile',

@@ -19,6 +19,12 @@ export { ERROR_CATALOGUE } from './error-catalogue.ts'
 export { CountersignError, type ErrorCode, type Problem, toProblem } from './errors.ts'
 export { buildEventProof, createEventProver, type EventProof, verifyEventProof } from './event-proof.ts'
 export { type Address, type Bytes32, bytesToHex, type Hex, hexToBytes, keccak256, toAddress } from './hex.ts'
+export { type Amount, type AmountConfirmation, confirmAmount } from './payments/amount-confirmation.ts'
+export { CURRENCIES, minorDigitsOf } from './payments/currency.ts'
+export { formatLookupCode, type LookupCode, newLookupCode, readLookupCode } from './payments/lookup-code.ts'
+export { deriveLookupCode } from './payments/lookup-code-derivation.ts'
+export { toDecimal, toMinorUnits } from './payments/minor-units.ts'
+export { netAmount } from './payments/net-amount.ts'
 export { checkOrderId, MAX_ORDER_ID_BYTES, orderKeyOf, readOrderId } from './payments/order-id.ts'
 export { NO_PREVIOUS_DIGEST, PUBLIC_SALT, paymentDigest } from './payments/payment-digest.ts'
 export {
@@ -30,9 +36,30 @@ export {
   paymentEntryDigest,
   paymentKey,
 } from './payments/payment-entry.ts'
+export {
+  type DecodedPayload,
+  decodePayload,
+  encodePublicPayload,
+  VISIBILITIES,
+  type Visibility,
+} from './payments/payment-payload.ts'
 export type { PaymentPlace } from './payments/payment-place.ts'
 export { packPayments, unpackPayments } from './payments/payment-publication.ts'
-export { PAYMENT_KINDS, type PaymentKind, type PaymentRecord } from './payments/payment-record.ts'
+export {
+  checkPaymentRecord,
+  PAYMENT_KINDS,
+  type PaymentContent,
+  type PaymentKind,
+  type PaymentRecord,
+} from './payments/payment-record.ts'
+export {
+  openPayment,
+  paymentSalt,
+  type RecordedPayment,
+  type SealedPayment,
+  sealPayment,
+} from './payments/payment-seal.ts'
+export { readPublicPayment, writePublicPayment } from './payments/public-payment.ts'
 export { queryResultDigest } from './query-result.ts'
 export {
   assembleReceipt,

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
-import { Type } from 'typebox'
 import { CountersignError } from '../protocol/errors.ts'
 import { problemResponse } from './problem.ts'
+import { Type } from './schema.ts'
 import type { HttpServer } from './server.ts'
 
 const StatusSchema = Type.Object({ status: Type.String() })

@@ -1,6 +1,6 @@
 import type { FastifyError } from 'fastify'
-import { Type } from 'typebox'
 import { CountersignError, isCountersignError } from '../protocol/errors.ts'
+import { Type } from './schema.ts'
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json'
 

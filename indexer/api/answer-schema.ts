@@ -1,4 +1,4 @@
-import { type TSchema, Type } from 'typebox'
+import { type TSchema, Type } from '../../http/schema.ts'
 
 const CACHE_CONTROL = {
   type: 'string',

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../http/schema.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import { bytesToHex } from '../../protocol/hex.ts'
 import type { ChainView } from '../chain/chain-view.ts'

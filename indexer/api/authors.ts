@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../http/schema.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { bytesToHex, hexToBytes, toAddress } from '../../protocol/hex.ts'
 import { readChainHeads } from '../chain/head-check.ts'

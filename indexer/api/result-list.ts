@@ -1,5 +1,5 @@
-import { Type } from 'typebox'
 import { problemResponse } from '../../http/problem.ts'
+import { Type } from '../../http/schema.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import { type Hex, hexToBytes, toAddress } from '../../protocol/hex.ts'

@@ -1,5 +1,5 @@
-import { type Static, type TSchema, Type } from 'typebox'
 import { problemResponse } from '../../http/problem.ts'
+import { type Static, type TSchema, Type } from '../../http/schema.ts'
 import { ADDRESS_PATTERN, BYTES32_PATTERN } from '../../protocol/hex.ts'
 import { PARTICIPANT_STATUSES, ROLES, type Role } from '../../protocol/roles.ts'
 import { SERIAL_PATTERN } from '../../protocol/serial.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../http/schema.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { type ChainView, STORAGE_ROOT_STATES } from '../chain/chain-view.ts'
 import { answer } from './answer-schema.ts'

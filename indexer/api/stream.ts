@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import { Type } from 'typebox'
 import { problemResponse } from '../../http/problem.ts'
+import { Type } from '../../http/schema.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import type { Feed } from '../feed/feed.ts'

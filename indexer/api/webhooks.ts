@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox'
 import { problemResponse } from '../../http/problem.ts'
+import { type Static, Type } from '../../http/schema.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import type { EventDocument } from '../feed/event-schemas.ts'

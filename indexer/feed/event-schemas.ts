@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, type TSchema, Type } from '../../http/schema.ts'
 import {
   BlockSchema,
   Bytes32Schema,

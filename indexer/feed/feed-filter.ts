@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../../http/schema.ts'
 import { AddressSchema } from '../api/schemas.ts'
 
 export const FEED_KINDS = ['record', 'root', 'participant'] as const

@@ -286,6 +286,11 @@ export const ERROR_CATALOGUE = {
     'The payment record does not open',
     'Check order id and lookup code against the payment slip; a record opens only where its office recorded it.',
   ),
+  PAYMENT_ORDER_CONFLICT: row(
+    409,
+    'This order is recorded with other content',
+    'To amend it, name the version that the amendment follows; a new payment needs an order id of its own.',
+  ),
   PAYMENT_PAYLOAD_MALFORMED: row(
     422,
     'Not the payload of a payment record',
@@ -295,6 +300,12 @@ export const ERROR_CATALOGUE = {
     422,
     'Not a packed list of payments',
     'Give each payment a version from 1 and a payload of 1 to 1,024 bytes, and nothing after the last.',
+  ),
+  PAYMENT_UNKNOWN: row(404, 'The office has no such order', 'Check the order id.'),
+  PAYMENT_VERSION_SKIPPED: row(
+    409,
+    'The version that this amendment follows is not the latest of its order',
+    'Ask for the versions of the order, and name the latest one of this office.',
   ),
   PAYMENT_VOUCHER_MALFORMED: row(
     400,
@@ -522,6 +533,12 @@ export const ERROR_CATALOGUE = {
     429,
     'Too many streams are open from this address',
     'Close one, or ask for several filters in one stream.',
+    true,
+  ),
+  TAX_OFFICE_UNREACHABLE: row(
+    502,
+    'No tax office server answers',
+    'Start it, or correct COUNTERSIGN_TAX_OFFICE_URL; what was sent may be sent again.',
     true,
   ),
   TYPED_DATA_INVALID: row(400, 'The value does not fit its EIP-712 type', 'Correct the named member.'),

@@ -81,9 +81,9 @@ export class BookWriter {
     this.#outbox.add(entry, Date.now())
   }
 
-  /** Entries were added. */
-  notify(): void {
-    this.#addedSinceStep++
+  /** Entries were added, so many. */
+  notify(count = 1): void {
+    this.#addedSinceStep += count
     const isBatchFull = this.#addedSinceStep >= this.#settings.maxBatch
     this.#wakeWithin(isBatchFull ? 0 : this.#settings.flushIntervalMs)
   }

@@ -1,0 +1,81 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { CountersignError } from '../../../protocol/errors.ts'
+import { openPartyDatabase, type PartyDatabase } from '../../party/database.ts'
+
+/**
+ * One step a version of the schema; `PRAGMA user_version` says how many were done. Keys, shares, digests and payloads are bytes, times
+ * unix milliseconds. A payer tag is here encrypted only, a lookup code not at all.
+ */
+const MIGRATIONS = [
+  `
+CREATE TABLE office (tier TEXT NOT NULL) STRICT;
+CREATE TABLE api_keys (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, secret_hash BLOB NOT NULL,
+  created_at INTEGER NOT NULL, revoked_at INTEGER
+) STRICT;
+CREATE TABLE orders (
+  order_key BLOB PRIMARY KEY, order_id TEXT NOT NULL, share BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE payments (
+  id INTEGER PRIMARY KEY, order_key BLOB NOT NULL REFERENCES orders, version INTEGER NOT NULL,
+  visibility TEXT NOT NULL CHECK (visibility IN ('public', 'sealed')),
+  kind TEXT NOT NULL, category TEXT NOT NULL, period TEXT NOT NULL, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL,
+  paid_at TEXT NOT NULL, authority TEXT NOT NULL, payer_tag BLOB, fields TEXT,
+  fingerprint BLOB NOT NULL, digest BLOB NOT NULL, payload BLOB NOT NULL, entry_key TEXT NOT NULL, received_at INTEGER NOT NULL,
+  UNIQUE (order_key, version)
+) STRICT;
+CREATE TABLE idempotency_keys (
+  api_key TEXT NOT NULL, key_hash BLOB NOT NULL, request_hash BLOB NOT NULL, created_at INTEGER NOT NULL,
+  PRIMARY KEY (api_key, key_hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+`,
+]
+
+/** Milliseconds that a look from outside waits for a write of the running office. */
+const BUSY_TIMEOUT_MS = 5_000
+
+/** Opens the office's database for this process alone; made on first use. @throws DATABASE_IN_USE, DATABASE_NEWER */
+export function openOfficeDatabase(file: string): PartyDatabase {
+  const opened = openPartyDatabase(file)
+  try {
+    migrate(opened.db)
+    return opened
+  } catch (error) {
+    opened.close()
+    throw error
+  }
+}
+
+/** Opens it beside a running office, for short reads and writes. @throws DATABASE_NEWER */
+export function joinOfficeDatabase(file: string): PartyDatabase {
+  mkdirSync(dirname(file), { recursive: true })
+  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    migrate(db)
+    return { db, close: () => db.close() }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function migrate(db: DatabaseSync): void {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const { user_version: done } = db.prepare('PRAGMA user_version').get() as { user_version: number }
+    if (done > MIGRATIONS.length)
+      throw new CountersignError(
+        'DATABASE_NEWER',
+        `the database has schema ${done}, this program knows ${MIGRATIONS.length}`,
+      )
+    for (const step of MIGRATIONS.slice(done)) db.exec(step)
+    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`)
+  } catch (error) {
+    db.exec('ROLLBACK')
+    throw error
+  }
+}

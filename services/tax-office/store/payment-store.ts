@@ -1,0 +1,159 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { CountersignError } from '../../../protocol/errors.ts'
+import { type Bytes32, bytesToHex } from '../../../protocol/hex.ts'
+import type { PaymentRecord } from '../../../protocol/payments/payment-record.ts'
+import type { RecordingTier } from '../book/payment-calls.ts'
+
+export type Visibility = 'public' | 'sealed'
+
+/** An order of the office's and what its lookup code is derived from. */
+export interface Order {
+  orderKey: Uint8Array
+  orderId: string
+  share: Uint8Array
+}
+
+/** What tells a repetition from a contradiction, and what the next version is chained to. */
+export interface KnownVersion {
+  version: number
+  fingerprint: Uint8Array
+  digest: Bytes32
+}
+
+export interface NewPayment {
+  record: Omit<PaymentRecord, 'payerTag'>
+  visibility: Visibility
+  orderKey: Uint8Array
+  payerTag: Uint8Array | null
+  /** Canonical JSON. */
+  fields: string | null
+  fingerprint: Uint8Array
+  digest: Uint8Array
+  payload: Uint8Array
+  /** Its key in the book, and so in the outbox. */
+  entryKey: Bytes32
+}
+
+/** A version as the table has it. */
+export interface StoredPayment {
+  id: number
+  orderKey: Uint8Array
+  orderId: string
+  share: Uint8Array
+  version: number
+  visibility: Visibility
+  kind: PaymentRecord['kind']
+  category: string
+  period: string
+  amountMinor: number
+  currency: string
+  paidAt: string
+  authority: string
+  payerTag: Uint8Array | null
+  fields: string | null
+  digest: Uint8Array
+  payload: Uint8Array
+  entryKey: Bytes32
+  receivedAt: number
+}
+
+const STORED = `SELECT p.id, p.order_key AS orderKey, o.order_id AS orderId, o.share, p.version, p.visibility, p.kind, p.category,
+  p.period, p.amount_minor AS amountMinor, p.currency, p.paid_at AS paidAt, p.authority, p.payer_tag AS payerTag, p.fields, p.digest,
+  p.payload, p.entry_key AS entryKey, p.received_at AS receivedAt FROM payments AS p JOIN orders AS o USING (order_key)`
+
+/** Orders and payments in the office's database. Nothing here opens a transaction: the callers do. */
+export class PaymentStore {
+  readonly #db: DatabaseSync
+  readonly #insertOrder
+  readonly #insertPayment
+  readonly #findOrder
+  readonly #versions
+  readonly #ofOrder
+  readonly #page
+  readonly #last
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    this.#insertOrder = db.prepare('INSERT INTO orders (order_key, order_id, share) VALUES (?, ?, ?)')
+    this.#insertPayment = db.prepare(
+      `INSERT INTO payments (order_key, version, visibility, kind, category, period, amount_minor, currency, paid_at, authority,
+         payer_tag, fields, fingerprint, digest, payload, entry_key, received_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#findOrder = db.prepare(
+      'SELECT order_key AS orderKey, order_id AS orderId, share FROM orders WHERE order_key = ?',
+    )
+    this.#versions = db.prepare(
+      'SELECT version, fingerprint, digest FROM payments WHERE order_key = ? ORDER BY version',
+    )
+    this.#ofOrder = db.prepare(`${STORED} WHERE p.order_key = ? ORDER BY p.version`)
+    this.#page = db.prepare(`${STORED} WHERE p.id > ? ORDER BY p.id LIMIT ?`)
+    this.#last = db.prepare('SELECT max(id) AS last FROM payments')
+  }
+
+  /** The tier that this database is for; the first one that asks decides. @throws CONFIGURATION_INVALID */
+  claimTier(tier: RecordingTier): void {
+    const known = this.#db.prepare('SELECT tier FROM office').get()?.tier
+    if (known === undefined) this.#db.prepare('INSERT INTO office (tier) VALUES (?)').run(tier)
+    else if (known !== tier)
+      throw new CountersignError(
+        'CONFIGURATION_INVALID',
+        `TAX_OFFICE_TIER is ${tier}, and the payments of this database are put on chain by ${known}`,
+        { action: 'Set the old tier again, or give this office another database and key.' },
+      )
+  }
+
+  findOrder(orderKey: Uint8Array): Order | undefined {
+    return this.#findOrder.get(orderKey) as Order | undefined
+  }
+
+  knownVersions(orderKey: Uint8Array): KnownVersion[] {
+    return this.#versions.all(orderKey).map(({ version, fingerprint, digest }) => ({
+      version: Number(version),
+      fingerprint: fingerprint as Uint8Array,
+      digest: bytesToHex(digest as Uint8Array),
+    }))
+  }
+
+  insertOrder({ orderKey, orderId, share }: Order): void {
+    this.#insertOrder.run(orderKey, orderId, share)
+  }
+
+  insertPayment(payment: NewPayment, now: number): void {
+    const { record, orderKey, visibility, payerTag, fields, fingerprint, digest, payload, entryKey } = payment
+    this.#insertPayment.run(
+      orderKey,
+      record.version,
+      visibility,
+      record.kind,
+      record.category,
+      record.period,
+      record.amountMinor,
+      record.currency,
+      record.paidAt,
+      record.authority,
+      payerTag,
+      fields,
+      fingerprint,
+      digest,
+      payload,
+      entryKey,
+      now,
+    )
+  }
+
+  /** All versions of an order, first to last. */
+  versionsOf(orderKey: Uint8Array): StoredPayment[] {
+    return this.#ofOrder.all(orderKey) as unknown as StoredPayment[]
+  }
+
+  /** In the order in which they came. */
+  paymentsAfter(id: number, limit: number): StoredPayment[] {
+    return this.#page.all(id, limit) as unknown as StoredPayment[]
+  }
+
+  /** Payments are never deleted, so the last number counts them. */
+  count(): number {
+    return Number(this.#last.get()?.last ?? 0)
+  }
+}

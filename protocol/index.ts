@@ -26,6 +26,11 @@ export { deriveLookupCode } from './payments/lookup-code-derivation.ts'
 export { toDecimal, toMinorUnits } from './payments/minor-units.ts'
 export { netAmount } from './payments/net-amount.ts'
 export { checkOrderId, MAX_ORDER_ID_BYTES, orderKeyOf, readOrderId } from './payments/order-id.ts'
+export {
+  createPaymentChainReader,
+  type PaymentChainReader,
+  type RpcRequest,
+} from './payments/payment-chain-reader.ts'
 export { NO_PREVIOUS_DIGEST, PUBLIC_SALT, paymentDigest } from './payments/payment-digest.ts'
 export {
   entryDigestOf,
@@ -36,6 +41,14 @@ export {
   paymentEntryDigest,
   paymentKey,
 } from './payments/payment-entry.ts'
+export {
+  decodePaymentEvent,
+  PAYMENT_RECORDED_TOPIC,
+  PAYMENT_TIERS,
+  PAYMENTS_PUBLISHED_TOPIC,
+  type PaymentEvent,
+  type PaymentTier,
+} from './payments/payment-event.ts'
 export {
   type DecodedPayload,
   decodePayload,
@@ -59,7 +72,22 @@ export {
   type SealedPayment,
   sealPayment,
 } from './payments/payment-seal.ts'
+export {
+  createVoucher,
+  decodeVoucher,
+  encodeVoucher,
+  MAX_VOUCHER_CHARACTERS,
+  type PaymentPosition,
+  type PaymentVoucher,
+} from './payments/payment-voucher.ts'
 export { readPublicPayment, writePublicPayment } from './payments/public-payment.ts'
+export {
+  checkVoucher,
+  type VoucherCheck,
+  type VoucherCheckOptions,
+  type VoucherVerdict,
+  voucherDigests,
+} from './payments/voucher-check.ts'
 export { queryResultDigest } from './query-result.ts'
 export {
   assembleReceipt,

@@ -50,9 +50,29 @@ export function encodeClearContent(
 
 /** The payload of a public record. @throws PAYMENT_INVALID, also for a payer tag: it is for sealed records */
 export function encodePublicPayload(content: PaymentContent): Hex {
+  if (content.payerTag !== undefined) throw paymentInvalid('payerTag', 'is for sealed records only')
+  return bytesToHex(encodeOpenContent(content))
+}
+
+/** Any content, payer tag included, as a public payload has it. @throws PAYMENT_INVALID */
+export function encodeOpenContent(content: PaymentContent): Uint8Array {
   const checked = checkPaymentContent(content)
-  if (checked.payerTag !== undefined) throw paymentInvalid('payerTag', 'is for sealed records only')
-  return bytesToHex(concatBytes(encodeClearContent('public', checked), encodeHiddenContent(checked)))
+  return concatBytes(encodeClearContent('public', checked), encodeHiddenContent(checked))
+}
+
+/** @throws PAYMENT_PAYLOAD_MALFORMED unless `bytes` are the one form of a content */
+export function decodeOpenContent(bytes: Uint8Array): PaymentContent {
+  const { visibility, content, length } = readClear(bytes)
+  if (visibility !== 'public') throw payloadMalformed('is sealed')
+  const decoded = { ...content, ...decodeHiddenContent(bytes.subarray(length)) }
+  let encoded: Uint8Array
+  try {
+    encoded = encodeOpenContent(decoded)
+  } catch (error) {
+    throw payloadMalformed(`holds no valid content: ${(error as Error).message}`)
+  }
+  if (!isSame(encoded, bytes)) throw notTheOnlyForm()
+  return decoded
 }
 
 /**
@@ -63,27 +83,17 @@ export function decodePayload(payload: Hex): DecodedPayload {
   const bytes = hexToBytes(payload)
   if (bytes.length > MAX_PAYLOAD_BYTES) throw payloadMalformed(`has more than ${MAX_PAYLOAD_BYTES} bytes`)
   const { visibility, content, length } = readClear(bytes)
-  const rest = bytes.subarray(length)
   if (visibility === 'public') {
-    const decoded = contentOnly({ ...content, ...decodeHiddenContent(rest) })
+    const decoded = decodeOpenContent(bytes)
     if (decoded.payerTag !== undefined) throw payloadMalformed('is public and has a payer tag')
-    if (encodePublicPayload(decoded) !== bytesToHex(bytes)) throw notTheOnlyForm()
     return { visibility, ...decoded }
   }
-  if (rest.length < MIN_CIPHERTEXT_BYTES) throw payloadMalformed('ends too early')
-  return { visibility, ...content, clear: bytes.subarray(0, length), ciphertext: rest }
+  const ciphertext = bytes.subarray(length)
+  if (ciphertext.length < MIN_CIPHERTEXT_BYTES) throw payloadMalformed('ends too early')
+  return { visibility, ...content, clear: bytes.subarray(0, length), ciphertext }
 }
 
-/** @throws PAYMENT_PAYLOAD_MALFORMED instead of what is wrong with the content */
-export function contentOnly(content: PaymentContent): PaymentContent {
-  try {
-    return checkPaymentContent(content)
-  } catch (error) {
-    throw payloadMalformed(`holds no valid content: ${(error as Error).message}`)
-  }
-}
-
-export const notTheOnlyForm = () => payloadMalformed('is not in the one form of its content')
+const notTheOnlyForm = () => payloadMalformed('is not in the one form of its content')
 
 function readClear(bytes: Uint8Array): { visibility: Visibility; content: ClearContent; length: number } {
   const reader = new ByteReader(bytes, () => payloadMalformed('ends too early'))

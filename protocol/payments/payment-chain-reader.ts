@@ -1,0 +1,54 @@
+import type { ChainReader } from '../chain-confirmation.ts'
+import { CountersignError } from '../errors.ts'
+import { bytesToHex, concatBytes, hexToBytes, keccak256, utf8ToBytes } from '../hex.ts'
+import { toQuantity } from '../quantity.ts'
+import { type RawReceipt, rawData, rawNumber, rawObject, toData } from '../raw-rpc.ts'
+
+/** What checking a voucher reads of its chain. */
+export interface PaymentChainReader
+  extends Pick<ChainReader, 'chainId' | 'headBlock' | 'block' | 'digestOf'> {
+  /** The answer of `eth_getTransactionReceipt`; null when the transaction is in no block. */
+  receipt(transactionHash: string): Promise<RawReceipt | null>
+}
+
+/** Sends one JSON-RPC request to a node of the chain and gives the `result`. @throws CHAIN_UNREACHABLE, whatever hinders it */
+export type RpcRequest = (method: string, params: readonly unknown[]) => Promise<unknown>
+
+const DIGEST_OF = keccak256(utf8ToBytes('digestOf(address,bytes32)')).subarray(0, 4)
+
+/** Reads a chain through whatever sends requests: `fetch` in a browser. Answers are checked for their form. @throws PROOF_UNBUILDABLE */
+export function createPaymentChainReader(request: RpcRequest): PaymentChainReader {
+  const blockOf = async (tag: string) => {
+    const answer = await request('eth_getBlockByNumber', [tag, false])
+    if (answer === null || answer === undefined) return null
+    const block = rawObject(answer, 'block')
+    return {
+      number: rawNumber(block, 'number', 'block'),
+      hash: bytesToHex(rawData(block, 'hash', 'block', 32)),
+      timestamp: rawNumber(block, 'timestamp', 'block'),
+    }
+  }
+  return {
+    chainId: async () => rawNumber({ chainId: await request('eth_chainId', []) }, 'chainId', 'node'),
+    headBlock: async () => {
+      const head = await blockOf('latest')
+      if (head === null) throw new CountersignError('CHAIN_UNREACHABLE', 'the node has no block')
+      return head
+    },
+    block: async (blockNumber) => blockOf(toQuantity(blockNumber)),
+    receipt: async (transactionHash) => {
+      const answer = await request('eth_getTransactionReceipt', [transactionHash])
+      return answer === null || answer === undefined ? null : rawObject(answer, 'receipt')
+    },
+    digestOf: async (registry, author, key, atBlock) => {
+      const data = bytesToHex(
+        concatBytes(DIGEST_OF, new Uint8Array(12), hexToBytes(author, 20), hexToBytes(key, 32)),
+      )
+      const block = atBlock === undefined ? 'latest' : toQuantity(atBlock)
+      const answer = toData(await request('eth_call', [{ to: registry, data }, block]), 'digestOf')
+      if (answer.length !== 32)
+        throw new CountersignError('CHAIN_CONTRADICTS', `there is no registry at ${registry} on this chain`)
+      return bytesToHex(answer)
+    },
+  }
+}

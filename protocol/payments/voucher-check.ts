@@ -1,0 +1,207 @@
+import { CountersignError, isCountersignError } from '../errors.ts'
+import {
+  type Bytes32,
+  bytesToHex,
+  type Hex,
+  hexToBytes,
+  isSameAddress,
+  keccak256Hex,
+  ZERO_BYTES32,
+} from '../hex.ts'
+import { type RawReceipt, rawArray, rawData, rawNumber, rawObject, toData } from '../raw-rpc.ts'
+import type { Verdict } from '../verdict.ts'
+import { type Check, Checklist } from '../verification.ts'
+import { orderKeyOf } from './order-id.ts'
+import type { PaymentChainReader } from './payment-chain-reader.ts'
+import { PUBLIC_SALT, paymentDigest } from './payment-digest.ts'
+import { entryDigestOf, MAX_VERSION, paymentKey } from './payment-entry.ts'
+import { decodePaymentEvent, type PaymentEvent } from './payment-event.ts'
+import { encodePublicPayload } from './payment-payload.ts'
+import type { PaymentPlace } from './payment-place.ts'
+import type { PaymentVoucher } from './payment-voucher.ts'
+
+/**
+ * - `consistent`: the chain holds this record, where the voucher says, and the block is final
+ * - `unconfirmed`: as above, but the block is not final yet
+ * - `changed`: the chain holds another record under this order and version, or this one somewhere else
+ * - `unrecorded`: the chain holds nothing under this order and version, or the place is none that is known
+ */
+export type VoucherVerdict = Extract<Verdict, 'consistent' | 'unconfirmed' | 'changed' | 'unrecorded'>
+
+export interface VoucherCheckOptions {
+  /** Blocks after which a block counts as final; default 0. */
+  finalityDepth?: number
+  /**
+   * The registries and offices that the verifier knows to be genuine. Without them a voucher is only shown to be what *some* contract and
+   * account recorded: whoever writes a voucher chooses both.
+   */
+  knownPlaces?: readonly PaymentPlace[]
+}
+
+export interface VoucherCheck {
+  verdict: VoucherVerdict
+  checks: Check[]
+  digest: Bytes32
+  /** What the book holds, or would hold, of it. */
+  entryDigest: Bytes32
+  /** Time of the record's block, unix seconds; null unless it is there. */
+  recordedAt: number | null
+  /** The block that was asked for state, the chain's newest. */
+  askedAt: { blockNumber: number; timestamp: number }
+  /** True when the registry holds the next version, so that this one is no longer the last. Published versions leave no trace to ask for. */
+  isSuperseded: boolean
+}
+
+/** The digests of a voucher, computed from its content. */
+export function voucherDigests({ place, record, previousDigest, seal }: PaymentVoucher): {
+  digest: Bytes32
+  payloadHash: Bytes32
+  entryDigest: Bytes32
+} {
+  const digest = paymentDigest(record, { previousDigest, salt: seal?.salt ?? PUBLIC_SALT }, place)
+  const payloadHash = seal?.payloadHash ?? publicPayloadHash(record)
+  return { digest, payloadHash, entryDigest: entryDigestOf(digest, payloadHash) }
+}
+
+/**
+ * Holds a voucher against its chain: digests computed from its content, the registry's slot, the event it names, the block, finality.
+ * Asks a node, and nobody else; the node is believed what it says of state and receipts.
+ * @throws CHAIN_MISMATCH for a node of another chain; CHAIN_UNREACHABLE
+ */
+export async function checkVoucher(
+  voucher: PaymentVoucher,
+  chain: PaymentChainReader,
+  { finalityDepth = 0, knownPlaces }: VoucherCheckOptions = {},
+): Promise<VoucherCheck> {
+  const { place, record, tier } = voucher
+  const asked = await chain.chainId()
+  if (asked !== place.chainId)
+    throw new CountersignError(
+      'CHAIN_MISMATCH',
+      `the node is of chain ${asked}, the voucher of chain ${place.chainId}`,
+    )
+  const { digest, payloadHash, entryDigest } = voucherDigests(voucher)
+  const head = await chain.headBlock()
+  const held = (version: number) => heldAt(chain, voucher, version, head.number)
+  const receipt = await chain.receipt(voucher.transactionHash)
+
+  const list = new Checklist()
+  let verdict: VoucherVerdict = 'consistent'
+  let recordedAt: number | null = null
+  const fail = (found: VoucherVerdict, what: string): never => {
+    verdict = found
+    throw new CountersignError('CHAIN_CONTRADICTS', what)
+  }
+
+  if (knownPlaces !== undefined)
+    await list.run('place', () =>
+      knownPlaces.some((known) => isSamePlace(known, place))
+        ? `registry ${place.registry} and office ${place.office} are known`
+        : fail('unrecorded', `registry ${place.registry} or office ${place.office} is not known`),
+    )
+  await list.run('registry', async () => {
+    const found = await held(record.version)
+    if (found === entryDigest) return `the registry holds ${found}`
+    if (found !== ZERO_BYTES32) return fail('changed', `the registry holds ${found}, not ${entryDigest}`)
+    if (tier === 'published') return 'published payments have no slot'
+    return fail('unrecorded', 'the registry holds nothing under this order and version')
+  })
+  await list.run('event', () => {
+    const absent = tier === 'published' ? 'unrecorded' : 'changed'
+    if (receipt === null)
+      return fail(absent, `transaction ${voucher.transactionHash} is in no block of the chain`)
+    const recorded = paymentIn(receipt, voucher)
+    if (recorded === undefined)
+      return fail(
+        absent,
+        `log ${voucher.logIndex} of that transaction does not record this order and version`,
+      )
+    if (recorded.digest !== digest || recorded.payloadHash !== payloadHash)
+      return fail('changed', 'the event has another digest or payload')
+    return `log ${voucher.logIndex} of transaction ${voucher.transactionHash} records it`
+  })
+  await list.run('block', async () => {
+    const block = await chain.block(voucher.blockNumber)
+    const blockHash = receipt === null ? '' : bytesToHex(rawData(receipt, 'blockHash', 'receipt', 32))
+    if (block === null || block.hash !== blockHash)
+      return fail('changed', `the transaction is not in block ${voucher.blockNumber}`)
+    recordedAt = block.timestamp
+    return `block ${voucher.blockNumber} is ${block.hash}`
+  })
+  await list.run('finality', () => {
+    if (voucher.blockNumber + finalityDepth > head.number) verdict = 'unconfirmed'
+    return `block ${voucher.blockNumber}, the chain is at ${head.number}, final after ${finalityDepth}`
+  })
+  // A step that failed without a verdict met an answer that no node of the chain gives: that says nothing against the voucher.
+  if (list.failed && verdict === 'consistent') throw unusableAnswer(list.checks)
+  const isSuperseded =
+    !list.failed && record.version < MAX_VERSION && (await held(record.version + 1)) !== ZERO_BYTES32
+  return {
+    verdict,
+    checks: list.checks,
+    digest,
+    entryDigest,
+    recordedAt: list.failed ? null : recordedAt,
+    askedAt: { blockNumber: head.number, timestamp: head.timestamp },
+    isSuperseded,
+  }
+}
+
+/** What the book holds of a version at a block; zero also where there is no book. */
+async function heldAt(
+  chain: PaymentChainReader,
+  { place, record }: PaymentVoucher,
+  version: number,
+  atBlock: number,
+): Promise<Bytes32> {
+  try {
+    const key = paymentKey(orderKeyOf(record.orderId), version)
+    return await chain.digestOf(place.registry, place.office, key, atBlock)
+  } catch (error) {
+    if (isCountersignError(error, 'CHAIN_CONTRADICTS')) return ZERO_BYTES32
+    throw error
+  }
+}
+
+/** What the log that the voucher names says of its order and version. @throws PROOF_UNBUILDABLE for a malformed receipt */
+function paymentIn(
+  receipt: RawReceipt,
+  { place, record, logIndex, tier }: PaymentVoucher,
+): { digest: Bytes32; payloadHash: Bytes32 } | undefined {
+  const log = rawArray(receipt, 'logs', 'receipt')
+    .map((item) => rawObject(item, 'log'))
+    .find((item) => rawNumber(item, 'logIndex', 'log') === logIndex)
+  if (log === undefined) return undefined
+  if (!isSameAddress(bytesToHex(rawData(log, 'address', 'log', 20)), place.registry)) return undefined
+  const topics = rawArray(log, 'topics', 'log').map((topic) => bytesToHex(toData(topic, 'log: topic', 32)))
+  const event = eventOf(topics, bytesToHex(rawData(log, 'data', 'log')))
+  if (event?.tier !== tier || !isSameAddress(event.office, place.office)) return undefined
+  const orderKey = orderKeyOf(record.orderId)
+  // Of two under one key in a publication the first counts.
+  const found = event.payments.find(
+    (payment) => payment.orderKey === orderKey && payment.version === record.version,
+  )
+  return found && { digest: found.digest, payloadHash: keccak256Hex(hexToBytes(found.payload)) }
+}
+
+/** Undefined also for the event of a contract that only resembles a registry. */
+function eventOf(topics: readonly Bytes32[], data: Hex): PaymentEvent | undefined {
+  try {
+    return decodePaymentEvent(topics, data)
+  } catch (error) {
+    if (isCountersignError(error)) return undefined
+    throw error
+  }
+}
+
+const unusableAnswer = (checks: readonly Check[]): CountersignError => {
+  const failed = checks.find(({ outcome }) => outcome === 'failed')
+  return new CountersignError('PROOF_UNBUILDABLE', `${failed?.name}: ${failed?.detail}`)
+}
+
+function publicPayloadHash({ orderId: _, version: __, ...content }: PaymentVoucher['record']): Bytes32 {
+  return keccak256Hex(hexToBytes(encodePublicPayload(content)))
+}
+
+const isSamePlace = (a: PaymentPlace, b: PaymentPlace): boolean =>
+  a.chainId === b.chainId && isSameAddress(a.registry, b.registry) && isSameAddress(a.office, b.office)

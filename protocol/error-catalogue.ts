@@ -276,10 +276,20 @@ export const ERROR_CATALOGUE = {
     'The directory has no such participant',
     'Check the address; /v1/participants lists all.',
   ),
+  PAYMENT_FILE_INVALID: row(
+    422,
+    'The file of payments cannot be read',
+    'Correct the file or its mapping as named; what was read before was not taken back, and may be sent again.',
+  ),
   PAYMENT_INVALID: row(
     422,
     'The payment record is not valid',
     'Correct the member named; the record was not taken.',
+  ),
+  PAYMENT_MAPPING_INVALID: row(
+    422,
+    'The mapping of columns to payments is not valid',
+    'Correct every place named; docs/payment-mapping.md describes the members.',
   ),
   PAYMENT_NOT_OPENED: row(
     422,

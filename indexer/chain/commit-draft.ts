@@ -1,6 +1,14 @@
-import type { ContractLog, DraftEntry, RowSink } from '../projections/projection.ts'
+import type { ContractLog, DraftEntry, DraftPayment, RowSink } from '../projections/projection.ts'
 import type { BlockRow, HeadRow } from '../store/store.ts'
-import { RECORD_TIERS, ROOT_KINDS, type RowBuffer, type TableName, type Value } from '../store/tables.ts'
+import {
+  RECORD_TIERS,
+  type RecordTier,
+  ROOT_KINDS,
+  type RowBuffer,
+  type TableName,
+  type Value,
+  VISIBILITIES,
+} from '../store/tables.ts'
 import { EMPTY_HEAD_BYTES } from './chain-heads.ts'
 import { foldAnchorBytes, foldLogBytes, foldPublicationBytes, foldRecordBytes } from './head-fold.ts'
 
@@ -95,6 +103,20 @@ export class CommitDraft implements RowSink {
         PUBLISHED,
         log.transactionHash,
       )
+    })
+  }
+
+  addPayments(log: ContractLog, office: string, tier: RecordTier, payments: readonly DraftPayment[]): void {
+    const { contractId } = log.contract
+    // The entry was folded just now.
+    const { author } = this.#current.get(contractId)!.get(office)!
+    const values = this.#valuesOf('payments')
+    payments.forEach(({ orderKey, version, digest, payload, content }, entryIndex) => {
+      const { visibility, kind, category, period, currency, amountMinor, paidAt, authority } = content
+      values.push(this.#chainId, log.blockNumber, log.logIndex, entryIndex, contractId, author, orderKey)
+      values.push(version, digest, payload, RECORD_TIERS.indexOf(tier))
+      values.push(visibility === null ? null : VISIBILITIES.indexOf(visibility))
+      values.push(kind, category, period, currency, amountMinor, paidAt, authority, log.transactionHash)
     })
   }
 

@@ -11,6 +11,8 @@ export interface AbiReader {
   bigint(word: number): bigint
   /** Checks that the upper 12 bytes are zero. */
   address(word: number): Buffer
+  /** The bytes whose offset lies at `word`. */
+  bytes(word: number): Buffer
   /** The string whose offset lies at `word`. Not valid UTF-8 is shown with replacement characters. */
   string(word: number): string
   /** Word index and length of the array whose offset lies at `word`, elements of `width` words. */
@@ -39,6 +41,11 @@ export function readAbi(data: string, endpoint: string): AbiReader {
     return Number(value)
   }
 
+  function dynamic(word: number): Buffer {
+    const offset = number(word)
+    return at(offset + WORD, Number(BigInt(`0x${at(offset, WORD).toString('hex')}`)))
+  }
+
   return {
     bytes32: (word) => at(word * WORD, WORD),
     number,
@@ -48,11 +55,8 @@ export function readAbi(data: string, endpoint: string): AbiReader {
       if (padded.subarray(0, 12).some((byte) => byte !== 0)) fail('not an address')
       return padded.subarray(12)
     },
-    string(word) {
-      const offset = number(word)
-      const length = Number(BigInt(`0x${at(offset, WORD).toString('hex')}`))
-      return at(offset + WORD, length).toString('utf8')
-    },
+    bytes: dynamic,
+    string: (word) => dynamic(word).toString('utf8'),
     array(word, width) {
       const offset = number(word)
       if (offset % WORD !== 0) fail('an array is not aligned')

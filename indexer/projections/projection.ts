@@ -1,5 +1,8 @@
+import type { Visibility } from '../../protocol/payments/payment-payload.ts'
+import type { PaymentKind } from '../../protocol/payments/payment-record.ts'
 import type { RawLog } from '../chain/raw-log.ts'
 import type { StoredContract } from '../store/store.ts'
+import type { RecordTier } from '../store/tables.ts'
 
 /** A log with what every projection needs of it read already. */
 export interface ContractLog {
@@ -17,12 +20,35 @@ export interface DraftEntry {
   digest: Uint8Array
 }
 
+/** What can be read of a payment's payload; null where it says nothing, or says it sealed. */
+export interface PaymentContentColumns {
+  visibility: Visibility | null
+  kind: PaymentKind | null
+  category: string | null
+  period: string | null
+  currency: string | null
+  amountMinor: number | null
+  paidAt: string | null
+  authority: string | null
+}
+
+export interface DraftPayment {
+  orderKey: Uint8Array
+  version: number
+  /** Of the content. */
+  digest: Uint8Array
+  payload: Uint8Array
+  content: PaymentContentColumns
+}
+
 /** Where projections put their rows. Heads are folded here, in the order of the calls. */
 export interface RowSink {
   /** A record with an event of its own: one fold of its author's head. */
   addRecord(log: ContractLog, author: string, key: Uint8Array, digest: Uint8Array): void
   /** A publication with all its entries: one fold, of root and count. */
   addPublication(log: ContractLog, author: string, root: Uint8Array, entries: readonly DraftEntry[]): void
+  /** What the event of a record, or of a publication, says of its entries beside; in their order. No fold. */
+  addPayments(log: ContractLog, office: string, tier: RecordTier, payments: readonly DraftPayment[]): void
   addAnchor(log: ContractLog, author: string, root: Uint8Array, leafCount: bigint, manifestURI: string): void
   /** One fold of the directory's head, of the log as it came. */
   addParticipantEvent(log: ContractLog, account: Uint8Array, kind: string, details: object): void

@@ -1,5 +1,6 @@
 import type { Hex } from '../../protocol/hex.ts'
 import type { FeedReader } from './feed.ts'
+import type { PaymentReader } from './payment-store.ts'
 import type { RecordTier, RootKind, RowBuffer, TableRows } from './tables.ts'
 import type { WebhookStore } from './webhook-store.ts'
 
@@ -159,7 +160,7 @@ export interface ReplicationLag {
 }
 
 /** What the API reads. Answers come from committed rows only. @throws STORE_UNAVAILABLE by every method */
-export interface StoreReader extends FeedReader {
+export interface StoreReader extends FeedReader, PaymentReader {
   /** Records of a key over all chains, in order of chain and position: all of them, or a page. */
   findRecords(key: Uint8Array, page?: KeyPage): Promise<RecordRow[]>
   findOrphanedRecords(key: Uint8Array): Promise<OrphanedRecordRow[]>

@@ -1,3 +1,5 @@
+import type { Visibility } from '../../protocol/payments/payment-payload.ts'
+
 /**
  * The tables that projections fill. Every one has the same first columns, which say where on the chain a row comes from,
  * so that rolling back, repairing and dumping are written once. An orphaned row moves to `orphaned_<table>`, which
@@ -31,6 +33,28 @@ export const TABLES = {
     'details',
     'transaction_hash',
   ]),
+  /**
+   * What the registry of payments says beside key and digest, at the position of the row of `records` that has those. Decoded columns are
+   * null where the payload says nothing: of a sealed one all that is sealed, of one that is no payload everything.
+   */
+  payments: table('payments', [
+    'contract_id',
+    'office',
+    'order_key',
+    'version',
+    'digest',
+    'payload',
+    'tier',
+    'visibility',
+    'kind',
+    'category',
+    'period',
+    'currency',
+    'amount_minor',
+    'paid_at',
+    'authority',
+    'transaction_hash',
+  ]),
 } as const
 
 export type TableName = keyof typeof TABLES
@@ -41,6 +65,19 @@ export interface RowBuffer {
   readonly table: TableName
   readonly values: Value[]
 }
+
+/** What is added up of payments, in this order; `net` is decimal text, as it may be past what a number carries. */
+export const PAYMENT_SUMS = [
+  'orders',
+  'payments',
+  'corrections',
+  'reversals',
+  'refunds',
+  'sealed',
+  'unreadable',
+  'public_orders',
+  'net',
+] as const
 
 const ORPHAN_COLUMNS = [
   'block_hash',
@@ -71,6 +108,8 @@ export const ALL_TABLES: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(
     Object.values(TABLES).map(({ name, columns }) => [`orphaned_${name}`, [...columns, ...ORPHAN_COLUMNS]]),
   ),
+  payment_groups: ['group_id', 'contract_id', 'office', 'category', 'period', 'currency'],
+  payment_totals: ['group_id', 'chain_id', 'block_number', ...PAYMENT_SUMS],
   heads: ['contract_id', 'author', 'block_number', 'head', 'entry_count', 'verified'],
   incomplete: ['contract_id', 'author', 'block_number', 'since'],
   chain_states: ['chain_id', 'state', 'updated_at'],
@@ -99,5 +138,6 @@ export interface TableRows {
 
 export const RECORD_TIERS = ['recorded', 'published'] as const
 export type RecordTier = (typeof RECORD_TIERS)[number]
+export const VISIBILITIES: readonly Visibility[] = ['public', 'sealed']
 export const ROOT_KINDS = ['publication', 'anchor'] as const
 export type RootKind = (typeof ROOT_KINDS)[number]

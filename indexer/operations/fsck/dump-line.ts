@@ -12,8 +12,8 @@ export interface DumpedRow {
   contract: string
 }
 
-/** In the order of a dump. */
-export const ROW_TABLES: readonly string[] = Object.keys(TABLES)
+/** In the order of a dump. Totals of payments stand at their block, in the order of their groups. */
+export const ROW_TABLES: readonly string[] = [...Object.keys(TABLES), 'payment_totals']
 
 /** Undefined for lines of other kinds: heads, checkpoints. */
 export function parseRow(line: string): DumpedRow | undefined {
@@ -36,7 +36,20 @@ export const compareRows = (a: DumpedRow, b: DumpedRow): number =>
   a.chainId - b.chainId ||
   a.blockNumber - b.blockNumber ||
   a.logIndex - b.logIndex ||
-  a.entryIndex - b.entryIndex
+  a.entryIndex - b.entryIndex ||
+  compareGroups(a, b)
 
-export const nameOf = ({ chainId, blockNumber, logIndex, entryIndex }: DumpedRow): string =>
-  `chain ${chainId}, block ${blockNumber}, log ${logIndex}, entry ${entryIndex}`
+/** Totals have a line for each group: contract, office, category, period and currency. */
+function compareGroups(a: DumpedRow, b: DumpedRow): number {
+  if (a.table !== 'payment_totals') return 0
+  const [ofA, ofB] = [groupOf(a), groupOf(b)]
+  return ofA === ofB ? 0 : ofA < ofB ? -1 : 1
+}
+
+// Categories, periods and currencies are ASCII without blanks; the quote at their end sorts before all of it.
+const groupOf = ({ line }: DumpedRow): string => line.split(' ', 10).slice(5).join(' ')
+
+export const nameOf = (row: DumpedRow): string =>
+  row.table === 'payment_totals'
+    ? `chain ${row.chainId}, block ${row.blockNumber}, group ${groupOf(row)}`
+    : `chain ${row.chainId}, block ${row.blockNumber}, log ${row.logIndex}, entry ${row.entryIndex}`

@@ -39,7 +39,7 @@ export async function checkOffline(store: StoreReader, options: FsckOptions = {}
     folder.endRecords()
     for (let line = rest.after; line !== undefined; line = await rest.nextLine()) {
       const row = parseRow(line)
-      if (row !== undefined) folder.addEvent(row)
+      if (row?.table === 'participant_events') folder.addEvent(row)
       else if (line.startsWith('heads ')) {
         folder.compare(line)
         heads++

@@ -1,12 +1,10 @@
-import type { TABLES } from '../tables.ts'
-
 const ROW = `
     chain_id BIGINT NOT NULL,
     block_number BIGINT NOT NULL,
     log_index INTEGER NOT NULL,
     entry_index INTEGER NOT NULL,`
 
-const COLUMNS: Readonly<Record<keyof typeof TABLES, string>> = {
+const FIRST_TABLES = {
   records: `${ROW}
     contract_id INTEGER NOT NULL,
     author BYTEA NOT NULL,
@@ -30,9 +28,26 @@ const COLUMNS: Readonly<Record<keyof typeof TABLES, string>> = {
     transaction_hash BYTEA NOT NULL`,
 }
 
-const tables = Object.entries(COLUMNS)
-  .map(
-    ([name, columns]) => `
+const PAYMENTS = `${ROW}
+    contract_id INTEGER NOT NULL,
+    office BYTEA NOT NULL,
+    order_key BYTEA NOT NULL,
+    version BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    payload BYTEA NOT NULL,
+    tier SMALLINT NOT NULL,
+    visibility SMALLINT,
+    kind TEXT,
+    category TEXT,
+    period TEXT,
+    currency TEXT,
+    amount_minor BIGINT,
+    paid_at TEXT,
+    authority TEXT,
+    transaction_hash BYTEA NOT NULL`
+
+/** A table of rows that have positions, and the one that its orphans move to. */
+const tableOf = (name: string, columns: string): string => `
   CREATE TABLE ${name} (${columns},
     PRIMARY KEY (chain_id, block_number, log_index, entry_index)
   );
@@ -45,8 +60,10 @@ const tables = Object.entries(COLUMNS)
     orphaned_version BIGINT NOT NULL
   );
   CREATE INDEX orphaned_${name}_by_added_version ON orphaned_${name} (added_version);
-  CREATE INDEX orphaned_${name}_by_orphaned_version ON orphaned_${name} (orphaned_version);`,
-  )
+  CREATE INDEX orphaned_${name}_by_orphaned_version ON orphaned_${name} (orphaned_version);`
+
+const firstTables = Object.entries(FIRST_TABLES)
+  .map(([name, columns]) => tableOf(name, columns))
   .join('')
 
 /** Forward only: a released step is never changed, a new one is added at the end. */
@@ -79,7 +96,7 @@ export const MIGRATIONS: readonly string[] = [
     time BIGINT NOT NULL,
     version BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (chain_id, number)
-  );${tables}
+  );${firstTables}
   CREATE INDEX records_by_key ON records (key);
   CREATE INDEX records_by_author ON records (author, contract_id, block_number, log_index, entry_index);
   ALTER TABLE records ALTER COLUMN key SET (n_distinct = -0.5);
@@ -149,5 +166,41 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (state, next_attempt_at, sequence);
   CREATE INDEX webhook_deliveries_by_sequence ON webhook_deliveries (webhook_id, sequence);
+  `,
+  `${tableOf('payments', PAYMENTS)}
+  CREATE INDEX payments_by_order ON payments (order_key, office, contract_id);
+  ALTER TABLE payments ALTER COLUMN order_key SET (n_distinct = -0.5);
+  CREATE INDEX payments_by_office ON payments (office, chain_id, block_number, log_index, entry_index);
+  CREATE INDEX payments_by_office_and_category
+    ON payments (office, category, chain_id, block_number, log_index, entry_index);
+  CREATE INDEX payments_by_category ON payments (category, chain_id, block_number, log_index, entry_index);
+  CREATE INDEX orphaned_payments_by_order ON orphaned_payments (order_key);
+  CREATE INDEX orphaned_payments_by_place ON orphaned_payments (block_hash, log_index, entry_index);
+  -- What payments add up to, by office and what they are for; of each group the sums as of every block that changed them.
+  CREATE TABLE payment_groups (
+    group_id INTEGER PRIMARY KEY,
+    contract_id INTEGER NOT NULL,
+    office BYTEA NOT NULL,
+    category TEXT COLLATE "C" NOT NULL,
+    period TEXT COLLATE "C" NOT NULL,
+    currency TEXT COLLATE "C" NOT NULL,
+    UNIQUE (contract_id, office, category, period, currency)
+  );
+  CREATE TABLE payment_totals (
+    group_id INTEGER NOT NULL,
+    chain_id BIGINT NOT NULL,
+    block_number BIGINT NOT NULL,
+    orders BIGINT NOT NULL,
+    payments BIGINT NOT NULL,
+    corrections BIGINT NOT NULL,
+    reversals BIGINT NOT NULL,
+    refunds BIGINT NOT NULL,
+    sealed BIGINT NOT NULL,
+    unreadable BIGINT NOT NULL,
+    public_orders BIGINT NOT NULL,
+    net TEXT NOT NULL,
+    PRIMARY KEY (group_id, block_number)
+  );
+  CREATE INDEX payment_totals_by_block ON payment_totals (chain_id, block_number);
   `,
 ]

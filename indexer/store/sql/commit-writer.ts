@@ -5,6 +5,7 @@ import { ALL_TABLES, type RowBuffer, TABLES, type Value } from '../tables.ts'
 import type { SqlWriter } from './engine.ts'
 import { blockRangeOf, writeJournal, writeLateRows } from './journal.ts'
 import { orphanAbove, orphanLog } from './orphans.ts'
+import { addPaymentTotals, rollBackPaymentTotals, withPaymentTotals } from './payment-totals.ts'
 import { CHAIN_COLUMNS, toChain } from './row-mapping.ts'
 
 // A block that is there already keeps the version of the commit that brought it in.
@@ -12,6 +13,8 @@ const REPLACE_BLOCK =
   'ON CONFLICT (chain_id, number) DO UPDATE SET hash = excluded.hash, time = excluded.time'
 const PRUNE_BLOCKS = `
   DELETE FROM blocks WHERE chain_id = $1 AND number >= $2 AND number < $3 ${Object.keys(TABLES)
+    // Beside every payment there is a record.
+    .filter((name) => name !== 'payments')
     .map(
       (name) =>
         `AND NOT EXISTS (SELECT 1 FROM ${name} t WHERE t.chain_id = blocks.chain_id AND t.block_number = blocks.number)`,
@@ -44,6 +47,7 @@ export async function writeCommit(writer: SqlWriter, version: number, commit: Ch
   const before = await readCheckpoint(writer, commit)
   if (rollbackTo !== undefined) {
     await orphanAbove(writer, version, chainId, rollbackTo)
+    await rollBackPaymentTotals(writer, chainId, rollbackTo)
     await writer.query(DROP_HEADS, chainId, rollbackTo)
     await writer.query(LOWER_CAUGHT_UP, chainId, rollbackTo)
   }
@@ -58,6 +62,7 @@ export async function writeCommit(writer: SqlWriter, version: number, commit: Ch
   )
   await writeBlocks(writer, version, chainId, [...commit.blocks, checkpoint])
   await writeRows(writer, commit.rows)
+  await addPaymentTotals(writer, chainId, commit.rows)
   await writeHeads(writer, commit.heads, checkpoint.finalNumber)
   if (caughtUp !== undefined) await writeCaughtUpTo(writer, caughtUp.contractId, caughtUp.block)
   const { number, hash, timestamp, finalNumber } = checkpoint
@@ -95,11 +100,13 @@ async function readCheckpoint(writer: SqlWriter, { chainId, base }: ChainCommit)
 
 export async function writeRepair(writer: SqlWriter, version: number, repair: RepairCommit): Promise<void> {
   const { chainId, contractId, author, surplus } = repair
-  for (const { blockNumber, logIndex } of surplus)
-    await orphanLog(writer, version, chainId, blockNumber, logIndex)
-  await writeLateRows(writer, version, repair.rows, Number.MAX_SAFE_INTEGER)
-  await writeBlocks(writer, version, chainId, repair.blocks)
-  await writeRows(writer, repair.rows)
+  await withPaymentTotals(writer, repair, async () => {
+    for (const { blockNumber, logIndex } of surplus)
+      await orphanLog(writer, version, chainId, blockNumber, logIndex)
+    await writeLateRows(writer, version, repair.rows, Number.MAX_SAFE_INTEGER)
+    await writeBlocks(writer, version, chainId, repair.blocks)
+    await writeRows(writer, repair.rows)
+  })
   await writer.query(DROP_AUTHOR_HEADS, contractId, author, repair.fromBlock)
   // Whether the author is complete is found out after: until then they stay marked.
   // History below the last final block is not needed again: the repair starts from a verified head.

@@ -7,11 +7,12 @@ const OF_CHAIN = [
   'blocks',
   'journal',
   'late_rows',
+  'payment_totals',
   'chain_states',
 ]
 
 export async function dropChain(writer: SqlWriter, version: number, chainId: number): Promise<void> {
-  for (const table of ['heads', 'incomplete'])
+  for (const table of ['heads', 'incomplete', 'payment_groups'])
     await writer.query(
       `DELETE FROM ${table} WHERE contract_id IN (SELECT contract_id FROM contracts WHERE chain_id = $1)`,
       chainId,

@@ -1,5 +1,5 @@
 import { bytesToHex } from '../../../protocol/hex.ts'
-import { TABLES } from '../tables.ts'
+import { PAYMENT_SUMS, TABLES } from '../tables.ts'
 import type { Columns, SqlEngine, SqlSnapshot } from './engine.ts'
 
 const WITH_CONTRACT = 'JOIN contracts c ON c.contract_id = t.contract_id'
@@ -19,6 +19,14 @@ export async function* dumpStore(engine: SqlEngine): AsyncGenerator<string> {
          ORDER BY t.chain_id, t.block_number, t.log_index, t.entry_index`,
       )
     }
+    yield* lines(
+      snapshot,
+      'payment_totals',
+      `SELECT c.chain_id, p.block_number, 0, 0, c.address, t.office, t.category, t.period, t.currency,
+         ${PAYMENT_SUMS.map((sum) => `p.${sum}`).join(', ')}
+       FROM payment_groups t ${WITH_CONTRACT} JOIN payment_totals p ON p.group_id = t.group_id
+       ORDER BY c.chain_id, p.block_number, c.address, t.office, t.category, t.period, t.currency`,
+    )
     yield* lines(
       snapshot,
       'heads',

@@ -13,6 +13,7 @@ import { dumpStore } from './dump.ts'
 import type { SqlEngine, SqlWriter } from './engine.ts'
 import { createFeedReader } from './feed-reader.ts'
 import { pruneJournal } from './journal.ts'
+import { createPaymentReader } from './payment-reader.ts'
 import { createRecordReader } from './record-reader.ts'
 import { CONTRACT_COLUMNS, toContract } from './row-mapping.ts'
 import { createWebhookStore } from './webhook-rows.ts'
@@ -61,6 +62,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
   return {
     isShared: engine.isShared,
     ...createRecordReader(engine, orphans.mayExist),
+    ...createPaymentReader(engine, orphans.mayExist),
     ...createChainReader(engine),
     ...createFeedReader(engine, options.isReplica ?? (() => false)),
     ...createWebhookStore(engine),

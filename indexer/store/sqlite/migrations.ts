@@ -98,7 +98,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE store_version (version INTEGER NOT NULL, feed_pruned_to INTEGER NOT NULL);
   INSERT INTO store_version SELECT n, n FROM (SELECT EXISTS (SELECT 1 FROM chains) AS n);
   ALTER TABLE blocks ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
-  ${Object.keys(TABLES)
+  ${['records', 'roots', 'participant_events']
     .map(
       (name) => `
   ALTER TABLE orphaned_${name} ADD COLUMN added_version INTEGER NOT NULL DEFAULT 0;
@@ -155,6 +155,67 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (state, next_attempt_at, sequence);
   CREATE INDEX webhook_deliveries_by_sequence ON webhook_deliveries (webhook_id, sequence);
   ${RECORD_KEYS_SCHEMA}
+  `,
+  `
+  CREATE TABLE payments (
+    chain_id INTEGER NOT NULL,
+    block_number INTEGER NOT NULL,
+    log_index INTEGER NOT NULL,
+    entry_index INTEGER NOT NULL,
+    contract_id INTEGER NOT NULL,
+    office BLOB NOT NULL,
+    order_key BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    payload BLOB NOT NULL,
+    tier INTEGER NOT NULL,
+    visibility INTEGER,
+    kind TEXT,
+    category TEXT,
+    period TEXT,
+    currency TEXT,
+    amount_minor INTEGER,
+    paid_at TEXT,
+    authority TEXT,
+    transaction_hash BLOB NOT NULL,
+    PRIMARY KEY (chain_id, block_number, log_index, entry_index)
+  ) WITHOUT ROWID;
+  CREATE INDEX payments_by_order ON payments (order_key, office, contract_id);
+  CREATE INDEX payments_by_office ON payments (office, chain_id, block_number, log_index, entry_index);
+  CREATE INDEX payments_by_office_and_category
+    ON payments (office, category, chain_id, block_number, log_index, entry_index);
+  CREATE INDEX payments_by_category ON payments (category, chain_id, block_number, log_index, entry_index);
+  ${orphanTable('payments')}
+  ALTER TABLE orphaned_payments ADD COLUMN added_version INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE orphaned_payments ADD COLUMN orphaned_version INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX orphaned_payments_by_order ON orphaned_payments (order_key);
+  CREATE INDEX orphaned_payments_by_place ON orphaned_payments (block_hash, log_index, entry_index);
+  -- What payments add up to, by office and what they are for; of each group the sums as of every block that changed them.
+  CREATE TABLE payment_groups (
+    group_id INTEGER PRIMARY KEY,
+    contract_id INTEGER NOT NULL,
+    office BLOB NOT NULL,
+    category TEXT NOT NULL,
+    period TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    UNIQUE (contract_id, office, category, period, currency)
+  );
+  CREATE TABLE payment_totals (
+    group_id INTEGER NOT NULL,
+    chain_id INTEGER NOT NULL,
+    block_number INTEGER NOT NULL,
+    orders INTEGER NOT NULL,
+    payments INTEGER NOT NULL,
+    corrections INTEGER NOT NULL,
+    reversals INTEGER NOT NULL,
+    refunds INTEGER NOT NULL,
+    sealed INTEGER NOT NULL,
+    unreadable INTEGER NOT NULL,
+    public_orders INTEGER NOT NULL,
+    net TEXT NOT NULL,
+    PRIMARY KEY (group_id, block_number)
+  ) WITHOUT ROWID;
+  CREATE INDEX payment_totals_by_block ON payment_totals (chain_id, block_number);
   `,
 ]
 

@@ -1,0 +1,146 @@
+import { hexToBytes } from '../../../protocol/hex.ts'
+import type {
+  OrphanedPaymentRow,
+  PaymentGroup,
+  PaymentReader,
+  PaymentRow,
+  PaymentSums,
+} from '../payment-store.ts'
+import { PAYMENT_SUMS, RECORD_TIERS, type Value, VISIBILITIES } from '../tables.ts'
+import type { Columns, SqlEngine } from './engine.ts'
+import { addSums, NO_SUMS } from './payment-sums.ts'
+import { toSums } from './payment-totals.ts'
+import { CHAIN_ORDER, MAX_ORPHANS } from './record-reader.ts'
+
+/** All binary values as one text, as of records; the payload last, as it is of any length. */
+const columnsOf = ({ hexOf }: SqlEngine, blockHash: string, blockTime: string) =>
+  `r.chain_id, r.block_number, r.log_index, r.entry_index, r.contract_id, r.version, r.tier, r.visibility, r.kind, r.category,
+   r.period, r.currency, r.amount_minor, r.paid_at, r.authority, ${blockTime},
+   ${hexOf('r.office', 'r.order_key', 'r.digest', 'r.transaction_hash', blockHash, 'r.payload')}`
+
+function toPayment(c: Columns): PaymentRow {
+  const text = c[16] as string
+  return {
+    chainId: c[0] as number,
+    blockNumber: c[1] as number,
+    logIndex: c[2] as number,
+    entryIndex: c[3] as number,
+    contractId: c[4] as number,
+    version: c[5] as number,
+    tier: RECORD_TIERS[c[6] as number]!,
+    visibility: c[7] === null ? null : VISIBILITIES[c[7] as number]!,
+    kind: c[8] as PaymentRow['kind'],
+    category: c[9] as string | null,
+    period: c[10] as string | null,
+    currency: c[11] as string | null,
+    amountMinor: c[12] as number | null,
+    paidAt: c[13] as string | null,
+    authority: c[14] as string | null,
+    blockTime: c[15] as number,
+    office: `0x${text.slice(0, 40)}`,
+    orderKey: `0x${text.slice(40, 104)}`,
+    digest: `0x${text.slice(104, 168)}`,
+    transactionHash: `0x${text.slice(168, 232)}`,
+    blockHash: `0x${text.slice(232, 296)}`,
+    payload: `0x${text.slice(296)}`,
+  }
+}
+
+const toOrphanedPayment = (c: Columns): OrphanedPaymentRow => ({
+  ...toPayment(c),
+  orphanedAt: c[17] as number,
+})
+
+const SUMS_OF = (table: string): string => PAYMENT_SUMS.map((sum) => `${table}.${sum}`).join(', ')
+const NEWEST = (table: string, block: string): string => `
+  ${table}.group_id = g.group_id AND ${table}.block_number = (
+    SELECT MAX(n.block_number) FROM payment_totals n WHERE n.group_id = g.group_id AND n.block_number <= ${block})`
+const GROUP_ORDER = 'g.office, g.category, g.period, g.currency'
+
+/** @param hasOrphans asked before each look into the orphans */
+export function createPaymentReader(engine: SqlEngine, hasOrphans: () => boolean): PaymentReader {
+  const PAYMENT_COLUMNS = columnsOf(engine, 'b.hash', 'b.time')
+  const ORPHANED_COLUMNS = `${columnsOf(engine, 'r.block_hash', 'r.block_time')}, r.orphaned_at`
+  const PLACE = 'r.chain_id = $1 AND r.block_number = $2 AND r.log_index = $3 AND r.entry_index = $4'
+  const ofOrder = (condition: string) => `
+    SELECT ${PAYMENT_COLUMNS} FROM payments r ${engine.withBlock} WHERE r.order_key = $1 ${condition}
+    ORDER BY r.office, ${CHAIN_ORDER} LIMIT CAST($2 AS BIGINT)`
+  const orderOfAll = ofOrder('')
+  const orderOfOffice = ofOrder('AND r.office = $3')
+  const orphansOfOrder = `
+    SELECT ${ORPHANED_COLUMNS} FROM orphaned_payments r WHERE r.order_key = $1
+    ORDER BY r.orphaned_at, ${CHAIN_ORDER} LIMIT ${MAX_ORPHANS}`
+  const atPlace = `SELECT ${PAYMENT_COLUMNS} FROM payments r ${engine.withBlock} WHERE ${PLACE} AND b.hash = $5`
+  const orphanAtPlace = `
+    SELECT ${ORPHANED_COLUMNS} FROM orphaned_payments r
+    WHERE r.block_hash = $5 AND ${PLACE} LIMIT 1`
+  const pageOf = (condition: string) => `
+    SELECT ${PAYMENT_COLUMNS} FROM payments r ${engine.withBlock}
+    WHERE r.chain_id = $1 AND r.block_number BETWEEN $2 AND $5 AND (r.block_number, r.log_index, r.entry_index) > ($2, $3, $4)
+      ${condition}
+    ORDER BY r.block_number, r.log_index, r.entry_index LIMIT CAST($6 AS BIGINT)`
+  const totalsOf = (condition: string) => `
+    SELECT ${engine.hexOf('g.office')}, g.category, g.period, g.currency, ${SUMS_OF('t')}, ${SUMS_OF('s')}
+    FROM payment_groups g JOIN payment_totals t ON ${NEWEST('t', '$2')}
+    LEFT JOIN payment_totals s ON ${NEWEST('s', '$3')}
+    WHERE g.contract_id = $1 AND t.block_number > $3
+      AND (${GROUP_ORDER}) > ($4, $5, $6, $7) ${condition}
+    ORDER BY ${GROUP_ORDER} LIMIT CAST($8 AS BIGINT)`
+
+  return {
+    findPayments: async (orderKey, { office, limit }) =>
+      (office === undefined
+        ? await engine.query(orderOfAll, orderKey, limit)
+        : await engine.query(orderOfOffice, orderKey, limit, office)
+      ).map(toPayment),
+    findOrphanedPayments: async (orderKey) =>
+      hasOrphans() ? (await engine.query(orphansOfOrder, orderKey)).map(toOrphanedPayment) : [],
+    async findPaymentAt({ chainId, blockNumber, logIndex, entryIndex, blockHash }) {
+      const place = [chainId, blockNumber, logIndex, entryIndex, hexToBytes(blockHash)]
+      const [found] = await engine.query(atPlace, ...place)
+      if (found !== undefined) return toPayment(found)
+      return (await engine.query(orphanAtPlace, ...place)).map(toPayment)[0]
+    },
+    async listPayments({ chainId, after, toBlock, office, category, limit }) {
+      const { blockNumber, logIndex, entryIndex } = after
+      const { condition, values } = conditionOf({ 'r.office': office, 'r.category': category }, 7)
+      const page = [chainId, blockNumber, logIndex, entryIndex, toBlock, limit]
+      return (await engine.query(pageOf(condition), ...page, ...values)).map(toPayment)
+    },
+    async listPaymentTotals({ contractId, afterBlock, toBlock, after, office, category, period, limit }) {
+      const asked = { 'g.office': office, 'g.category': category, 'g.period': period }
+      const { condition, values } = conditionOf(asked, 9)
+      const from = after ?? { office: '0x', category: '', period: '', currency: '' }
+      const start = [hexToBytes(from.office), from.category, from.period, from.currency]
+      const query = [contractId, toBlock, afterBlock, ...start, limit]
+      const rows = await engine.query(totalsOf(condition), ...query, ...values)
+      return rows.map((c) => toTotal(contractId, c))
+    },
+  }
+}
+
+/** Conditions on what is asked for; their values follow on those before. There are few combinations: each is prepared once. */
+function conditionOf(
+  columns: Record<string, Value | undefined>,
+  firstNumber: number,
+): { condition: string; values: Value[] } {
+  const asked = Object.entries(columns).filter(([, value]) => value !== undefined) as [string, Value][]
+  return {
+    condition: asked.map(([column], i) => `AND ${column} = $${firstNumber + i}`).join(' '),
+    values: asked.map(([, value]) => value),
+  }
+}
+
+function toTotal(contractId: number, c: Columns): PaymentGroup & PaymentSums {
+  const sums = { ...NO_SUMS }
+  addSums(sums, toSums(c.slice(4, 4 + PAYMENT_SUMS.length)))
+  if (c[4 + PAYMENT_SUMS.length] !== null) addSums(sums, toSums(c.slice(4 + PAYMENT_SUMS.length)), -1)
+  return {
+    contractId,
+    office: `0x${c[0]}`,
+    category: c[1] as string,
+    period: c[2] as string,
+    currency: c[3] as string,
+    ...sums,
+  }
+}

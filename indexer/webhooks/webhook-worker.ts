@@ -127,7 +127,8 @@ export class WebhookWorker {
     while (!signal.aborted) {
       const { tick } = feed
       if (this.#pending.size >= MAX_PENDING) {
-        await this.#settled()
+        // Every delivery that is settled rings.
+        await this.#bell.wait(LOOK_AGAIN_MS, signal)
         continue
       }
       const page = await feed.page(cursor)
@@ -157,7 +158,8 @@ export class WebhookWorker {
         (!this.#isFailing && this.#attempts.size < CONCURRENCY && slots.underWay < slots.shared)
       const delivery = isFree ? this.#pending.take(Date.now()) : undefined
       if (delivery === undefined) {
-        await this.#settled()
+        // Without a free place it is the end of an attempt that is waited for, which rings: to look at all that is pending each time takes long.
+        await this.#bell.wait(isFree ? this.#untilDue() : LOOK_AGAIN_MS, signal)
         continue
       }
       slots.underWay++
@@ -212,12 +214,10 @@ export class WebhookWorker {
       .catch((error) => log.warn({ err: error }, 'webhook could not be marked as disabled'))
   }
 
-  /** Waits until a delivery was added, settled or is due. */
-  async #settled(): Promise<void> {
-    const { signal } = this.#abort
+  /** Milliseconds until a delivery is due that may be begun then. */
+  #untilDue(): number {
     const next = this.#pending.nextAt() ?? Number.POSITIVE_INFINITY
     // One that is due already waits for another that is under way, whose end rings.
-    const pause = next <= Date.now() ? LOOK_AGAIN_MS : Math.min(next - Date.now(), LOOK_AGAIN_MS)
-    await this.#bell.wait(pause, signal)
+    return next <= Date.now() ? LOOK_AGAIN_MS : Math.min(next - Date.now(), LOOK_AGAIN_MS)
   }
 }

@@ -68,7 +68,10 @@ export class PaymentKeeper {
    * Keeps payments in one transaction; resolves once that is on disk. One that is refused keeps none of the others back.
    * @param meanwhile runs in the same transaction
    */
-  async keep(values: readonly unknown[], meanwhile: () => void = () => {}): Promise<PaymentOutcome[]> {
+  async keep(
+    values: readonly unknown[],
+    meanwhile: (outcomes: readonly PaymentOutcome[]) => void = () => {},
+  ): Promise<PaymentOutcome[]> {
     const inputs = values.map((value) => orRefusal(() => readPaymentInput(value)))
     const orders = inputs.flatMap((input) => ('outcome' in input ? [] : [input.orderKeyHex]))
     return this.#locks.run(orders, async () => {
@@ -81,7 +84,7 @@ export class PaymentKeeper {
           store.insertPayment(payment, now)
           writer.add(entry)
         }
-        meanwhile()
+        meanwhile(outcomes)
       })
       if (drafts.length > 0) writer.notify(drafts.length)
       return outcomes

@@ -158,7 +158,7 @@ export class WebhookWorker {
         (!this.#isFailing && this.#attempts.size < CONCURRENCY && slots.underWay < slots.shared)
       const delivery = isFree ? this.#pending.take(Date.now()) : undefined
       if (delivery === undefined) {
-        // Without a free place it is the end of an attempt that is waited for, which rings: to look at all that is pending each time takes long.
+        // Without a free place the end of an attempt is waited for, which rings: to look through all pending ones takes long.
         await this.#bell.wait(isFree ? this.#untilDue() : LOOK_AGAIN_MS, signal)
         continue
       }

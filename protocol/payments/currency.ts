@@ -1,8 +1,8 @@
 import { data } from 'currency-codes'
 
-/** Units of account, metals and codes for tests: ISO 4217 lists them, nobody pays in them. */
+/** What ISO 4217 marks as a fund, or lists without a minor unit: metals, units of account, codes for tests. */
 const NOT_MONEY = new Set([
-  ...['BOV', 'CHE', 'CHW', 'CLF', 'COU', 'MXV', 'USN', 'UYI', 'UYW'],
+  ...['BOV', 'CHE', 'CHW', 'CLF', 'COU', 'MXV', 'USN', 'UYI'],
   ...['XAG', 'XAU', 'XPD', 'XPT', 'XBA', 'XBB', 'XBC', 'XBD', 'XDR', 'XSU', 'XUA', 'XTS', 'XXX'],
 ])
 

@@ -37,7 +37,7 @@ export function amountReader(
         : ['AMOUNT_UNREADABLE', 'the amount is not a number']
     const match = number.exec(digits)
     if (match === null) return ['AMOUNT_UNREADABLE', 'the amount is not a number as declared']
-    const whole = match[1]!.replaceAll(rule.thousands ?? '', '')
+    const whole = match[1]!.replaceAll(/\D/g, '')
     const decimals = match[2] ?? ''
     const minorDigits = minorDigitsOf(currency) ?? 0
     if (decimals.length > minorDigits)
@@ -64,8 +64,11 @@ export function amountReader(
   }
 }
 
+/** Signs that are typed for a declared one: blanks that break no line, the typographic apostrophe. */
+const THOUSANDS = { ',': ',', '.': '\\.', ' ': '[ \\u00a0\\u202f]', "'": "['\\u2019]" }
+
 function numberPattern({ decimal, thousands, unit = 'major' }: AmountRule): RegExp {
-  const grouped = thousands === undefined ? '' : `|\\d{1,3}(?:\\${thousands}\\d{3})+`
+  const grouped = thousands === undefined ? '' : `|\\d{1,3}(?:${THOUSANDS[thousands]}\\d{3})+`
   const decimals = unit === 'minor' ? '' : `(?:\\${decimal}(\\d+))?`
   return new RegExp(`^(\\d+${grouped})${decimals}$`)
 }

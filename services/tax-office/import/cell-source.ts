@@ -2,6 +2,7 @@ import { wholeCell } from './cell-pattern.ts'
 import { type Refusal, refusal } from './imported-row.ts'
 import type { CellSource } from './mapping-schema.ts'
 import { faultOfMember, type SourcedMember } from './member-fault.ts'
+import { cellText } from './source-row.ts'
 
 /** The cell of a column in the row at hand. */
 export type CellOf = (cells: readonly string[]) => string
@@ -17,7 +18,10 @@ export function memberReader(
   if (column === undefined) return () => constant
   const cell = cellOf(column)
   const test = pattern === undefined ? undefined : wholeCell(pattern)
-  const table = values === undefined ? undefined : new Map(Object.entries(values))
+  const table =
+    values === undefined
+      ? undefined
+      : new Map(Object.entries(values).map(([text, value]) => [cellText(text), value]))
   return (cells, refusals) => {
     const text = cell(cells)
     const refuse = (fault: Refusal): undefined => {

@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync'
 import { CsvRecordLines, type RecordLines } from './csv-record-lines.ts'
 import { fileInvalid } from './file-invalid.ts'
 import { refusal } from './imported-row.ts'
-import { faultOfRowText, rowRefused, type SourceRow, sourceRow } from './source-row.ts'
+import { cellText, faultOfRowText, rowRefused, type SourceRow, sourceRow } from './source-row.ts'
 import { textLines } from './text-lines.ts'
 
 export interface CsvForm {
@@ -69,7 +69,7 @@ function parseRecord(text: string, delimiter: string): string[] | undefined {
 function headingOf({ line }: RecordLines, fields: string[] | undefined): string[] {
   if (fields === undefined) throw fileInvalid(`line ${line}, which should be the heading, cannot be read`)
   if (fields.length > MAX_COLUMNS) throw fileInvalid(`the heading has more than ${MAX_COLUMNS} columns`)
-  return fields.map((name) => name.trim())
+  return fields
 }
 
 class RowReader {
@@ -77,13 +77,15 @@ class RowReader {
   readonly #positions: number[]
   readonly width: number
 
-  constructor(heading: readonly string[], columns: readonly string[]) {
-    const lacking = columns.filter((column) => !heading.includes(column))
+  constructor(names: readonly string[], columns: readonly string[]) {
+    const heading = names.map(cellText)
+    const positionOf = (column: string): number => heading.indexOf(cellText(column))
+    const lacking = columns.filter((column) => positionOf(column) === -1)
     if (lacking.length > 0) throw fileInvalid(`the heading lacks: ${lacking.join(', ')}`)
-    const twice = columns.filter((column) => heading.indexOf(column) !== heading.lastIndexOf(column))
+    const twice = columns.filter((column) => positionOf(column) !== heading.lastIndexOf(cellText(column)))
     if (twice.length > 0) throw fileInvalid(`the heading has more than once: ${twice.join(', ')}`)
     this.#columns = columns
-    this.#positions = columns.map((column) => heading.indexOf(column))
+    this.#positions = columns.map(positionOf)
     this.width = heading.length
   }
 

@@ -55,7 +55,9 @@ function problemsOf(mapping: PaymentMapping): string[] {
       const fault = faultOfMember('currency', currency)
       return [
         ...(fault === undefined ? [] : [`amount.symbols ${symbol} ${fault}`]),
-        ...(/[\d\s.,'()+-]/.test(symbol) ? [`amount.symbols ${symbol} has a sign that numbers have`] : []),
+        ...(/[\d\s()+\u2212-]/.test(symbol)
+          ? [`amount.symbols ${symbol} has a digit, blank, sign or parenthesis`]
+          : []),
       ]
     }),
     ...patternProblems('payerTag', mapping.payerTag?.pattern),

@@ -6,6 +6,12 @@ export type SourceRow = { line: number; cells: string[] } | { line: number; refu
 const MAX_CELL_LENGTH = 1024
 const NOT_ASCII = /[^\0-\x7f]/
 
+/** Text of a cell, a heading or a mapping in the one form that they are compared in. */
+export function cellText(text: string): string {
+  const trimmed = text.trim()
+  return NOT_ASCII.test(trimmed) ? trimmed.normalize('NFC') : trimmed
+}
+
 export const rowRefused = (line: number, ...refusals: Refusal[]): SourceRow => ({ line, refusals })
 
 /** Takes the cells of mapped columns as a row's; long ones are refused. @param columns their names, in the order of `cells` */
@@ -16,8 +22,7 @@ export function sourceRow(line: number, cells: readonly string[], columns: reado
       refusals.push(
         refusal('CELL_TOO_LONG', `the cell has more than ${MAX_CELL_LENGTH} characters`, columns[i]),
       )
-    const text = cell.trim()
-    return NOT_ASCII.test(text) ? text.normalize('NFC') : text
+    return cellText(cell)
   })
   return refusals.length > 0 ? { line, refusals } : { line, cells: taken }
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { CountersignError } from '../../protocol/errors.ts'
 import { ProxyClient } from './proxy-client.ts'
+import { TaxOfficeClient } from './tax-office-client.ts'
 
 /** Where `npm start` leaves how to reach what it started. */
 export const LOCAL_STATE_FILE = '.countersign/local.json'
@@ -10,6 +11,9 @@ export interface LocalState {
   indexerUrl: string
   /** Of a user who may ask and audit, on local chains only. */
   apiKey: string
+  taxOfficeUrl?: string
+  /** Of one who may upload and print slips. */
+  taxOfficeApiKey?: string
 }
 
 /**
@@ -26,5 +30,28 @@ export function connectProxy(env: NodeJS.ProcessEnv = process.env): ProxyClient 
   throw new CountersignError(
     'CONNECTION_UNKNOWN',
     'it is not known which proxy to ask, or with which API key',
+  )
+}
+
+/**
+ * The tax office to hand payments to: `COUNTERSIGN_TAX_OFFICE_URL` and `COUNTERSIGN_TAX_OFFICE_API_KEY`, or else the one that
+ * `npm start` runs.
+ * @throws CONNECTION_UNKNOWN
+ */
+export function connectTaxOffice(env: NodeJS.ProcessEnv = process.env): TaxOfficeClient {
+  const { COUNTERSIGN_TAX_OFFICE_URL: url, COUNTERSIGN_TAX_OFFICE_API_KEY: apiKey } = env
+  if (url !== undefined && apiKey !== undefined) return new TaxOfficeClient(url, apiKey)
+  if (url === undefined && apiKey === undefined && existsSync(LOCAL_STATE_FILE)) {
+    const state = JSON.parse(readFileSync(LOCAL_STATE_FILE, 'utf8')) as LocalState
+    if (state.taxOfficeUrl !== undefined && state.taxOfficeApiKey !== undefined)
+      return new TaxOfficeClient(state.taxOfficeUrl, state.taxOfficeApiKey)
+  }
+  throw new CountersignError(
+    'CONNECTION_UNKNOWN',
+    'it is not known which tax office to ask, or with which API key',
+    {
+      action:
+        'Set COUNTERSIGN_TAX_OFFICE_URL and COUNTERSIGN_TAX_OFFICE_API_KEY, or run npm start in another terminal.',
+    },
   )
 }

@@ -1,6 +1,6 @@
-import { ERROR_CATALOGUE } from '../../protocol/error-catalogue.ts'
-import { CountersignError, type ErrorCode, type Problem } from '../../protocol/errors.ts'
+import { CountersignError } from '../../protocol/errors.ts'
 import type { Receipt } from '../../protocol/receipt.ts'
+import { problemOf } from './problem-of.ts'
 
 export interface QueryAnswer {
   provider: string
@@ -86,21 +86,7 @@ export class ProxyClient {
       throw new CountersignError('PROXY_UNREACHABLE', `no proxy answers at ${this.#url}`, { cause })
     }
     const text = await response.text()
-    if (!response.ok) throw problemOf(response.status, text)
+    if (!response.ok) throw problemOf(response.status, text, 'PROXY_UNREACHABLE')
     return text
   }
-}
-
-/** The proxy's own error, as an error here. */
-function problemOf(status: number, text: string): CountersignError {
-  let problem: Partial<Problem> = {}
-  try {
-    problem = JSON.parse(text)
-  } catch {
-    // Not a problem document: something else than a proxy answers there.
-  }
-  const { code, detail, action } = problem
-  if (code !== undefined && Object.hasOwn(ERROR_CATALOGUE, code))
-    return new CountersignError(code as ErrorCode, detail ?? '', action === undefined ? {} : { action })
-  return new CountersignError('PROXY_UNREACHABLE', `HTTP status ${status} and no problem document`)
 }

@@ -10,7 +10,8 @@ import {StandardMerkleTree} from "./StandardMerkleTree.sol";
 /**
  * @title The mechanism that every registry shares
  * @dev A registry adds its own event through {_recorded}, and its own ways to write through {_recordOne} and
- * {_recordAll}, which check and store; who may write is checked by {_requireOpen} or {_requireRelay} before.
+ * {_recordAll}, or entry by entry through {_append}, which check and store; who may write is checked by {_requireOpen} or
+ * {_requireRelay} before, and what an author signed by {_requireSigned}.
  */
 abstract contract RecordBook is IRecordBook, EIP712 {
     /// @dev EIP-712 type of what an author signs for `recordFor`.
@@ -22,8 +23,8 @@ abstract contract RecordBook is IRecordBook, EIP712 {
 
     address private immutable _gate;
 
-    mapping(address author => mapping(bytes32 key => bytes32 digest)) private _digests;
-    mapping(address author => bytes32 head) private _heads;
+    mapping(address author => mapping(bytes32 key => bytes32 digest)) internal _digests;
+    mapping(address author => bytes32 head) internal _heads;
 
     /// @param gate_ The only account whose `recordFor` is accepted, for ever; zero leaves the book open.
     constructor(address gate_) EIP712("Countersign", "1") {
@@ -52,12 +53,16 @@ abstract contract RecordBook is IRecordBook, EIP712 {
         _requireRelay();
         // An empty batch is refused before the signature is asked for: it could be replayed for ever.
         if (entries.length == 0) revert BatchEmpty();
-        if (block.timestamp > deadline) revert BatchExpired(deadline, block.timestamp);
-        bytes32 batchDigest = _batchDigest(author, entries, deadline);
-        // A contract wallet is asked by STATICCALL, so it cannot write here before the entries below are stored.
-        if (!SignatureChecker.isValidSignatureNowCalldata(author, batchDigest, signature)) {
-            revert BatchSignatureInvalid(author, batchDigest);
+        bytes32 batchHash;
+        // `keccak256(abi.encodePacked(...))` takes no arrays of structs. In calldata the entries lie packed already, 64
+        // bytes each: one copy to free memory, left unallocated, and one hash.
+        assembly ("memory-safe") {
+            let packed := mload(0x40)
+            let size := shl(6, entries.length)
+            calldatacopy(packed, entries.offset, size)
+            batchHash := keccak256(packed, size)
         }
+        _requireSigned(author, batchHash, deadline, signature);
         _recordAll(author, entries);
     }
 
@@ -65,7 +70,7 @@ abstract contract RecordBook is IRecordBook, EIP712 {
     function publish(Entry[] calldata entries) external virtual returns (bytes32 root) {
         _requireOpen();
         root = _rootOf(entries);
-        _heads[msg.sender] = _foldRoot(_heads[msg.sender], PUBLICATION_TAG, root, entries.length);
+        _foldPublication(msg.sender, root, entries.length);
         emit Published(root, msg.sender, entries);
     }
 
@@ -140,24 +145,24 @@ abstract contract RecordBook is IRecordBook, EIP712 {
         _heads[author] = head;
     }
 
-    /// @dev EIP-712 digest of a batch in this registry's domain.
-    function _batchDigest(
+    /// @dev Refuses what is past its deadline, and what `author` did not sign for this registry.
+    function _requireSigned(
         address author,
-        Entry[] calldata entries,
-        uint256 deadline
-    ) internal view returns (bytes32 batchDigest) {
-        bytes32 batchHash;
-        // `keccak256(abi.encodePacked(...))` takes no arrays of structs. In calldata the entries lie packed already, 64
-        // bytes each: one copy to free memory, left unallocated, and one hash.
-        assembly ("memory-safe") {
-            let packed := mload(0x40)
-            let size := shl(6, entries.length)
-            calldatacopy(packed, entries.offset, size)
-            batchHash := keccak256(packed, size)
+        bytes32 batchHash,
+        uint256 deadline,
+        bytes calldata signature
+    ) internal view {
+        if (block.timestamp > deadline) revert BatchExpired(deadline, block.timestamp);
+        bytes32 batchDigest = _hashTypedDataV4(
+            keccak256(abi.encode(RECORD_BATCH_TYPEHASH, author, batchHash, deadline))
+        );
+        // A contract wallet is asked by STATICCALL, so it cannot write here before the entries are stored.
+        if (!SignatureChecker.isValidSignatureNowCalldata(author, batchDigest, signature)) {
+            revert BatchSignatureInvalid(author, batchDigest);
         }
-        return _hashTypedDataV4(keccak256(abi.encode(RECORD_BATCH_TYPEHASH, author, batchHash, deadline)));
     }
 
+    /// @dev Stores one entry of `author`, in whose `book` it belongs; the head that it gives is for the caller to store.
     function _append(
         mapping(bytes32 key => bytes32 digest) storage book,
         address author,
@@ -165,13 +170,18 @@ abstract contract RecordBook is IRecordBook, EIP712 {
         uint256 index,
         bytes32 key,
         bytes32 digest
-    ) private returns (bytes32 newHead) {
+    ) internal returns (bytes32 newHead) {
         _requireEntry(index, key, digest);
         bytes32 recordedDigest = book[key];
         if (recordedDigest != 0) revert EntryAlreadyRecorded(author, key, recordedDigest);
         book[key] = digest;
         _recorded(key, author, digest);
         return _foldRecord(head, key, digest);
+    }
+
+    /// @dev Takes a publication of `author`, who has been authenticated, into the author's head.
+    function _foldPublication(address author, bytes32 root, uint256 count) internal {
+        _heads[author] = _foldRoot(_heads[author], PUBLICATION_TAG, root, count);
     }
 
     function _rootOf(Entry[] calldata entries) private pure returns (bytes32 root) {

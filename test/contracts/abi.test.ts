@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { Interface, type InterfaceAbi } from 'ethers'
 import { artifacts } from 'hardhat'
 import { PARTICIPANT_DIRECTORY_ABI } from '../../protocol/abi/participant-directory.ts'
+import { PAYMENT_RECORD_REGISTRY_ABI } from '../../protocol/abi/payment-record-registry.ts'
 import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-registry.ts'
 import { RECORD_BOOK_ABI } from '../../protocol/abi/record-book.ts'
 
@@ -33,6 +34,7 @@ const fragmentsOf = (abi: InterfaceAbi): string[] =>
 const contracts: [string, InterfaceAbi][] = [
   ['RecordBook', RECORD_BOOK_ABI],
   ['QueryResultRegistry', QUERY_RESULT_REGISTRY_ABI],
+  ['PaymentRecordRegistry', PAYMENT_RECORD_REGISTRY_ABI],
   ['ParticipantDirectory', PARTICIPANT_DIRECTORY_ABI],
 ]
 

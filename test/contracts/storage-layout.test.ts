@@ -4,7 +4,11 @@ import { artifacts, globalOptions } from 'hardhat'
 
 /** Where each variable lies; `UPDATE_STORAGE_LAYOUT=1` writes it anew. Storage proofs of deployed books rely on it. */
 const SNAPSHOT = new URL('snapshots/storage-layout.json', import.meta.url)
-const CONTRACTS = ['audit/QueryResultRegistry', 'directory/ParticipantDirectory']
+const CONTRACTS = [
+  'audit/QueryResultRegistry',
+  'directory/ParticipantDirectory',
+  'payments/PaymentRecordRegistry',
+]
 
 interface Layout {
   storage: { label: string; slot: string; offset: number; type: string }[]

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { Contract, ContractFactory, type InterfaceAbi, JsonRpcProvider, NonceManager, Wallet } from 'ethers'
 import { PARTICIPANT_DIRECTORY_ABI } from '../../protocol/abi/participant-directory.ts'
 import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-registry.ts'
-import type { Address, Bytes32 } from '../../protocol/hex.ts'
+import { type Address, type Bytes32, ZERO_ADDRESS } from '../../protocol/hex.ts'
 import { roleMask } from '../../protocol/roles.ts'
 
 /** Private key of the first account of the well-known test mnemonic: funded on every local chain, worthless elsewhere. */
@@ -13,11 +13,12 @@ export interface DeployedContracts {
   AccessManager: Address
   ParticipantDirectory: Address
   QueryResultRegistry: Address
+  PaymentRecordRegistry: Address
   /** Block of the first of them. */
   startBlock: number
 }
 
-/** Deploys directory and registry, open to all, with plain transactions. Needs `npx hardhat compile` before. */
+/** Deploys directory and registries, open to all, with plain transactions. Needs `npx hardhat compile` before. */
 export async function deployAll(
   rpcUrl: string,
   deployerKey: Bytes32 = DEPLOYER_KEY,
@@ -41,7 +42,11 @@ export async function deployAll(
       ),
       QueryResultRegistry: await deploy(
         artifactOf('audit/QueryResultRegistry.sol/QueryResultRegistry'),
-        `0x${'0'.repeat(40)}`,
+        ZERO_ADDRESS,
+      ),
+      PaymentRecordRegistry: await deploy(
+        artifactOf('payments/PaymentRecordRegistry.sol/PaymentRecordRegistry'),
+        ZERO_ADDRESS,
       ),
       startBlock,
     }

@@ -33,7 +33,7 @@ const command = createCommand(
   .option('--directory', 'deploy the directory of participants on this chain; one chain of a book has it')
   .option(
     '--gate <address>',
-    'the only account whose records the registry takes, for ever (default: everybody)',
+    'the only account whose records the registries take, for ever (default: as a registry that stands; else everybody)',
     address,
   )
   .option(

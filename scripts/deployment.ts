@@ -15,6 +15,7 @@ import {
 } from '@nomicfoundation/ignition-core'
 import type { EthereumProvider } from 'hardhat/types/providers'
 import participantDirectoryModule from '../ignition/modules/participant-directory.ts'
+import paymentRecordRegistryModule from '../ignition/modules/payment-record-registry.ts'
 import queryResultRegistryModule from '../ignition/modules/query-result-registry.ts'
 import type { AddressBook, ChainEntry, DeployedContract } from '../protocol/address-book.ts'
 import { CountersignError } from '../protocol/errors.ts'
@@ -44,7 +45,7 @@ export interface DeployOptions {
   privateKey: Bytes32
   /** Deploy the directory of participants here. The first chain of an address book needs it. */
   directory?: boolean
-  /** The only account whose records the registry takes. Default: open to everybody. */
+  /** The only account whose records the registries take. Default: that of a registry that stands; else open to everybody. */
   gate?: Address
   /** Blocks after which a block counts as final. Default: as the book has it; else 0 on local chains, 64 elsewhere. */
   finalityDepth?: number
@@ -70,7 +71,7 @@ export interface Deployment {
  */
 export async function deploy(options: DeployOptions): Promise<Deployment> {
   const hardhat = await hardhatEnvironment()
-  await buildIfNeeded(hardhat, ['AccessManager', 'ParticipantDirectory', 'QueryResultRegistry'])
+  await buildIfNeeded(hardhat, ['AccessManager', 'ParticipantDirectory', ...Object.keys(REGISTRY_MODULES)])
   const { provider } = await hardhat.network.create({
     network: 'external',
     override: { url: options.rpcUrl, accounts: [options.privateKey], timeout: 30_000 },
@@ -121,7 +122,7 @@ class ChainDeployer {
 
     if (hasDirectory && contracts.ParticipantDirectory === undefined)
       Object.assign(contracts, await this.#deployModule(participantDirectoryModule))
-    contracts = { ...contracts, ...(await this.#registry(contracts.QueryResultRegistry)) }
+    contracts = { ...contracts, ...(await this.#registries(contracts)) }
 
     const chain: ChainEntry = {
       chainId,
@@ -196,24 +197,36 @@ class ChainDeployer {
     return Object.entries(addresses).map(([id, address]) => [id.split('#')[1]!, toAddress(address)])
   }
 
-  async #registry(known: DeployedContract | undefined): Promise<Record<string, DeployedContract>> {
-    const { gate } = this.#options
-    if (known === undefined)
-      return this.#deployModule(queryResultRegistryModule, {
-        QueryResultRegistryModule: { gate: gate ?? ZERO_ADDRESS },
-      })
-    const answer = await this.#request<string>('eth_call', [
-      { to: known.address, data: GATE_SELECTOR },
-      'latest',
-    ])
+  /** Those that are not in `known`, with the gate of those that are, unless told otherwise. */
+  async #registries(known: Record<string, DeployedContract>): Promise<Record<string, DeployedContract>> {
+    let { gate } = this.#options
+    for (const name of Object.keys(REGISTRY_MODULES))
+      if (known[name] !== undefined) {
+        const standing = await this.#standingGate(known[name].address)
+        gate ??= standing
+      }
+    const deployed: Record<string, DeployedContract> = {}
+    for (const [name, module] of Object.entries(REGISTRY_MODULES))
+      if (known[name] === undefined)
+        Object.assign(
+          deployed,
+          await this.#deployModule(module, { [module.id]: { gate: gate ?? ZERO_ADDRESS } }),
+        )
+    return deployed
+  }
+
+  /** @throws DEPLOYMENT_CONFLICT when another one is wanted */
+  async #standingGate(registry: Address): Promise<Address> {
+    const wanted = this.#options.gate
+    const answer = await this.#request<string>('eth_call', [{ to: registry, data: GATE_SELECTOR }, 'latest'])
     const standing = toAddress(`0x${answer.slice(-40)}`)
-    if (gate !== undefined && !isSameAddress(gate, standing))
+    if (wanted !== undefined && !isSameAddress(wanted, standing))
       throw new CountersignError(
         'DEPLOYMENT_CONFLICT',
-        `the registry ${known.address} has gate ${standing} for ever, not ${gate}`,
+        `the registry ${registry} has gate ${standing} for ever, not ${wanted}`,
         { action: 'Leave out --gate, or use another address book for a second registry.' },
       )
-    return {}
+    return standing
   }
 
   async #deployModule<Name extends string>(
@@ -289,6 +302,11 @@ class ChainDeployer {
   #say(line: string): void {
     this.#options.onProgress?.(line)
   }
+}
+
+const REGISTRY_MODULES = {
+  QueryResultRegistry: queryResultRegistryModule,
+  PaymentRecordRegistry: paymentRecordRegistryModule,
 }
 
 const GATE_SELECTOR = keccak256Hex(utf8ToBytes('gate()')).slice(0, 10)

@@ -77,11 +77,9 @@ function bookOf({ bookRole, bookChain }: Options, { chains }: AddressBook): Regi
   if (bookRole === undefined && bookChain === undefined) return null
   if (bookRole === undefined || bookChain === undefined)
     return command.error('error: --book-role and --book-chain go together')
-  const registry = chains.find(({ chainId }) => chainId === bookChain)?.contracts.QueryResultRegistry?.address
+  const name = bookRole === 'taxOffice' ? 'PaymentRecordRegistry' : 'QueryResultRegistry'
+  const registry = chains.find(({ chainId }) => chainId === bookChain)?.contracts[name]?.address
   if (registry === undefined)
-    throw new CountersignError(
-      'CHAIN_UNKNOWN',
-      `the address book has no QueryResultRegistry on chain ${bookChain}`,
-    )
+    throw new CountersignError('CHAIN_UNKNOWN', `the address book has no ${name} on chain ${bookChain}`)
   return { role: bookRole, chainId: bookChain, registry }
 }

@@ -64,13 +64,18 @@ describe('deploy', function () {
     const first = await deploy(['--directory', '--json'])
     expect(first.exitCode, first.stderr).to.equal(0)
     const document = JSON.parse(first.stdout)
-    expect(document.deployed).to.deep.equal(['AccessManager', 'ParticipantDirectory', 'QueryResultRegistry'])
+    expect(document.deployed).to.deep.equal([
+      'AccessManager',
+      'ParticipantDirectory',
+      'QueryResultRegistry',
+      'PaymentRecordRegistry',
+    ])
     const book = await readBook()
     expect(document.chain).to.deep.equal(getChain(book, 31337))
     const { contracts, ...entry } = getChain(book, 31337)
     expect(entry).to.deep.equal({ chainId: 31337, name: 'lenders', rpcUrls: [chain.url], finalityDepth: 0 })
     expect(book.directory).to.deep.equal({ chainId: 31337, address: contracts.ParticipantDirectory!.address })
-    expect(Object.values(contracts).map(({ startBlock }) => startBlock)).to.deep.equal([1, 2, 3])
+    expect(Object.values(contracts).map(({ startBlock }) => startBlock)).to.deep.equal([1, 2, 3, 4])
     for (const { address } of Object.values(contracts))
       expect(await chain.request('eth_getCode', [address, 'latest'])).to.have.length.above(1000)
 
@@ -99,8 +104,8 @@ describe('deploy', function () {
 
     const reset = await deploy(['--reset', '--json'])
     expect(reset.exitCode, reset.stderr).to.equal(0)
-    expect(JSON.parse(reset.stdout).deployed).to.have.length(3)
-    expect(await chain.request('eth_blockNumber')).to.equal('0x3')
+    expect(JSON.parse(reset.stdout).deployed).to.have.length(4)
+    expect(await chain.request('eth_blockNumber')).to.equal('0x4')
 
     const kept = await deploy(['--reset', '--json'])
     expect(JSON.parse(kept.stdout).deployed, 'what stands is never forgotten').to.deep.equal([])
@@ -113,7 +118,7 @@ describe('deploy', function () {
     const again = await deploy(['--directory'])
     expect(again.exitCode, again.stderr).to.equal(0)
     expect(await readBook()).to.deep.equal(book)
-    expect(await chain.request('eth_blockNumber')).to.equal('0x3')
+    expect(await chain.request('eth_blockNumber')).to.equal('0x4')
   })
 
   it('enters a second chain beside the first, with its own registry and gate', async () => {
@@ -130,15 +135,9 @@ describe('deploy', function () {
       expect(book.directory.chainId).to.equal(31337)
       const { contracts, finalityDepth } = getChain(book, 31338)
       expect(finalityDepth).to.equal(3)
-      expect(Object.keys(contracts)).to.deep.equal(['QueryResultRegistry'])
-      const provider = new JsonRpcProvider(insurers.url)
-      const registry = new Contract(
-        contracts.QueryResultRegistry!.address,
-        QUERY_RESULT_REGISTRY_ABI,
-        provider,
-      )
-      expect(String(await registry.getFunction('gate')()).toLowerCase()).to.equal(GATE)
-      provider.destroy()
+      expect(Object.keys(contracts)).to.deep.equal(['QueryResultRegistry', 'PaymentRecordRegistry'])
+      for (const { address } of Object.values(contracts))
+        expect(await gateOf(insurers.url, address)).to.equal(GATE)
 
       const open = await runDeploy([...args, '--gate', `0x${'b'.repeat(40)}`], {
         COUNTERSIGN_PRIVATE_KEY: DEPLOYER_KEY,
@@ -161,6 +160,25 @@ describe('deploy', function () {
     } finally {
       await insurers.stop()
     }
+  })
+
+  it('adds the registry that an older address book lacks, with the gate of the one that stands', async () => {
+    expect((await deploy(['--directory', '--gate', GATE])).exitCode).to.equal(0)
+    const { PaymentRecordRegistry, ...older } = getChain(await readBook(), 31337).contracts
+    const chains = [{ ...getChain(await readBook(), 31337), contracts: older }]
+    await writeFile(addressBook, JSON.stringify({ ...(await readBook()), chains }))
+    // As if it had never been deployed: what the journal knows is taken from there.
+    await rm(join(directory, 'book', 'ignition'), { recursive: true })
+
+    const outcome = await deploy(['--json'])
+    expect(outcome.exitCode, outcome.stderr).to.equal(0)
+    expect(JSON.parse(outcome.stdout).deployed).to.deep.equal(['PaymentRecordRegistry'])
+    const { contracts } = getChain(await readBook(), 31337)
+    expect(contracts).to.deep.include(older)
+    const added = contracts.PaymentRecordRegistry!
+    expect(added.address).not.to.equal(PaymentRecordRegistry!.address)
+    expect(added.startBlock).to.equal(5)
+    expect(await gateOf(chain.url, added.address)).to.equal(GATE)
   })
 
   it('asks for a directory on the first chain', async () => {
@@ -250,3 +268,13 @@ describe('deploy', function () {
       expect((await deploy(args)).exitCode, args.join(' ')).to.equal(1)
   })
 })
+
+async function gateOf(rpcUrl: string, registry: string): Promise<string> {
+  const provider = new JsonRpcProvider(rpcUrl)
+  try {
+    const gate = await new Contract(registry, QUERY_RESULT_REGISTRY_ABI, provider).getFunction('gate')()
+    return String(gate).toLowerCase()
+  } finally {
+    provider.destroy()
+  }
+}

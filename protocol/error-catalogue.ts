@@ -311,7 +311,11 @@ export const ERROR_CATALOGUE = {
     'Not a packed list of payments',
     'Give each payment a version from 1 and a payload of 1 to 1,024 bytes, and nothing after the last.',
   ),
-  PAYMENT_UNKNOWN: row(404, 'The office has no such order', 'Check the order id.'),
+  PAYMENT_UNKNOWN: row(
+    404,
+    'There is no such order',
+    'Check the order id; an index names the block and the heads of the offices at which it found nothing.',
+  ),
   PAYMENT_VERSION_SKIPPED: row(
     409,
     'The version that this amendment follows is not the latest of its order',

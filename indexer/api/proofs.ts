@@ -8,14 +8,28 @@ import { buildStorageProof, type StorageProof } from '../../protocol/storage-pro
 import type { ChainView } from '../chain/chain-view.ts'
 import type { RpcClient } from '../chain/rpc-client.ts'
 import { isRpcError } from '../chain/rpc-error.ts'
-import type { RecordAnswer } from './schemas.ts'
+
+/** Where an event stands. */
+export interface EventPlace {
+  chainId: number
+  transactionHash: string
+  block: { hash: string }
+  logIndex: number
+}
+
+/** Whose book in which registry. */
+export interface BookPlace {
+  chainId: number
+  registry: string
+  author: string
+}
 
 /** Makes proofs from the chain when they are asked for, and keeps the last ones. */
 export interface Proofs {
   /** That the block has the record's event. @throws PROOF_UNAVAILABLE */
-  event(record: RecordAnswer): Promise<EventProof>
+  event(record: EventPlace): Promise<EventProof>
   /** That the book's storage has the record's digest at the checkpoint; published records have no slot. @throws PROOF_UNAVAILABLE */
-  storage(record: RecordAnswer): Promise<StorageProof>
+  storage(book: BookPlace, key: Bytes32): Promise<StorageProof>
 }
 
 const KEPT_PROOFS = 2_000
@@ -26,11 +40,10 @@ const RECEIPTS_A_REQUEST = 100
 export function createProofs(
   views: ReadonlyMap<number, ChainView>,
   rpcOf: (chainId: number) => RpcClient,
-  serialToKey: (serial: string) => Bytes32,
 ): Proofs {
   const kept = new Map<string, Promise<EventProof>>()
 
-  async function makeEventProof(record: RecordAnswer): Promise<EventProof> {
+  async function makeEventProof(record: EventPlace): Promise<EventProof> {
     const { block, receipts } = await readBlockWithReceipts(rpcOf(record.chainId), record.block.hash)
     const receipt = receipts.find(({ transactionHash }) => transactionHash === record.transactionHash)
     const logs = (receipt?.logs ?? []) as { logIndex?: unknown }[]
@@ -61,13 +74,13 @@ export function createProofs(
       }
       return proof
     },
-    storage(record) {
-      const checkpoint = views.get(record.chainId)!.checkpoint!
-      const slot = digestSlot(record.provider as Bytes32, serialToKey(record.serial), DIGESTS_SLOT)
+    storage({ chainId, registry, author }, key) {
+      const checkpoint = views.get(chainId)!.checkpoint!
+      const slot = digestSlot(author as Bytes32, key, DIGESTS_SLOT)
       return orUnavailable(async () => {
         const hash = bytesToHex(checkpoint.hash)
-        const [proof, block] = await rpcOf(record.chainId).batch<[RawBlock | null, RawBlock | null]>([
-          { method: 'eth_getProof', params: [record.registry, [slot], toQuantity(checkpoint.number)] },
+        const [proof, block] = await rpcOf(chainId).batch<[RawBlock | null, RawBlock | null]>([
+          { method: 'eth_getProof', params: [registry, [slot], toQuantity(checkpoint.number)] },
           { method: 'eth_getBlockByHash', params: [hash, false] },
         ])
         if (proof === null || block === null)

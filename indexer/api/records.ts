@@ -17,6 +17,9 @@ export interface ApiDeps {
 /** In an address book, of the contract that results are recorded in. */
 export const RESULT_BOOK_KIND = 'QueryResultRegistry'
 
+/** The same, of payments. */
+export const PAYMENT_BOOK_KIND = 'PaymentRecordRegistry'
+
 /** A book of records that is indexed. */
 export interface Book {
   view: ChainView

@@ -188,7 +188,7 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
             // A published record has no slot; its event is all there is.
             const made =
               proof === 'storage' && record.tier === 'recorded'
-                ? await proofs.storage(record)
+                ? await proofs.storage({ ...record, author: record.provider }, serialToKey(record.serial))
                 : await proofs.event(record)
             return { ...record, proof: made }
           }),

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { createServer, type HttpServer } from '../../http/server.ts'
-import { serialToKey } from '../../protocol/serial.ts'
 import type { ChainView } from '../chain/chain-view.ts'
 import type { RpcClient } from '../chain/rpc-client.ts'
 import type { Directory } from '../directory.ts'
@@ -10,6 +9,7 @@ import { addAuditRoutes } from './audits.ts'
 import { addAuthorRoutes } from './authors.ts'
 import { createFreshness } from './freshness.ts'
 import { addParticipantRoutes } from './participants.ts'
+import { addPaymentRoutes } from './payments/add-payments.ts'
 import { createProofs } from './proofs.ts'
 import { addResultRoutes } from './results.ts'
 import { SHARED_SCHEMAS } from './schemas.ts'
@@ -41,6 +41,7 @@ Limits: lists have 200 entries a page at most, a request 16 KiB of URL and heade
 const TAGS = [
   { name: 'results', description: 'Digests that providers recorded, by serial and by provider' },
   { name: 'audits', description: 'Comparing what is said now with what was recorded' },
+  { name: 'payments', description: 'Payment records of tax offices, by order and by what they are for' },
   { name: 'participants', description: 'The directory of those who take part' },
   { name: 'authors', description: 'Heads of authors: the proof that nothing is missing' },
   { name: 'feed', description: 'Events as they happen' },
@@ -87,9 +88,10 @@ export interface ApiRouteDeps {
 export function addApiRoutes(server: HttpServer, { store, views, directory, rpcOf }: ApiRouteDeps): void {
   for (const schema of SHARED_SCHEMAS) server.addSchema(schema)
   const freshness = createFreshness(server, store, views)
-  const deps = { store, views, directory, freshness, rpcOf, proofs: createProofs(views, rpcOf, serialToKey) }
+  const deps = { store, views, directory, freshness, rpcOf, proofs: createProofs(views, rpcOf) }
   addResultRoutes(server, deps)
   addAuditRoutes(server, deps)
+  addPaymentRoutes(server, deps)
   addParticipantRoutes(server, deps)
   addAuthorRoutes(server, deps)
   addStatusRoute(server, views)

@@ -112,6 +112,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/payments/{orderId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every version of an order, of every office that recorded any
+         * @description Public records are shown and held against their digests. Sealed ones come as they are on chain: whoever has the lookup code opens them, in a browser (protocol/payments) or by `POST /v1/payment-lookups`. Anybody may record anything under any order id; `registered` tells whether the directory has the office. 404 names the heads of the offices against which nothing was found.
+         */
+        get: operations["getPayment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Payment records by office, category, period, kind and time of their block
+         * @description In chain order. `from` and `to` are times of blocks, not of payments. A page may have fewer entries than `limit`, even none, and yet a `next`: the list goes on until that is null. Without the order id no content can be held against its digest: `verification` is unchecked.
+         */
+        get: operations["listPayments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payment-totals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders, versions by kind and what public orders come to: by office, category, period and currency
+         * @description As of a block. With `from` or `to` (times of blocks) the sums are what the blocks from there to there added, which may be negative where orders were corrected. An order counts, with what it comes to, where its newest version is; a version where itself is. Amounts are what offices say: a content that contradicts its digest is told by `GET /v1/payments/{orderId}`.
+         */
+        get: operations["listPaymentTotals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payment-lookups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open an order with its lookup code, or have its amount confirmed
+         * @description Nothing of the body is kept or logged. Whoever can should open sealed records where they are shown instead (protocol/payments runs in browsers). A wrong code, and a record that its code does not open, are one error. After 10 failures a minute of an address, or for an order, 429.
+         */
+        post: operations["createPaymentLookup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/participants": {
         parameters: {
             query?: never;
@@ -499,6 +579,237 @@ export interface components {
              * @enum {string}
              */
             finality: "pending" | "final";
+        };
+        /** @description One version of an order */
+        Payment: {
+            chainId: number;
+            registry: string;
+            /** @description Who recorded it: the account */
+            office: string;
+            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+            orderKey: string;
+            /** @description From 1; each follows the one before it */
+            version: number;
+            /**
+             * @description Null: the payload is none, and nothing of it can be told
+             * @enum {unknown}
+             */
+            visibility: "public" | "sealed" | null;
+            /** @description payment, correction, reversal or refund; null when nothing can be told */
+            kind: string | null;
+            /** @description What is paid for; null when nothing can be told */
+            category: string | null;
+            /** @description "" for none; null when nothing can be told */
+            period: string | null;
+            /** @description Of a public record, or one that was opened */
+            record?: {
+                /** @description Where it was asked by */
+                orderId?: string;
+                /** @enum {string} */
+                kind: "payment" | "correction" | "reversal" | "refund";
+                category: string;
+                period: string;
+                /** @description In the currency's minor unit */
+                amountMinor: number;
+                /** @description ISO 4217 */
+                currency: string;
+                /** @description YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ */
+                paidAt: string;
+                /** @description Who collected it */
+                authority: string;
+                /** @description Of a sealed record that was opened */
+                payerTag?: string;
+                /** @description Whatever else the office keeps */
+                fields?: {
+                    [key: string]: unknown;
+                };
+            };
+            /**
+             * @description Of the content
+             * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+             */
+            digest: string;
+            /** @description 0x and hexadecimal digits: what the chain has of it */
+            payload: string;
+            /**
+             * @description verified: the content has this digest; different: it has another, do not rely on it; unchecked: sealed, or asked without the order id, or the version before is not there
+             * @enum {string}
+             */
+            verification: "verified" | "different" | "unchecked";
+            /**
+             * @description The book's key: of order and version
+             * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+             */
+            key: string;
+            /**
+             * @description The book's digest: of digest and payload
+             * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+             */
+            entryDigest: string;
+            /**
+             * @description recorded: with a storage slot; published: in the event only
+             * @enum {string}
+             */
+            tier: "recorded" | "published";
+            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+            transactionHash: string;
+            block: {
+                number: number;
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                hash: string;
+                /**
+                 * @description Unix seconds
+                 * @example 1795268363
+                 */
+                timestamp: number;
+            };
+            /** @description Position among the logs of the block */
+            logIndex: number;
+            /** @description Position in its publication; 0 otherwise */
+            entryIndex: number;
+            /** @enum {string} */
+            finality: "pending" | "final";
+            /**
+             * @description Whether the heads folded from the index are those on chain
+             * @enum {string}
+             */
+            completeness: "complete" | "unverified" | "incomplete";
+            /**
+             * @description The office's status in the directory at the time of the block
+             * @enum {string}
+             */
+            authorStatus: "none" | "active" | "suspended" | "retired";
+            /** @description Recorded while the office was suspended */
+            suspended: boolean;
+            /** @description The office wrote this version earlier: that one counts */
+            repeated: boolean;
+            /** @description Published before the version that it follows */
+            late: boolean;
+        };
+        /** @description What one office recorded of an order in one registry */
+        PaymentHistory: {
+            chainId: number;
+            registry: string;
+            office: string;
+            /** @description Of the office, in the directory; null when it is not there */
+            name: string | null;
+            /** @description The directory has it as a tax office */
+            registered: boolean;
+            /** @description In order of version, and of the chain */
+            versions: {
+                chainId: number;
+                registry: string;
+                /** @description Who recorded it: the account */
+                office: string;
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                orderKey: string;
+                /** @description From 1; each follows the one before it */
+                version: number;
+                /**
+                 * @description Null: the payload is none, and nothing of it can be told
+                 * @enum {unknown}
+                 */
+                visibility: "public" | "sealed" | null;
+                /** @description payment, correction, reversal or refund; null when nothing can be told */
+                kind: string | null;
+                /** @description What is paid for; null when nothing can be told */
+                category: string | null;
+                /** @description "" for none; null when nothing can be told */
+                period: string | null;
+                /** @description Of a public record, or one that was opened */
+                record?: {
+                    /** @description Where it was asked by */
+                    orderId?: string;
+                    /** @enum {string} */
+                    kind: "payment" | "correction" | "reversal" | "refund";
+                    category: string;
+                    period: string;
+                    /** @description In the currency's minor unit */
+                    amountMinor: number;
+                    /** @description ISO 4217 */
+                    currency: string;
+                    /** @description YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ */
+                    paidAt: string;
+                    /** @description Who collected it */
+                    authority: string;
+                    /** @description Of a sealed record that was opened */
+                    payerTag?: string;
+                    /** @description Whatever else the office keeps */
+                    fields?: {
+                        [key: string]: unknown;
+                    };
+                };
+                /**
+                 * @description Of the content
+                 * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+                 */
+                digest: string;
+                /** @description 0x and hexadecimal digits: what the chain has of it */
+                payload: string;
+                /**
+                 * @description verified: the content has this digest; different: it has another, do not rely on it; unchecked: sealed, or asked without the order id, or the version before is not there
+                 * @enum {string}
+                 */
+                verification: "verified" | "different" | "unchecked";
+                /**
+                 * @description The book's key: of order and version
+                 * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+                 */
+                key: string;
+                /**
+                 * @description The book's digest: of digest and payload
+                 * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+                 */
+                entryDigest: string;
+                /**
+                 * @description recorded: with a storage slot; published: in the event only
+                 * @enum {string}
+                 */
+                tier: "recorded" | "published";
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                transactionHash: string;
+                block: {
+                    number: number;
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    hash: string;
+                    /**
+                     * @description Unix seconds
+                     * @example 1795268363
+                     */
+                    timestamp: number;
+                };
+                /** @description Position among the logs of the block */
+                logIndex: number;
+                /** @description Position in its publication; 0 otherwise */
+                entryIndex: number;
+                /** @enum {string} */
+                finality: "pending" | "final";
+                /**
+                 * @description Whether the heads folded from the index are those on chain
+                 * @enum {string}
+                 */
+                completeness: "complete" | "unverified" | "incomplete";
+                /**
+                 * @description The office's status in the directory at the time of the block
+                 * @enum {string}
+                 */
+                authorStatus: "none" | "active" | "suspended" | "retired";
+                /** @description Recorded while the office was suspended */
+                suspended: boolean;
+                /** @description The office wrote this version earlier: that one counts */
+                repeated: boolean;
+                /** @description Published before the version that it follows */
+                late: boolean;
+                proof?: {
+                    [key: string]: unknown;
+                };
+            }[];
+            /** @description What the order comes to after its versions from 1 on; may be negative. Only where all of them can be read and none contradicts its digest. */
+            net?: {
+                amountMinor: number;
+                currency: string;
+                upToVersion: number;
+            };
         };
         /** @description Of a retraction, `data` is what was said before; its finality is pending, and its completeness that of its author now. */
         Event: {
@@ -1274,6 +1585,594 @@ export interface operations {
                 };
             };
             /** @description The result has no canonical form */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPayment: {
+        parameters: {
+            query?: {
+                /**
+                 * @description What this office recorded, alone
+                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                 */
+                office?: string;
+                /** @description event: the log in the receipts trie of its block; storage: the slot by eth_getProof, at the indexed block whatever asOf says. Of 50 versions at most */
+                proof?: "none" | "event" | "storage";
+                /** @description Answer as of an earlier block or time. `<chainId>:<number>` is a block, and that chain alone is answered for. A number below 1,000,000,000 is a block too, where there is one chain. A number from 1,000,000,000 on is a time in unix seconds; an ISO 8601 date (its first second, UTC) or time with its zone is one as well: every chain is answered for up to its last block at or before it. The canonical chain as it is known now counts, not what was seen then; `asOf` in the answer names the blocks. A block past the indexed one, or a time past its timestamp, is refused with 409. On chains with several blocks a second, the last second may still grow. */
+                asOf?: string;
+            };
+            header?: {
+                /**
+                 * @description ETags of answers at hand
+                 * @example W/"q3VZx0nQ7gk2rJb1mYpX9A"
+                 */
+                "if-none-match"?: string;
+            };
+            path: {
+                /**
+                 * @description Order id of the payment slip, percent-encoded; blanks around it and its Unicode form are forgiven. Or its order key: 0x and 64 hexadecimal digits.
+                 * @example INV-2024-000123
+                 */
+                orderId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order. With If-None-Match, 304 without a body while nothing has changed. */
+            200: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                        orderKey: string;
+                        /** @description As it was asked for; null when it was asked for by its key */
+                        orderId: string | null;
+                        /** @description One of each office and registry; those of registered tax offices first */
+                        histories: components["schemas"]["PaymentHistory"][];
+                        /** @description There are more versions than are shown; ask with `office` */
+                        truncated: boolean;
+                        /** @description Versions in blocks that their chain took back; 100 at most */
+                        orphaned: {
+                            chainId: number;
+                            registry: string;
+                            provider: string;
+                            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                            digest: string;
+                            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                            transactionHash: string;
+                            block: {
+                                number: number;
+                                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                                hash: string;
+                                /**
+                                 * @description Unix seconds
+                                 * @example 1795268363
+                                 */
+                                timestamp: number;
+                            };
+                            logIndex: number;
+                            /**
+                             * @description Unix seconds
+                             * @example 1795268363
+                             */
+                            orphanedAt: number;
+                            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                            orderKey: string;
+                            version: number;
+                        }[];
+                        /** @description Only with `asOf`: the block that the answer stands at, of each chain answered for */
+                        asOf?: components["schemas"]["AsOfBlock"][];
+                        /** @description Where each chain stands now */
+                        standings: components["schemas"]["Standing"][];
+                    };
+                };
+            };
+            /** @description The answer with the ETag of If-None-Match is still the answer */
+            304: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is recorded; names the tax offices of the directory (200 at most), and their heads at which nothing was found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description asOf is past what is indexed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPayments: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Who recorded it
+                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                 */
+                office?: string;
+                /**
+                 * @description What is paid for
+                 * @example income-tax
+                 */
+                category?: string;
+                /**
+                 * @description As the office writes it: YYYY, YYYY-MM, YYYY-Qn, YYYY-MM-DD, YYYY/YYYY, or nothing
+                 * @example 2024-Q2
+                 */
+                period?: string;
+                kind?: "payment" | "correction" | "reversal" | "refund";
+                /**
+                 * @description Unix seconds of the block, inclusive
+                 * @example 1795268363
+                 */
+                from?: number;
+                /**
+                 * @description Unix seconds of the block, exclusive
+                 * @example 1795268363
+                 */
+                to?: number;
+                /** @description Answer as of an earlier block or time. `<chainId>:<number>` is a block, and that chain alone is answered for. A number below 1,000,000,000 is a block too, where there is one chain. A number from 1,000,000,000 on is a time in unix seconds; an ISO 8601 date (its first second, UTC) or time with its zone is one as well: every chain is answered for up to its last block at or before it. The canonical chain as it is known now counts, not what was seen then; `asOf` in the answer names the blocks. A block past the indexed one, or a time past its timestamp, is refused with 409. On chains with several blocks a second, the last second may still grow. */
+                asOf?: string;
+                /** @description Entries of a page at most */
+                limit?: number;
+                /** @description `next` of the page before, unchanged. It holds only for the same filters. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description ETags of answers at hand
+                 * @example W/"q3VZx0nQ7gk2rJb1mYpX9A"
+                 */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of versions; its cursors stay at the block of the first page. With If-None-Match, 304 without a body while nothing has changed. */
+            200: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        payments: components["schemas"]["Payment"][];
+                        /** @description Cursor of the next page; null after the last */
+                        next: string | null;
+                        /** @description Only with `asOf`: the block that the answer stands at, of each chain answered for */
+                        asOf?: components["schemas"]["AsOfBlock"][];
+                        /** @description Where each chain stands now */
+                        standings: components["schemas"]["Standing"][];
+                    };
+                };
+            };
+            /** @description The answer with the ETag of If-None-Match is still the answer */
+            304: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The cursor's block left its chain, or asOf is past what is indexed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPaymentTotals: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Who recorded it
+                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                 */
+                office?: string;
+                /**
+                 * @description What is paid for
+                 * @example income-tax
+                 */
+                category?: string;
+                /**
+                 * @description As the office writes it: YYYY, YYYY-MM, YYYY-Qn, YYYY-MM-DD, YYYY/YYYY, or nothing
+                 * @example 2024-Q2
+                 */
+                period?: string;
+                /**
+                 * @description Unix seconds of the block, inclusive
+                 * @example 1795268363
+                 */
+                from?: number;
+                /**
+                 * @description Unix seconds of the block, exclusive
+                 * @example 1795268363
+                 */
+                to?: number;
+                /** @description Answer as of an earlier block or time. `<chainId>:<number>` is a block, and that chain alone is answered for. A number below 1,000,000,000 is a block too, where there is one chain. A number from 1,000,000,000 on is a time in unix seconds; an ISO 8601 date (its first second, UTC) or time with its zone is one as well: every chain is answered for up to its last block at or before it. The canonical chain as it is known now counts, not what was seen then; `asOf` in the answer names the blocks. A block past the indexed one, or a time past its timestamp, is refused with 409. On chains with several blocks a second, the last second may still grow. */
+                asOf?: string;
+                /** @description Entries of a page at most */
+                limit?: number;
+                /** @description `next` of the page before, unchanged. It holds only for the same filters. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description ETags of answers at hand
+                 * @example W/"q3VZx0nQ7gk2rJb1mYpX9A"
+                 */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of sums; its cursors stay at the block of the first page. With If-None-Match, 304 without a body while nothing has changed. */
+            200: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        totals: {
+                            chainId: number;
+                            registry: string;
+                            office: string;
+                            /** @description Null: of payloads that are none */
+                            category: string | null;
+                            /** @description "" for none */
+                            period: string | null;
+                            /** @description Null: of sealed records, which do not say */
+                            currency: string | null;
+                            /** @description Orders whose newest version is one of these */
+                            orders: number;
+                            /** @description Versions by kind; one that was written again counts once */
+                            records: {
+                                payment: number;
+                                correction: number;
+                                reversal: number;
+                                refund: number;
+                                unreadable: number;
+                            };
+                            /** @description Versions that are sealed */
+                            sealed: number;
+                            /** @description Of the orders, those whose every version is public */
+                            publicOrders: number;
+                            /** @description What these come to, in minor units: decimal digits, exact, may be negative */
+                            netAmountMinor: string;
+                        }[];
+                        /** @description Cursor of the next page; null after the last */
+                        next: string | null;
+                        /** @description Only with `asOf`: the block that the answer stands at, of each chain answered for */
+                        asOf?: components["schemas"]["AsOfBlock"][];
+                        /** @description Where each chain stands now */
+                        standings: components["schemas"]["Standing"][];
+                    };
+                };
+            };
+            /** @description The answer with the ETag of If-None-Match is still the answer */
+            304: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The cursor's block left its chain, or asOf is past what is indexed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createPaymentLookup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Order id of the payment slip, percent-encoded; blanks around it and its Unicode form are forgiven. Or its order key: 0x and 64 hexadecimal digits.
+                     * @example INV-2024-000123
+                     */
+                    orderId: string;
+                    /** @description As it is printed on the payment slip; case, blanks and hyphens are forgiven */
+                    lookupCode: string;
+                    /**
+                     * @description What this office recorded, alone
+                     * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                     */
+                    office?: string;
+                    /**
+                     * @description Answer as of an earlier block or time. `<chainId>:<number>` is a block, and that chain alone is answered for. A number below 1,000,000,000 is a block too, where there is one chain. A number from 1,000,000,000 on is a time in unix seconds; an ISO 8601 date (its first second, UTC) or time with its zone is one as well: every chain is answered for up to its last block at or before it. The canonical chain as it is known now counts, not what was seen then; `asOf` in the answer names the blocks. A block past the indexed one, or a time past its timestamp, is refused with 409. On chains with several blocks a second, the last second may still grow.
+                     * @example 31337:12
+                     * @example 1795268363
+                     * @example 2026-11-21T13:00:00Z
+                     */
+                    asOf?: string;
+                    /** @description Only say whether the order comes to this amount; nothing of the record is shown */
+                    confirm?: {
+                        /**
+                         * @description Decimal, in units of the currency
+                         * @example 1234.56
+                         */
+                        amount: string;
+                        /** @description ISO 4217 */
+                        currency: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The order with what the code opened; with `confirm` in its stead whether the amount is right, of each office whose versions all could be read. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                        orderKey: string;
+                        /** @description As it was asked for; null when it was asked for by its key */
+                        orderId: string | null;
+                        /** @description One of each office and registry; those of registered tax offices first */
+                        histories?: components["schemas"]["PaymentHistory"][];
+                        confirmations?: {
+                            chainId: number;
+                            registry: string;
+                            office: string;
+                            registered: boolean;
+                            /** @description The order comes to just this amount */
+                            equal: boolean;
+                        }[];
+                        /** @description There are more versions than are shown; ask with `office` */
+                        truncated: boolean;
+                        /** @description Only with `asOf`: the block that the answer stands at, of each chain answered for */
+                        asOf?: components["schemas"]["AsOfBlock"][];
+                        /** @description Where each chain stands now */
+                        standings: components["schemas"]["Standing"][];
+                    };
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is recorded under the order id; names the heads it was looked up at */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description asOf is past what is indexed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than a megabyte */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The code does not open the order, or the amount is none */
             422: {
                 headers: {
                     [name: string]: unknown;

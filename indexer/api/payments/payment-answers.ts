@@ -1,0 +1,194 @@
+import { type Address, type Bytes32, type Hex, toAddress } from '../../../protocol/hex.ts'
+import { netAmount } from '../../../protocol/payments/net-amount.ts'
+import { NO_PREVIOUS_DIGEST, PUBLIC_SALT, paymentDigest } from '../../../protocol/payments/payment-digest.ts'
+import { paymentEntry } from '../../../protocol/payments/payment-entry.ts'
+import { decodePayload } from '../../../protocol/payments/payment-payload.ts'
+import type { PaymentRecord } from '../../../protocol/payments/payment-record.ts'
+import { completenessOf } from '../../chain/chain-view.ts'
+import { type Participants, statusAt } from '../../projections/participants.ts'
+import type { OrphanedPaymentRow, PaymentRow } from '../../store/payment-store.ts'
+import type { Book } from '../records.ts'
+import type { HistoryAnswer, PaymentAnswer } from './payment-schemas.ts'
+
+/** What opens a sealed version; undefined when it does not open. */
+export type Opener = (row: PaymentRow, previousDigest: Bytes32, book: Book) => PaymentRecord | undefined
+
+export interface AnswerOptions {
+  participants: Participants
+  /** As it was asked for; undefined: by key alone. */
+  orderId: string | undefined
+  open?: Opener
+}
+
+/** How the versions of one office in one registry stand to each other. */
+class History {
+  /** The first write of each version, which is the one that counts. */
+  readonly #first = new Map<number, PaymentRow>()
+
+  /** @param rows in chain order */
+  constructor(rows: readonly PaymentRow[]) {
+    for (const row of rows) if (!this.#first.has(row.version)) this.#first.set(row.version, row)
+  }
+
+  isRepeated = (row: PaymentRow): boolean => this.#first.get(row.version) !== row
+
+  isLate(row: PaymentRow): boolean {
+    if (row.version === 1) return false
+    const before = this.#first.get(row.version - 1)
+    return before === undefined || inChainOrder(before, row) > 0
+  }
+
+  /** Undefined when the version before is not there. */
+  previousDigest({ version }: PaymentRow): Bytes32 | undefined {
+    return version === 1 ? NO_PREVIOUS_DIGEST : this.#first.get(version - 1)?.digest
+  }
+}
+
+export const inChainOrder = (a: PaymentRow, b: PaymentRow): number =>
+  a.blockNumber - b.blockNumber || a.logIndex - b.logIndex || a.entryIndex - b.entryIndex
+
+/** Rows of one order as histories: of registered tax offices first. A registry no longer in the address book is not answered for. */
+export function answerHistories(
+  rows: readonly PaymentRow[],
+  books: readonly Book[],
+  options: AnswerOptions,
+): HistoryAnswer[] {
+  const groups = Map.groupBy(rows, ({ contractId, office }) => `${contractId}:${office}`)
+  const histories: HistoryAnswer[] = []
+  for (const group of groups.values()) {
+    const book = bookOf(group[0]!, books)
+    if (book !== undefined) histories.push(answerHistory(group, book, options))
+  }
+  return histories.sort((a, b) => Number(b.registered) - Number(a.registered))
+}
+
+export const bookOf = ({ contractId }: PaymentRow, books: readonly Book[]): Book | undefined =>
+  books.find(({ contract }) => contract.stored.contractId === contractId)
+
+function answerHistory(rows: readonly PaymentRow[], book: Book, options: AnswerOptions): HistoryAnswer {
+  const { registry, view } = book
+  const office = toAddress(rows[0]!.office)
+  const participant = options.participants.get(office)
+  const ordered = rows.toSorted(inChainOrder)
+  const versions = answerPayments(ordered, ordered, book, options).sort((a, b) => a.version - b.version)
+  const net = netOf(versions)
+  return {
+    chainId: view.config.chainId,
+    registry,
+    office,
+    name: participant?.name ?? null,
+    registered: participant?.roles.includes('taxOffice') === true,
+    versions,
+    ...(net === undefined ? {} : { net }),
+  }
+}
+
+/**
+ * Some versions of an order of one office in one registry.
+ * @param all of its versions, in chain order
+ */
+export function answerPayments(
+  rows: readonly PaymentRow[],
+  all: readonly PaymentRow[],
+  book: Book,
+  options: AnswerOptions,
+): PaymentAnswer[] {
+  const history = new History(all)
+  return rows.map((row) => {
+    const content = contentOf(row, history.previousDigest(row), book, options)
+    return {
+      ...placeOf(row, book, options.participants),
+      ...content,
+      repeated: history.isRepeated(row),
+      late: history.isLate(row),
+    }
+  })
+}
+
+function placeOf(row: PaymentRow, { view, registry }: Book, participants: Participants) {
+  const { version, visibility, kind, category, period, digest, payload, blockNumber } = row
+  const office = toAddress(row.office)
+  const authorStatus = statusAt(participants.get(office), row.blockTime)
+  const entry = paymentEntry(row)
+  return {
+    ...{ chainId: row.chainId, registry, office, orderKey: row.orderKey, version },
+    ...{ visibility, kind, category, period, digest, payload },
+    key: entry.key,
+    entryDigest: entry.digest,
+    tier: row.tier,
+    transactionHash: row.transactionHash,
+    block: { number: blockNumber, hash: row.blockHash, timestamp: row.blockTime },
+    logIndex: row.logIndex,
+    entryIndex: row.entryIndex,
+    finality: blockNumber <= (view.checkpoint?.finalNumber ?? -1) ? ('final' as const) : ('pending' as const),
+    completeness: completenessOf(view.heads.find(row.contractId, row.office.slice(2)), view),
+    authorStatus,
+    suspended: authorStatus === 'suspended',
+  }
+}
+
+type Content = Pick<PaymentAnswer, 'verification' | 'record'>
+
+function contentOf(
+  row: PaymentRow,
+  previousDigest: Bytes32 | undefined,
+  book: Book,
+  { orderId, open }: AnswerOptions,
+): Content {
+  if (row.visibility === 'sealed') {
+    const opened = previousDigest === undefined ? undefined : open?.(row, previousDigest, book)
+    if (opened === undefined) return { verification: 'unchecked' }
+    const { version: _, ...record } = opened
+    return { verification: 'verified', record }
+  }
+  const decoded = row.visibility === 'public' ? decodePayload(row.payload) : undefined
+  if (decoded?.visibility !== 'public') return { verification: 'unchecked' }
+  const { visibility: _, ...record } = decoded
+  if (orderId === undefined) return { verification: 'unchecked', record }
+  const said = { orderId, ...record }
+  if (previousDigest === undefined) return { verification: 'unchecked', record: said }
+  const derived = paymentDigest(
+    { ...said, version: row.version },
+    { previousDigest, salt: PUBLIC_SALT },
+    placeOfPayment(row, book),
+  )
+  return { verification: derived === row.digest ? 'verified' : 'different', record: said }
+}
+
+export const placeOfPayment = (row: PaymentRow, { registry }: Book) => ({
+  chainId: row.chainId,
+  registry,
+  office: toAddress(row.office),
+})
+
+/** What the versions from 1 on come to; undefined when one of them does not say, or not what its digest says. */
+function netOf(versions: readonly PaymentAnswer[]): HistoryAnswer['net'] | undefined {
+  const counted: PaymentAnswer[] = []
+  for (const version of versions)
+    if (!version.repeated && version.version === counted.length + 1) counted.push(version)
+  const newest = counted.at(-1)?.record
+  if (newest === undefined) return undefined
+  const said = counted.flatMap(({ version, record, verification }) =>
+    record === undefined || verification === 'different' ? [] : [{ version, ...record }],
+  )
+  if (said.length < counted.length) return undefined
+  try {
+    return { amountMinor: netAmount(said), currency: newest.currency, upToVersion: counted.length }
+  } catch {
+    // Anybody may write versions that add up to nothing: of two currencies, or past what can be counted.
+    return undefined
+  }
+}
+
+export const answerOrphanedPayment = (row: OrphanedPaymentRow, registry: Address) => ({
+  chainId: row.chainId,
+  registry,
+  provider: toAddress(row.office),
+  digest: paymentEntry(row).digest as Hex,
+  transactionHash: row.transactionHash,
+  block: { number: row.blockNumber, hash: row.blockHash, timestamp: row.blockTime },
+  logIndex: row.logIndex,
+  orphanedAt: Math.floor(row.orphanedAt / 1000),
+  orderKey: row.orderKey,
+  version: row.version,
+})

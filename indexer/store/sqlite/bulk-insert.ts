@@ -1,11 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { SqlWriter } from '../sql/engine.ts'
 import type { Value } from '../tables.ts'
+import { NEW_RECORD_KEYS, newRecordKeysOf } from './record-keys.ts'
 
 /** Rows a statement. One call into SQLite then carries so many, which halves the time of a row. */
 const ROWS_A_STATEMENT = 50
 
-/** Inserts many rows with prepared statements. */
+/** Inserts many rows with prepared statements, and of records also the keys. */
 export function createBulkInsert(db: DatabaseSync): Pick<SqlWriter, 'insertRows' | 'upsertRows'> {
   const statements = new Map<string, { many: StatementSync; one: StatementSync }>()
   const statementsOf = (table: string, columns: readonly string[], onConflict: string) => {
@@ -35,6 +36,10 @@ export function createBulkInsert(db: DatabaseSync): Pick<SqlWriter, 'insertRows'
   }
   return {
     upsertRows: insert,
-    insertRows: (table, columns, values) => insert(table, columns, values, ''),
+    async insertRows(table, columns, values) {
+      await insert(table, columns, values, '')
+      if (table === 'records')
+        await insert(NEW_RECORD_KEYS.table, NEW_RECORD_KEYS.columns, newRecordKeysOf(columns, values), '')
+    },
   }
 }

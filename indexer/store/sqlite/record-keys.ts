@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { POSITION_COLUMNS, type Value } from '../tables.ts'
 
 /**
  * Keys are serials, or hashes: then every new one belongs on a page of its own in one large index, and SQLite writes whole pages.
@@ -7,7 +8,7 @@ import type { DatabaseSync } from 'node:sqlite'
  * anybody may write keys that do.
  */
 const MERGE_ROWS = 50_000
-const POSITION = 'chain_id, block_number, log_index, entry_index'
+const POSITION = POSITION_COLUMNS.join(', ')
 
 const table = (name: string): string => `
   CREATE TABLE ${name} (
@@ -23,20 +24,27 @@ const removal = (name: string): string => `
     DELETE FROM ${name} WHERE key = old.key AND chain_id = old.chain_id
       AND block_number = old.block_number AND log_index = old.log_index AND entry_index = old.entry_index;`
 
-/** In the place of the index that there was. Rows of `records` are inserted and deleted, never updated. */
+/** In the place of the index that there was. Rows of `records` are deleted, never updated; who inserts some inserts their keys. */
 export const RECORD_KEYS_SCHEMA = `
   DROP INDEX records_by_key;
   ${table('record_keys')}
   ${table('new_record_keys')}
   INSERT INTO record_keys SELECT key, ${POSITION} FROM records ORDER BY 1, 2, 3, 4, 5;
-  CREATE TRIGGER record_key_added AFTER INSERT ON records BEGIN
-    INSERT INTO new_record_keys VALUES
-      (new.key, new.chain_id, new.block_number, new.log_index, new.entry_index);
-  END;
   CREATE TRIGGER record_key_removed AFTER DELETE ON records BEGIN
     ${removal('new_record_keys')}
     ${removal('record_keys')}
   END;`
+
+export const NEW_RECORD_KEYS = { table: 'new_record_keys', columns: ['key', ...POSITION_COLUMNS] } as const
+
+/** Rows of `NEW_RECORD_KEYS` for rows of `records`. A trigger that adds them takes twice as long, of random keys far longer. */
+export function newRecordKeysOf(columns: readonly string[], values: readonly Value[]): Value[] {
+  const places = NEW_RECORD_KEYS.columns.map((column) => columns.indexOf(column))
+  const keys: Value[] = []
+  for (let row = 0; row < values.length; row += columns.length)
+    for (const place of places) keys.push(values[row + place]!)
+  return keys
+}
 
 const positionsIn = (name: string): string => `SELECT ${POSITION} FROM ${name} WHERE key = $1`
 

@@ -9,7 +9,7 @@ import { type LogFilter, readLogRanges } from './log-source.ts'
 import { RpcError } from './rpc-error.ts'
 import type { SyncContext } from './sync-context.ts'
 
-const COMMIT_EVENTS = 6_000
+const COMMIT_EVENTS = 10_000
 const COMMIT_EVERY_MS = 200
 
 /** Reads long stretches of final blocks, many at once, without a header for each. */

@@ -54,7 +54,8 @@ export interface Submission {
   transactions: SubmissionTransaction[]
 }
 
-export interface SubmissionTransaction extends SignedTransaction, Fees {
+/** Its bytes are apart, see `rawOf`: they are long, and rarely wanted again. */
+export interface SubmissionTransaction extends Pick<SignedTransaction, 'hash'>, Fees {
   /** Unix milliseconds of the last time it was sent; null: perhaps never. */
   sentAt: number | null
 }
@@ -209,6 +210,12 @@ export class Outbox {
       String(fees.maxFeePerGas),
       String(fees.maxPriorityFeePerGas),
     )
+  }
+
+  /** The signed bytes of a transaction that is not final. */
+  rawOf(hash: Bytes32): Hex {
+    return this.#prepare('SELECT raw FROM outbox_transactions WHERE transaction_hash = ?').get(hash)!
+      .raw as Hex
   }
 
   markSent(hash: Bytes32, now: number): void {
@@ -391,11 +398,13 @@ export class Outbox {
   }
 
   #transactionsOf(submissionId: number): SubmissionTransaction[] {
-    return this.#prepare('SELECT * FROM outbox_transactions WHERE submission_id = ? ORDER BY rowid')
+    return this.#prepare(
+      `SELECT transaction_hash, max_fee_wei, priority_fee_wei, sent_at_ms FROM outbox_transactions
+       WHERE submission_id = ? ORDER BY rowid`,
+    )
       .all(submissionId)
       .map((row) => ({
         hash: row.transaction_hash as Bytes32,
-        raw: row.raw as Hex,
         maxFeePerGas: BigInt(String(row.max_fee_wei)),
         maxPriorityFeePerGas: BigInt(String(row.priority_fee_wei)),
         sentAt: row.sent_at_ms === null ? null : Number(row.sent_at_ms),

@@ -63,7 +63,7 @@ export class Submitter {
   /** Sends a stored transaction again as it is. */
   async rebroadcast(submission: Submission): Promise<void> {
     const newest = submission.transactions.at(-1)!
-    await this.#chain.broadcast(newest.raw)
+    await this.#chain.broadcast(this.#outbox.rawOf(newest.hash))
     await this.#markSent(newest.hash)
   }
 
@@ -73,7 +73,7 @@ export class Submitter {
    */
   async pushThrough(submission: Submission, isFirst: boolean): Promise<void> {
     const newest = submission.transactions.at(-1)!
-    const outcome = await this.#chain.broadcast(newest.raw)
+    const outcome = await this.#chain.broadcast(this.#outbox.rawOf(newest.hash))
     // It stays overdue, so that its nonce is looked into: one that somebody else used is given up.
     if (outcome === 'nonce-used') return
     if (outcome === 'accepted') return this.#markSent(newest.hash)

@@ -20,13 +20,15 @@ const MAX_RECORD_LINES = 100
  * ones behind it, which a parser that is left to itself would read as part of a quoted cell.
  */
 export class CsvRecordLines {
+  readonly #maxLines: number
   readonly #parse: (text: string) => string[] | undefined
   #open: TextLine[] = []
   #openQuotes = 0
   #openLength = 0
 
   /** @param parse gives the fields of one record, if it is a record that the file may have */
-  constructor(parse: (text: string) => string[] | undefined) {
+  constructor(multiline: boolean, parse: (text: string) => string[] | undefined) {
+    this.#maxLines = multiline ? MAX_RECORD_LINES : 1
     this.#parse = parse
   }
 
@@ -60,8 +62,7 @@ export class CsvRecordLines {
     this.#openQuotes += countQuotes(line.text)
     this.#openLength += line.text.length + 1
     if (this.#openQuotes % 2 === 0) this.#complete(records)
-    else if (this.#open.length >= MAX_RECORD_LINES || this.#openLength > MAX_LINE_LENGTH)
-      this.#giveUp(records)
+    else if (this.#open.length >= this.#maxLines || this.#openLength > MAX_LINE_LENGTH) this.#giveUp(records)
   }
 
   #complete(records: RecordLines[]): void {

@@ -9,6 +9,8 @@ export interface CsvForm {
   delimiter: string
   /** The file's columns, where it has no heading. */
   header: string[] | undefined
+  /** Whether a quoted cell may have line ends. */
+  multiline: boolean
 }
 
 const MAX_COLUMNS = 1000
@@ -20,10 +22,10 @@ const MAX_COLUMNS = 1000
 export async function* csvRows(
   source: AsyncIterable<Uint8Array>,
   columns: readonly string[],
-  { delimiter, header }: CsvForm,
+  { delimiter, header, multiline }: CsvForm,
 ): AsyncGenerator<SourceRow[]> {
   let reader = header === undefined ? undefined : new RowReader(header, columns)
-  const grouping = new CsvRecordLines((text) => {
+  const grouping = new CsvRecordLines(multiline, (text) => {
     const fields = parseRecord(text, delimiter)
     return reader === undefined || fields?.length === reader.width ? fields : undefined
   })

@@ -40,7 +40,7 @@ const OrderId = Type.Object(
 const Amount = Type.Object(
   {
     column: Column,
-    decimal: Type.Union([Type.Literal('.'), Type.Literal(',')]),
+    decimal: Type.Enum(['.', ',']),
     /** Between groups of three digits; a number may also be written without. */
     thousands: Type.Optional(Type.Enum([',', '.', ' ', "'"])),
     /** Signs that may stand before or behind the number, each with its currency. */
@@ -98,6 +98,8 @@ export const PaymentMappingSchema = Type.Object(
     format: Type.Optional(Type.Enum(['csv', 'json-lines'])),
     /** Default a comma. */
     delimiter: Type.Optional(Type.Enum([',', ';', '\t', '|'])),
+    /** Whether quoted cells of a CSV file may have line ends; if not, a stray quote spoils one row for certain. */
+    multiline: Type.Optional(Type.Boolean()),
     /** The columns of a CSV file that has no heading. */
     header: Type.Optional(Type.Array(Column, { minItems: 1, maxItems: 1000 })),
     visibility: Source,

@@ -102,11 +102,12 @@ const patternProblems = (place: string, pattern: string | undefined): string[] =
   pattern === undefined || isPattern(pattern) ? [] : [`${place} has a pattern that is no regular expression`]
 
 function formatProblems(mapping: PaymentMapping): string[] {
-  const { format = 'csv', header, delimiter } = mapping
+  const { format = 'csv', header, delimiter, multiline } = mapping
   if (format === 'json-lines')
     return [
       ...(header === undefined ? [] : ['header is for CSV files']),
       ...(delimiter === undefined ? [] : ['delimiter is for CSV files']),
+      ...(multiline === undefined ? [] : ['multiline is for CSV files']),
     ]
   if (header === undefined) return []
   return [

@@ -28,9 +28,9 @@ export async function* readPayments(
   const columns = mappedColumns(mapping)
   const readDraft = draftReader(mapping, maxOrders)
   const checkDuplicate = duplicateCheck(maxOrders)
-  const { format = 'csv', delimiter = ',', header } = mapping
+  const { format = 'csv', delimiter = ',', header, multiline = false } = mapping
   const batches =
-    format === 'csv' ? csvRows(source, columns, { delimiter, header }) : jsonRows(source, columns)
+    format === 'csv' ? csvRows(source, columns, { delimiter, header, multiline }) : jsonRows(source, columns)
   for await (const rows of batches)
     for (const row of rows) {
       const draft = 'cells' in row ? readDraft(row.line, row.cells) : row

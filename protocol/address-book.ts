@@ -19,6 +19,8 @@ export interface ChainEntry {
   rpcUrls: string[]
   /** WebSocket endpoints that announce new blocks; default: at the addresses of `rpcUrls`. */
   webSocketUrls?: string[]
+  /** Endpoints that web pages name to everybody who looks, to be asked from browsers; default: those of `rpcUrls` that show no credentials. */
+  publicRpcUrls?: string[]
   /** Blocks after a block until it counts as final; 0: at once. */
   finalityDepth: number
   /** Final is instead what the chain's own `finalized` tag says, never more; the depth counts where the tag means nothing. */
@@ -77,7 +79,7 @@ function toChain(value: unknown, path: string): ChainEntry {
     value,
     path,
     ['chainId', 'name', 'rpcUrls', 'finalityDepth', 'contracts'],
-    ['webSocketUrls', 'finalizedTag'],
+    ['webSocketUrls', 'publicRpcUrls', 'finalizedTag'],
   )
   if (members.finalizedTag !== undefined && members.finalizedTag !== true)
     fail(`${path}.finalizedTag`, 'is not true; leave it out where the depth counts')
@@ -88,6 +90,14 @@ function toChain(value: unknown, path: string): ChainEntry {
     ...(members.webSocketUrls === undefined
       ? {}
       : { webSocketUrls: toUrls(members.webSocketUrls, `${path}.webSocketUrls`, 'ws') }),
+    ...(members.publicRpcUrls === undefined
+      ? {}
+      : {
+          // None at all is a choice, too.
+          publicRpcUrls: toArray(members.publicRpcUrls, `${path}.publicRpcUrls`).map((url, i) =>
+            toUrl(url, `${path}.publicRpcUrls[${i}]`, 'http'),
+          ),
+        }),
     ...(members.finalizedTag === true ? { finalizedTag: true as const } : {}),
     finalityDepth: toInteger(members.finalityDepth, `${path}.finalityDepth`, 0),
     contracts: toContracts(members.contracts, `${path}.contracts`),

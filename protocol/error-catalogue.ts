@@ -218,6 +218,12 @@ export const ERROR_CATALOGUE = {
     'This Idempotency-Key was used for another request',
     'Use a new key for each request, and the same only to repeat it.',
   ),
+  INDEXER_UNREACHABLE: row(
+    502,
+    'No indexer gives an answer',
+    'Start it, or correct its URL, and ask again.',
+    true,
+  ),
   INDEX_DATABASE_LOCKED: row(
     500,
     'Another indexer writes to this database',

@@ -1,0 +1,64 @@
+import type { RawReceipt } from '../../protocol/raw-rpc.ts'
+import type { ChainNode } from './chain-node.ts'
+
+/** Nodes of one chain say different things: which of them is right cannot be told. */
+export class NodesDisagree extends Error {
+  readonly what: string
+
+  constructor(what: string) {
+    super(`the nodes disagree about ${what}`)
+    this.what = what
+  }
+}
+
+/**
+ * One node out of several, which says only what all of them say; of two heads the lower.
+ * @param nodes at least one
+ * @throws NodesDisagree from each method
+ */
+export function agreeingNodes(nodes: readonly ChainNode[]): ChainNode {
+  const [first] = nodes
+  if (first === undefined) throw new Error('no node to ask')
+  if (nodes.length === 1) return first
+  const all = async <Answer>(
+    what: string,
+    ask: (node: ChainNode) => Promise<Answer>,
+    essence: (answer: Answer) => unknown = (answer) => answer,
+  ): Promise<Answer> => {
+    const answers = await Promise.all(nodes.map(ask))
+    const said = answers.map((answer) => JSON.stringify(essence(answer)))
+    if (said.some((text) => text !== said[0])) throw new NodesDisagree(what)
+    return answers[0]!
+  }
+  return {
+    chainId: () => all('the chain', (node) => node.chainId()),
+    async headBlock() {
+      const heads = await Promise.all(nodes.map((node) => node.headBlock()))
+      return heads.reduce((lower, head) => (head.number < lower.number ? head : lower))
+    },
+    async finalizedBlock() {
+      const blocks = await Promise.all(nodes.map((node) => node.finalizedBlock()))
+      return blocks.some((block) => block === undefined) ? undefined : Math.min(...(blocks as number[]))
+    },
+    block: (number) => all(`block ${number}`, (node) => node.block(number)),
+    receipt: (hash) => all('the transaction', (node) => node.receipt(hash), essenceOfReceipt),
+    digestOf: (registry, author, key, atBlock) =>
+      all('the registry', (node) => node.digestOf(registry, author, key, atBlock)),
+    participant: (directory, account) =>
+      all('the directory', (node) => node.participant(directory, account)),
+    statusAt: (directory, account, time) =>
+      all('the directory', (node) => node.statusAt(directory, account, time)),
+  }
+}
+
+/** Nodes add members of their own to receipts. */
+const essenceOfReceipt = (receipt: RawReceipt | null): unknown =>
+  receipt && [
+    receipt.blockHash,
+    ...(receipt.logs as Record<string, unknown>[]).map(({ address, topics, data, logIndex }) => [
+      address,
+      topics,
+      data,
+      Number(logIndex),
+    ]),
+  ]

@@ -1,0 +1,93 @@
+import { CountersignError } from '../../protocol/errors.ts'
+import {
+  type Address,
+  bytesToHex,
+  concatBytes,
+  type Hex,
+  hexToBytes,
+  keccak256,
+  utf8ToBytes,
+} from '../../protocol/hex.ts'
+import {
+  createPaymentChainReader,
+  type PaymentChainReader,
+  type RpcRequest,
+} from '../../protocol/payments/payment-chain-reader.ts'
+import { rawNumber, rawObject, toData } from '../../protocol/raw-rpc.ts'
+import {
+  PARTICIPANT_STATUSES,
+  type ParticipantStatus,
+  type Role,
+  rolesOf,
+} from '../../protocol/roles.ts'
+import { uintWord } from '../../protocol/record-slots.ts'
+
+export interface Participant {
+  roles: Role[]
+  name: string
+}
+
+/** A node of a chain, as a verification asks it. */
+export interface ChainNode extends PaymentChainReader {
+  /** Number of the newest block that the chain itself calls final; undefined where the node does not say. */
+  finalizedBlock(): Promise<number | undefined>
+  /** What the directory says of an account; no roles: it was never registered. @throws CHAIN_CONTRADICTS where there is no directory */
+  participant(directory: Address, account: Address): Promise<Participant>
+  /** @param time unix seconds */
+  statusAt(directory: Address, account: Address, time: number): Promise<ParticipantStatus>
+}
+
+export function createChainNode(request: RpcRequest): ChainNode {
+  const call = async (to: Address, signature: string, ...words: Uint8Array[]): Promise<Uint8Array> => {
+    const selector = keccak256(utf8ToBytes(signature)).subarray(0, 4)
+    const data = bytesToHex(concatBytes(selector, ...words))
+    const answer = toData(await request('eth_call', [{ to, data }, 'latest']), signature)
+    if (answer.length === 0 || answer.length % 32 !== 0) throw noDirectory(to)
+    return answer
+  }
+  return {
+    ...createPaymentChainReader(request),
+    async finalizedBlock() {
+      const block = await request('eth_getBlockByNumber', ['finalized', false])
+      return block === null ? undefined : rawNumber(rawObject(block, 'block'), 'number', 'block')
+    },
+    async participant(directory, account) {
+      const answer = await call(directory, 'participantOf(address)', addressWord(account))
+      const struct = wordOf(answer, 0, directory)
+      const name = struct + wordOf(answer, struct + 160, directory)
+      const length = wordOf(answer, name, directory)
+      const text = answer.subarray(name + 32, name + 32 + length)
+      return {
+        roles: rolesOf(BigInt(bytesToHex(answer.subarray(struct, struct + 32)))),
+        name: new TextDecoder().decode(text),
+      }
+    },
+    async statusAt(directory, account, time) {
+      const answer = await call(directory, 'statusAt(address,uint48)', addressWord(account), uintWord(time))
+      const status = PARTICIPANT_STATUSES[wordOf(answer, 0, directory)]
+      if (status === undefined) throw noDirectory(directory)
+      return status
+    },
+  }
+}
+
+const addressWord = (account: Address): Uint8Array =>
+  concatBytes(new Uint8Array(12), hexToBytes(account, 20))
+
+/** The number in the word at `offset`, where it may be an offset or a length in `bytes`. */
+function wordOf(bytes: Uint8Array, offset: number, directory: Address): number {
+  const word: Hex = bytesToHex(bytes.subarray(offset, offset + 32))
+  const value = word.length === 66 ? Number(word) : Number.NaN
+  if (!(value <= bytes.length)) throw noDirectory(directory)
+  return value
+}
+
+const noDirectory = (address: Address): CountersignError =>
+  new CountersignError('CHAIN_CONTRADICTS', `there is no participant directory at ${address} on this chain`)
+
+/** How many blocks back from `head` the last final one is, by the chain's tag; undefined where it has none. */
+export async function finalizedDepth(node: ChainNode): Promise<number | undefined> {
+  const finalized = await node.finalizedBlock().catch(() => undefined)
+  return finalized === undefined ? undefined : Math.max((await node.headBlock()).number - finalized, 0)
+}
+

@@ -110,7 +110,7 @@ function artifactOf(name: string): Artifact {
 const accessManagerArtifact = (): Artifact =>
   createRequire(import.meta.url)('@openzeppelin/contracts/build/contracts/AccessManager.json')
 
-function localProvider(rpcUrl: string): JsonRpcProvider {
+export function localProvider(rpcUrl: string): JsonRpcProvider {
   const provider = new JsonRpcProvider(rpcUrl, undefined, { cacheTimeout: -1, batchMaxCount: 1 })
   // Blocks of a local chain come at once; ethers would look every four seconds.
   provider.pollingInterval = 20

@@ -4,7 +4,7 @@ import { tooManyOrders } from './order-id-reader.ts'
 
 /**
  * Tells rows that have the order id of an earlier one: with the same content they are duplicates, with another they contradict it. Keeps
- * 28 bytes an order and place, see `FingerprintTable`. The earlier row has been given already; the office refuses such conflicts as well.
+ * 28 bytes an order, in a `FingerprintTable`. The earlier row has been given already; the office refuses such conflicts as well.
  */
 export function duplicateCheck(maxOrders: number): (line: number, record: PaymentDraft) => ImportedRow {
   const orders = new FingerprintTable(3, maxOrders)

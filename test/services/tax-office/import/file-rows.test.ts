@@ -146,6 +146,20 @@ describe('payments from a CSV file', () => {
     ])
   })
 
+  it('are read no further ahead than one piece of the file', async () => {
+    let pulled = 0
+    const source = (async function* () {
+      yield Buffer.from(HEADING)
+      for (; pulled < 1000; pulled++) yield Buffer.from(row(`${pulled}a`) + row(`${pulled}b`))
+    })()
+    let taken = 0
+    for await (const _row of readPayments(source, mappingOf())) {
+      taken++
+      expect(pulled).to.be.at.most(taken / 2 + 1)
+    }
+    expect(taken).to.equal(2000)
+  })
+
   it('let go of their source when the reader stops early, and pass on how the source fails', async () => {
     const source = Readable.from([Buffer.from(HEADING + row('a') + row('b')), Buffer.from(row('c'))])
     for await (const { line } of readPayments(source, mappingOf())) if (line === 2) break

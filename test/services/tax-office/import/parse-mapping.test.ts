@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { isCountersignError } from '../../../../protocol/errors.ts'
@@ -19,6 +20,27 @@ const problemsWith = (changes: Record<string, unknown>): string[] =>
 describe('mappings of columns to payments', () => {
   it('are taken when everything is declared', () => {
     expect(sampleMapping('payments.json').payerTag).to.deep.equal({ column: 'Payer' })
+  })
+
+  it('make records of every row of the sample', async () => {
+    const file = new URL('../../../../sample/payments/payments.csv', import.meta.url)
+    const records = (await readRows(readFileSync(file), sampleMapping('payments.json'))).map((row) =>
+      'record' in row ? row.record : undefined,
+    )
+    expect(records).to.have.lengthOf(37).and.to.not.include(undefined)
+    expect(records.filter((record) => record?.kind === 'refund')).to.have.lengthOf(2)
+    expect(records.at(-1)).to.deep.equal({
+      orderId: 'NB-700122-2',
+      kind: 'payment',
+      category: 'income-tax',
+      period: '2025',
+      amountMinor: 125_000,
+      currency: 'EUR',
+      paidAt: '2026-09-30',
+      authority: 'Northbank Revenue Office',
+      payerTag: 'T-4417',
+      visibility: 'sealed',
+    })
   })
 
   it('are refused with every problem at once: of form', () => {

@@ -1,8 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { expect } from 'chai'
-import type { ContractTransactionResponse } from 'ethers'
 import { globalOptions } from 'hardhat'
-import { type Address, keccak256Hex, utf8ToBytes, ZERO_ADDRESS } from '../../protocol/hex.ts'
+import { type Address, ZERO_ADDRESS } from '../../protocol/hex.ts'
 import { batchHash, type Entry } from '../../protocol/record-book.ts'
 import { roleMask } from '../../protocol/roles.ts'
 import {
@@ -14,36 +12,18 @@ import {
   networkHelpers,
   type Registry,
 } from './support/chain.ts'
+import { GasSnapshot, seeded } from './support/gas-snapshot.ts'
 
-/** What each call costs, compared to the unit with this file; `UPDATE_GAS=1` writes it anew. */
-const SNAPSHOT = new URL('snapshots/gas.json', import.meta.url)
 const DEADLINE = 4_000_000_000
 
-// Gas depends on the bytes of calldata: the same entries every time, hardly a zero among them. Serials, with six zero
-// bytes each, cost 72 gas less.
-const seeded = (seed: string) => keccak256Hex(utf8ToBytes(seed))
+// Serials, with six zero bytes each, cost 72 gas less.
 const seededEntries = (size: number, seed: string): Entry[] =>
   Array.from({ length: size }, (_, i) => ({
     key: seeded(`${seed} key ${i}`),
     digest: seeded(`${seed} digest ${i}`),
   }))
 
-const measured: Record<string, number> = {}
-const gasOf = async (transaction: Promise<ContractTransactionResponse>): Promise<number> =>
-  Number((await (await transaction).wait())!.gasUsed)
-
-async function measure(name: string, transaction: Promise<unknown>): Promise<number> {
-  const gas = await gasOf(transaction as Promise<ContractTransactionResponse>)
-  measured[name] = gas
-  return gas
-}
-
-async function measurePerRecord(name: string, size: number, transaction: Promise<unknown>): Promise<number> {
-  const gas = await gasOf(transaction as Promise<ContractTransactionResponse>)
-  measured[`${name}, a record`] = Math.ceil(gas / size)
-  return gas / size
-}
-
+const snapshot = new GasSnapshot('gas.json')
 const signers = await ethers.getSigners()
 const [author, relayer] = signers
 // Nobody else deploys from it: the addresses, and with them the signed bytes, are the same in every run.
@@ -95,23 +75,27 @@ describe('gas', () => {
 
   it('of one record is at most 52,500', async () => {
     const [{ key, digest }] = seededEntries(1, 'one') as [Entry]
-    expect(await measure('record', registry.record(key, digest))).to.be.at.most(52_500)
+    expect(await snapshot.measure('record', registry.record(key, digest))).to.be.at.most(52_500)
     const [first] = seededEntries(1, 'newcomer') as [Entry]
     const newcomer = registry.connect(relayer!) as Registry
-    await measure("record, an author's first", newcomer.record(first.key, first.digest))
+    await snapshot.measure("record, an author's first", newcomer.record(first.key, first.digest))
   })
 
   it('of a batch of 100 is at most 25,900 a record', async () => {
     for (const size of [1, 10, 100]) {
       const entries = seededEntries(size, `batch ${size}`)
-      const gas = await measurePerRecord(`recordBatch of ${size}`, size, registry.recordBatch(entries))
+      const gas = await snapshot.measurePerRecord(
+        `recordBatch of ${size}`,
+        size,
+        registry.recordBatch(entries),
+      )
       if (size === 100) expect(gas).to.be.at.most(25_900)
     }
   })
 
   it('of a relayed batch of 100 is at most 26,100 a record', async () => {
     for (const size of [1, 10, 100]) {
-      const gas = await measurePerRecord(
+      const gas = await snapshot.measurePerRecord(
         `recordFor of ${size}`,
         size,
         relay(seededEntries(size, `relay ${size}`)),
@@ -122,29 +106,25 @@ describe('gas', () => {
 
   it('of publishing 500 is at most 2,950 a record', async () => {
     const entries = seededEntries(500, 'publish')
-    expect(await measurePerRecord('publish of 500', 500, registry.publish(entries))).to.be.at.most(2_950)
+    expect(await snapshot.measurePerRecord('publish of 500', 500, registry.publish(entries))).to.be.at.most(
+      2_950,
+    )
   })
 
   it('of anchoring 1,024 is at most 60 a record', async () => {
     const call = registry.anchor(seeded('root'), 1024, 'https://provider.example/leaves/2026-03.json')
-    expect(await measurePerRecord('anchor of 1024', 1024, call)).to.be.at.most(60)
+    expect(await snapshot.measurePerRecord('anchor of 1024', 1024, call)).to.be.at.most(60)
   })
 
   it('of the directory is paid once in a while', async () => {
     const account = relayer!.address as Address
     const text = ['Lender A', 'https://lender-a.example', 'https://lender-a.example/about']
-    await measure('register', directory.register(account, roleMask(['provider']), ...text))
-    await measure('setBook', directory.setBook(account, 0, CHAIN_ID, await addressOf(registry)))
-    await measure('update', directory.update(account, roleMask(['provider', 'proxy']), ...text))
+    await snapshot.measure('register', directory.register(account, roleMask(['provider']), ...text))
+    await snapshot.measure('setBook', directory.setBook(account, 0, CHAIN_ID, await addressOf(registry)))
+    await snapshot.measure('update', directory.update(account, roleMask(['provider', 'proxy']), ...text))
     await networkHelpers.time.increase(60)
-    await measure('setStatus', directory.setStatus(account, 2))
+    await snapshot.measure('setStatus', directory.setStatus(account, 2))
   })
 
-  after(async () => {
-    const snapshot = `${JSON.stringify(measured, null, 2)}\n`
-    if (process.env.UPDATE_GAS) await writeFile(SNAPSHOT, snapshot)
-    expect(measured, 'gas changed; if meant, run with UPDATE_GAS=1 and commit the snapshot').to.deep.equal(
-      JSON.parse(await readFile(SNAPSHOT, 'utf8')),
-    )
-  })
+  after(() => snapshot.compare())
 })

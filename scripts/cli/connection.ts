@@ -11,9 +11,13 @@ export interface LocalState {
   indexerUrl: string
   /** Of a user who may ask and audit, on local chains only. */
   apiKey: string
-  taxOfficeUrl?: string
-  /** Of one who may upload and print slips. */
-  taxOfficeApiKey?: string
+  taxOffice?: {
+    url: string
+    /** Of one who may upload and print slips. */
+    apiKey: string
+    /** What a look into its books needs, by the names of its settings. */
+    variables: Record<'TAX_OFFICE_DATABASE' | 'TAX_OFFICE_SECRET' | 'COUNTERSIGN_ADDRESS_BOOK', string>
+  }
 }
 
 /**
@@ -41,11 +45,8 @@ export function connectProxy(env: NodeJS.ProcessEnv = process.env): ProxyClient 
 export function connectTaxOffice(env: NodeJS.ProcessEnv = process.env): TaxOfficeClient {
   const { COUNTERSIGN_TAX_OFFICE_URL: url, COUNTERSIGN_TAX_OFFICE_API_KEY: apiKey } = env
   if (url !== undefined && apiKey !== undefined) return new TaxOfficeClient(url, apiKey)
-  if (url === undefined && apiKey === undefined && existsSync(LOCAL_STATE_FILE)) {
-    const state = JSON.parse(readFileSync(LOCAL_STATE_FILE, 'utf8')) as LocalState
-    if (state.taxOfficeUrl !== undefined && state.taxOfficeApiKey !== undefined)
-      return new TaxOfficeClient(state.taxOfficeUrl, state.taxOfficeApiKey)
-  }
+  const local = url === undefined && apiKey === undefined ? localOffice() : undefined
+  if (local !== undefined) return new TaxOfficeClient(local.url, local.apiKey)
   throw new CountersignError(
     'CONNECTION_UNKNOWN',
     'it is not known which tax office to ask, or with which API key',
@@ -55,3 +56,15 @@ export function connectTaxOffice(env: NodeJS.ProcessEnv = process.env): TaxOffic
     },
   )
 }
+
+/** The environment, with what the office that `npm start` runs would be given where it says nothing of one. */
+export function localOfficeVariables(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const { TAX_OFFICE_DATABASE, TAX_OFFICE_SECRET, TAX_OFFICE_SECRET_FILE } = env
+  if (TAX_OFFICE_DATABASE ?? TAX_OFFICE_SECRET ?? TAX_OFFICE_SECRET_FILE) return env
+  return { ...localOffice()?.variables, ...env }
+}
+
+const localOffice = (): LocalState['taxOffice'] =>
+  existsSync(LOCAL_STATE_FILE)
+    ? (JSON.parse(readFileSync(LOCAL_STATE_FILE, 'utf8')) as LocalState).taxOffice
+    : undefined

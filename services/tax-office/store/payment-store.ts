@@ -69,6 +69,7 @@ export class PaymentStore {
   readonly #findOrder
   readonly #versions
   readonly #ofOrder
+  readonly #version
   readonly #page
   readonly #last
 
@@ -87,6 +88,7 @@ export class PaymentStore {
       'SELECT version, fingerprint, digest FROM payments WHERE order_key = ? ORDER BY version',
     )
     this.#ofOrder = db.prepare(`${STORED} WHERE p.order_key = ? ORDER BY p.version`)
+    this.#version = db.prepare(`${STORED} WHERE p.order_key = ? AND p.version = ?`)
     this.#page = db.prepare(`${STORED} WHERE p.id > ? ORDER BY p.id LIMIT ?`)
     this.#last = db.prepare('SELECT max(id) AS last FROM payments')
   }
@@ -145,6 +147,10 @@ export class PaymentStore {
   /** All versions of an order, first to last. */
   versionsOf(orderKey: Uint8Array): StoredPayment[] {
     return this.#ofOrder.all(orderKey) as unknown as StoredPayment[]
+  }
+
+  find(orderKey: Uint8Array, version: number): StoredPayment | undefined {
+    return this.#version.get(orderKey, version) as StoredPayment | undefined
   }
 
   /** In the order in which they came. */

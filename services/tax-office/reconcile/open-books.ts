@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { getChain, getContract } from '../../../protocol/address-book.ts'
+import { CountersignError } from '../../../protocol/errors.ts'
+import type { Address } from '../../../protocol/hex.ts'
+import { readAddressBook } from '../../party/address-book-file.ts'
+import { connectChain } from '../../party/rpc.ts'
+import type { OfficeBooksConfig } from '../config.ts'
+import { OfficeSecrets } from '../office-secrets.ts'
+import { AnchorStore } from '../store/anchor-store.ts'
+import { PaymentStore } from '../store/payment-store.ts'
+import type { ReconcileOptions } from './reconcile.ts'
+
+const BUSY_TIMEOUT_MS = 5_000
+
+/**
+ * Opens an office's database, read only and beside the running office, and the chain that it records on.
+ * @throws FILE_UNREADABLE, CHAIN_UNKNOWN, ADDRESS_BOOK_INVALID
+ */
+export function openBooks(config: OfficeBooksConfig): ReconcileOptions & { close(): void } {
+  const db = openReadOnly(config.TAX_OFFICE_DATABASE)
+  try {
+    const { chainId, registry, office } = ownerOf(db, config.TAX_OFFICE_DATABASE)
+    const chain = getChain(readAddressBook(config.COUNTERSIGN_ADDRESS_BOOK), chainId)
+    const rpc = connectChain({
+      chainId,
+      rpcUrls: chain.rpcUrls,
+      timeoutMs: config.TAX_OFFICE_RPC_TIMEOUT_MS,
+    })
+    const stateOf = db.prepare('SELECT state FROM outbox_entries WHERE entry_key = ?')
+    return {
+      rpc,
+      place: { chainId, registry, office },
+      startBlock: getContract(chain, 'PaymentRecordRegistry').startBlock,
+      payments: new PaymentStore(db),
+      anchors: new AnchorStore(db),
+      secrets: new OfficeSecrets(config.TAX_OFFICE_SECRET, office),
+      isOnItsWay: (entryKey) => ['pending', 'submitted'].includes(String(stateOf.get(entryKey)?.state)),
+      close: () => {
+        rpc.destroy()
+        db.close()
+      },
+    }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function openReadOnly(file: string): DatabaseSync {
+  if (!existsSync(file)) throw new CountersignError('FILE_UNREADABLE', `there is no database at ${file}`)
+  return new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
+}
+
+function ownerOf(db: DatabaseSync, file: string): { chainId: number; registry: Address; office: Address } {
+  try {
+    const row = db.prepare('SELECT chain_id, registry, author FROM outbox_owner').get()
+    if (row !== undefined)
+      return {
+        chainId: Number(row.chain_id),
+        registry: row.registry as Address,
+        office: row.author as Address,
+      }
+  } catch {
+    // No such table: the database is something else's.
+  }
+  throw new CountersignError(
+    'FILE_UNREADABLE',
+    `${file} is not the database of a tax office that was started`,
+  )
+}

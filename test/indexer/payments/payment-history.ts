@@ -87,10 +87,12 @@ export class PaymentHistory {
       this.head++
       this.hashes.set(this.head, bytes(this.head, ++this.#made))
       blocks.push(this.#block(this.head))
-      for (let log = 0; log < seeds[2]! % 4; log++)
-        added.push(this.#newPayment(this.head, log, seeds[3 + log]! + i))
+      for (let log = 0; log < seeds[2]! % 5; log++) {
+        const payment = this.#newPayment(this.head, log, seeds[3 + log]! + i)
+        added.push(payment)
+        this.payments.push(payment)
+      }
     }
-    this.payments.push(...added)
     this.finalNumber = Math.max(this.finalNumber, Math.min(first, this.finalNumber + (seeds[11]! % 3)))
     await this.store.commit({
       chainId: CHAIN,
@@ -136,7 +138,9 @@ export class PaymentHistory {
 
   #newPayment(blockNumber: number, logIndex: number, seed: number): ModelPayment {
     const of = (divisor: number) => Math.floor(seed / divisor)
-    const version = 1 + (of(3) % 4)
+    // Mostly the next of its order: of versions far apart nothing adds up.
+    const own = this.payments.filter((other) => other.office === seed % 2 && other.order === of(2) % 3)
+    const version = of(3) % 5 === 0 ? 1 + (of(3) % 4) : 1 + new Set(own.map((other) => other.version)).size
     return {
       blockNumber,
       logIndex,
@@ -144,11 +148,11 @@ export class PaymentHistory {
       office: seed % 2,
       order: of(2) % 3,
       version,
-      visibility: pick([0, 0, 0, 0, 1, null] as const, of(7)),
+      visibility: pick([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, null] as const, of(7)),
       kind: pick(['payment', 'correction', 'refund', 'refund', 'reversal'] as const, of(11)),
       category: pick(['tax', 'tax', 'pension', 'a-b', 'a'], of(13)),
       period: pick(['2024', '2024', '2024-Q1', ''], of(17)),
-      currency: pick(['GBP', 'GBP', 'GBP', 'JPY'], of(19)),
+      currency: pick(['GBP', 'GBP', 'GBP', 'GBP', 'GBP', 'GBP', 'JPY'], of(19)),
       amountMinor: pick(AMOUNTS, of(23)),
     }
   }

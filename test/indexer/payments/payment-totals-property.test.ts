@@ -105,7 +105,7 @@ describeStores('what payments add up to', (engine) => {
     withStore(engine, async (store) => {
       const history = new PaymentHistory(store)
       await history.begin()
-      const payment = {
+      const payment: Omit<ModelPayment, 'order' | 'logIndex'> = {
         ...{
           entryIndex: 0,
           office: 0,
@@ -116,11 +116,8 @@ describeStores('what payments add up to', (engine) => {
           period: '',
         },
         ...{ currency: 'JPY', amountMinor: Number.MAX_SAFE_INTEGER, blockNumber: 1 },
-      } as const
-      const payments = Array.from(
-        { length: 2_000 },
-        (_, i): ModelPayment => ({ ...payment, logIndex: i, order: i }),
-      )
+      }
+      const payments = Array.from({ length: 2_000 }, (_, i) => ({ ...payment, logIndex: i, order: i }))
       const block = { number: 1, hash: Buffer.alloc(32, 1), timestamp: 1_001 }
       await store.commit({
         chainId: 7,

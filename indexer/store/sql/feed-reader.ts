@@ -56,16 +56,18 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
     async listFeed({ after, limit, isKnown = () => false }) {
       await checkKept(after)
       const events: FeedEvent[] = []
-      let at: FeedPosition = after ?? { version: 0, ordinal: 0 }
-      // Whoever stands before the first event of a commit has seen nothing of it.
-      const seenVersion = at.ordinal > 0 ? at.version : at.version - 1
+      const from: FeedPosition = after ?? { version: 0, ordinal: 0 }
+      let at = from
+      const lastSeen = await lastAdded(from)
       const isSeen: IsSeen = (row, place, addedVersion, version) =>
-        addedVersion <= seenVersion || isKnown(row.row.chainId, place, version)
+        addedVersion < from.version ||
+        (addedVersion === from.version && lastSeen !== undefined && comparePlaces(place, lastSeen) <= 0) ||
+        isKnown(row.row.chainId, place, version)
       for (;;) {
         const entries = (await reader.query(JOURNAL, at.version)).map(toEntry)
         for (const entry of entries) {
           const ordinal = entry.version === at.version ? at.ordinal : 0
-          const place = ordinal > 0 && after !== null ? places.get(after) : undefined
+          const place = ordinal > 0 ? lastSeen : undefined
           await readEntry(entry, ordinal, place, isSeen, limit - events.length, events)
           if (events.length >= limit) return events
         }
@@ -88,20 +90,37 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
     },
   }
 
+  /** Where the last row stands that whoever is at a position has seen added by its commit: none, if it only saw what that took. */
+  async function lastAdded(position: FeedPosition): Promise<ChainPosition | undefined> {
+    const { version, ordinal } = position
+    if (ordinal === 0 || places.has(position)) return places.get(position)
+    const entry = (await reader.query(JOURNAL, version)).map(toEntry)[0]
+    if (entry?.version !== version) return undefined
+    const { chainId, fromBlock, toBlock } = entry
+    const place = ordinal - 1 - (await countRetracted(entry))
+    if (place < 0) return undefined
+    const rows = await reader.query(ADDED_ROWS, chainId, fromBlock, toBlock, version, 1, place)
+    return rows.map(toFeedRow)[0]?.at
+  }
+
+  async function countRetracted({ version, kind }: JournalEntry): Promise<number> {
+    if (kind === 'append') return 0
+    const [row] = await reader.query(`SELECT ${COUNT_RETRACTED}`, version)
+    return row![0] as number
+  }
+
   /** Appends up to `limit` events of one commit, after its first `ordinal` ones: what it took first, then what it added. */
   async function readEntry(
-    { version, chainId, kind, fromBlock, toBlock, details }: JournalEntry,
+    entry: JournalEntry,
     ordinal: number,
     place: ChainPosition | undefined,
     isSeen: IsSeen,
     limit: number,
     events: FeedEvent[],
   ): Promise<void> {
+    const { version, chainId, kind, fromBlock, toBlock, details } = entry
     const until = events.length + limit
-    const takes = kind !== 'append'
-    const retracted = takes
-      ? ((await reader.query(`SELECT ${COUNT_RETRACTED}`, version))[0]![0] as number)
-      : 0
+    const retracted = await countRetracted(entry)
     let next = ordinal
     while (next < retracted && events.length < until) {
       const rows = await reader.query(RETRACTED_ROWS, version, until - events.length, next)
@@ -150,3 +169,6 @@ export function createFeedReader(reader: SqlReader, isReplica: () => boolean): F
     }
   }
 }
+
+const comparePlaces = (a: ChainPosition, b: ChainPosition): number =>
+  a.blockNumber - b.blockNumber || a.logIndex - b.logIndex || a.entryIndex - b.entryIndex

@@ -1,5 +1,5 @@
 import { POSITION_COLUMNS, TABLES } from '../tables.ts'
-import { RECORD_KEYS_SCHEMA } from './record-keys.ts'
+import { KEYS_WITHOUT_TRIGGER, RECORD_KEYS_SCHEMA } from './record-keys.ts'
 
 /** Forward only: a released step is never changed, a new one is added at the end. */
 export const MIGRATIONS: readonly string[] = [
@@ -157,6 +157,7 @@ export const MIGRATIONS: readonly string[] = [
   ${RECORD_KEYS_SCHEMA}
   `,
   `
+  ${KEYS_WITHOUT_TRIGGER}
   CREATE TABLE payments (
     chain_id INTEGER NOT NULL,
     block_number INTEGER NOT NULL,

@@ -24,16 +24,23 @@ const removal = (name: string): string => `
     DELETE FROM ${name} WHERE key = old.key AND chain_id = old.chain_id
       AND block_number = old.block_number AND log_index = old.log_index AND entry_index = old.entry_index;`
 
-/** In the place of the index that there was. Rows of `records` are deleted, never updated; who inserts some inserts their keys. */
+/** In the place of the index that there was. Rows of `records` are inserted and deleted, never updated. */
 export const RECORD_KEYS_SCHEMA = `
   DROP INDEX records_by_key;
   ${table('record_keys')}
   ${table('new_record_keys')}
   INSERT INTO record_keys SELECT key, ${POSITION} FROM records ORDER BY 1, 2, 3, 4, 5;
+  CREATE TRIGGER record_key_added AFTER INSERT ON records BEGIN
+    INSERT INTO new_record_keys VALUES
+      (new.key, new.chain_id, new.block_number, new.log_index, new.entry_index);
+  END;
   CREATE TRIGGER record_key_removed AFTER DELETE ON records BEGIN
     ${removal('new_record_keys')}
     ${removal('record_keys')}
   END;`
+
+/** Who inserts records inserts their keys since. */
+export const KEYS_WITHOUT_TRIGGER = 'DROP TRIGGER record_key_added;'
 
 export const NEW_RECORD_KEYS = { table: 'new_record_keys', columns: ['key', ...POSITION_COLUMNS] } as const
 

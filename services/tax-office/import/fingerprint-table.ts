@@ -79,9 +79,10 @@ export class FingerprintTable {
 
 /** Four words; the first is never 0. */
 export function fingerprint(text: string): Uint32Array {
-  const bytes = hash('sha256', text, 'buffer')
+  // In hexadecimal: Node gives a text in a third of the time that a buffer takes.
+  const digest = hash('sha256', text)
   const words = new Uint32Array(KEY_WORDS)
-  for (let i = 0; i < KEY_WORDS; i++) words[i] = bytes.readUInt32LE(4 * i)
+  for (let i = 0; i < KEY_WORDS; i++) words[i] = Number.parseInt(digest.slice(8 * i, 8 * i + 8), 16)
   if (words[0] === 0) words[0] = 1
   return words
 }

@@ -13,6 +13,7 @@ module.exports = {
     only('http-uses-protocol', 'http', ['protocol']),
     only('indexer-uses-protocol', 'indexer', ['protocol', 'http']),
     only('services-use-protocol', 'services', ['protocol', 'http']),
+    only('web-uses-protocol', 'web', ['protocol']),
     { name: 'protocol-is-pure', severity: 'error', from: { path: '^protocol/' }, to: { dependencyTypes: ['core'] } },
     {
       name: 'parties-share-only-party',

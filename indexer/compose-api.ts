@@ -8,6 +8,7 @@ import type { RpcClient } from './chain/rpc-client.ts'
 import type { IndexerConfig } from './config.ts'
 import { createDirectory, type Directory } from './directory.ts'
 import { addFeed, type RunningFeed } from './feed/add-feed.ts'
+import { addPages } from './pages/add-pages.ts'
 import type { StoreReader } from './store/store.ts'
 import type { WebhookStore } from './store/webhook-store.ts'
 
@@ -40,6 +41,7 @@ export async function composeApi({ config, log, store, views, rpcOf, webhooks }:
   })
   const directory = createDirectory(config.addressBook, store, (chainId) => views.get(chainId)!)
   addApiRoutes(server, { store, views, directory, rpcOf })
+  addPages(server, config.addressBook)
   const feed = addFeed(server, {
     store,
     views,

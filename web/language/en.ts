@@ -78,6 +78,7 @@ export const en = {
   'badge.proven': 'Proven',
   'badge.pending': 'Not final yet',
   'badge.failed': 'Contradiction',
+  'badge.flagged': 'With reservations',
   'badge.sealed': 'Sealed',
   'badge.unchecked': 'Not checked with the chain',
   'badge.doesNotCount': 'Does not count',
@@ -96,7 +97,8 @@ export const en = {
   'step.known-registry.failed': 'It names a registry that this page does not know.',
   'step.known-office.passed': 'The directory on the chain names the account as a tax office.',
   'step.known-office.failed': 'The directory on the chain does not name the account as a tax office.',
-  'step.registry.passed': 'The registry on the chain holds exactly this record, or it was published in an event.',
+  'step.registry.passed':
+    'The registry on the chain holds exactly this record, or it was published in an event.',
   'step.registry.failed': 'The registry on the chain does not hold this record.',
   'step.event.passed': 'The transaction that recorded it is on the chain and says the same.',
   'step.event.failed': 'The transaction named does not record this.',
@@ -146,7 +148,8 @@ export const en = {
   'verify.checked': 'What was checked',
   'verify.notChecked': 'What was not checked',
   'verify.notChecked.payer': 'Whether the person who shows the voucher is the payer.',
-  'verify.notChecked.node': 'Whether the node tells the truth. Ask two nodes, or one of your own, to be sure.',
+  'verify.notChecked.node':
+    'Whether the node tells the truth. Ask two nodes, or one of your own, to be sure.',
   'verify.notChecked.twoNodes': 'Whether both nodes are wrong in the same way.',
   'verify.notChecked.published':
     'Whether a later version was published: published versions leave no trace to ask a node for.',
@@ -184,7 +187,8 @@ export const en = {
   'own.registry': 'Registry of payments on chain {chain}',
   'own.directory': 'Directory of participants on chain {chain}',
   'own.open': 'Use other nodes or addresses',
-  'own.malformed': 'An endpoint has to be an https address, or one of this computer; an address is 0x and 40 digits.',
+  'own.malformed':
+    'An endpoint has to be an https address, or one of this computer; an address is 0x and 40 digits.',
 
   'error.LOOKUP_CODE_MISTYPED': 'The lookup code has a typing error. Compare it with the slip.',
   'error.ORDER_ID_MALFORMED':

@@ -76,6 +76,7 @@ export const zh: Dictionary = {
   'badge.proven': '已证实',
   'badge.pending': '尚未最终确认',
   'badge.failed': '存在矛盾',
+  'badge.flagged': '有保留',
   'badge.sealed': '已加密',
   'badge.unchecked': '未向区块链核实',
   'badge.doesNotCount': '不计入',

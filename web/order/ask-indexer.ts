@@ -34,5 +34,8 @@ export async function askIndexer(indexer: string, orderKey: Bytes32): Promise<Or
   if (status === 404 && json.code === 'PAYMENT_UNKNOWN')
     return { outcome: 'not-found', heads: readHeads(json) }
   if (status === 429) throw new CountersignError('RATE_LIMITED', 'too many requests came from here')
-  throw new CountersignError('INDEXER_UNREACHABLE', `HTTP status ${status}: ${json.code ?? 'no problem document'}`)
+  throw new CountersignError(
+    'INDEXER_UNREACHABLE',
+    `HTTP status ${status}: ${json.code ?? 'no problem document'}`,
+  )
 }

@@ -44,8 +44,7 @@ export function agreeingNodes(nodes: readonly ChainNode[]): ChainNode {
     receipt: (hash) => all('the transaction', (node) => node.receipt(hash), essenceOfReceipt),
     digestOf: (registry, author, key, atBlock) =>
       all('the registry', (node) => node.digestOf(registry, author, key, atBlock)),
-    participant: (directory, account) =>
-      all('the directory', (node) => node.participant(directory, account)),
+    participant: (directory, account) => all('the directory', (node) => node.participant(directory, account)),
     statusAt: (directory, account, time) =>
       all('the directory', (node) => node.statusAt(directory, account, time)),
   }

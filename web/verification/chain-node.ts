@@ -14,13 +14,8 @@ import {
   type RpcRequest,
 } from '../../protocol/payments/payment-chain-reader.ts'
 import { rawNumber, rawObject, toData } from '../../protocol/raw-rpc.ts'
-import {
-  PARTICIPANT_STATUSES,
-  type ParticipantStatus,
-  type Role,
-  rolesOf,
-} from '../../protocol/roles.ts'
 import { uintWord } from '../../protocol/record-slots.ts'
+import { PARTICIPANT_STATUSES, type ParticipantStatus, type Role, rolesOf } from '../../protocol/roles.ts'
 
 export interface Participant {
   roles: Role[]
@@ -71,8 +66,7 @@ export function createChainNode(request: RpcRequest): ChainNode {
   }
 }
 
-const addressWord = (account: Address): Uint8Array =>
-  concatBytes(new Uint8Array(12), hexToBytes(account, 20))
+const addressWord = (account: Address): Uint8Array => concatBytes(new Uint8Array(12), hexToBytes(account, 20))
 
 /** The number in the word at `offset`, where it may be an offset or a length in `bytes`. */
 function wordOf(bytes: Uint8Array, offset: number, directory: Address): number {
@@ -90,4 +84,3 @@ export async function finalizedDepth(node: ChainNode): Promise<number | undefine
   const finalized = await node.finalizedBlock().catch(() => undefined)
   return finalized === undefined ? undefined : Math.max((await node.headBlock()).number - finalized, 0)
 }
-

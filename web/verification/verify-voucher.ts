@@ -98,7 +98,10 @@ async function checkOffice(
 ): Promise<{ check: Check; name: string | null }> {
   const asked = await node.chainId()
   if (asked !== directory.chainId)
-    throw new CountersignError('CHAIN_MISMATCH', `the node is of chain ${asked}, the directory of chain ${directory.chainId}`)
+    throw new CountersignError(
+      'CHAIN_MISMATCH',
+      `the node is of chain ${asked}, the directory of chain ${directory.chainId}`,
+    )
   try {
     const { roles, name } = await node.participant(directory.address, office)
     const isOffice = roles.includes('taxOffice')

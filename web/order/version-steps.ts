@@ -1,0 +1,107 @@
+import { isCountersignError } from '../../protocol/errors.ts'
+import type { TextKey } from '../language/en.ts'
+import { isTextKey, type Values } from '../language/language.ts'
+import { NodesDisagree } from '../verification/agreeing-nodes.ts'
+import type { VoucherVerification } from '../verification/verify-voucher.ts'
+import type { HistoryAnswer } from './order-answer.ts'
+import type { ReadVersion } from './read-history.ts'
+
+/** One thing that was looked at, in words, with the figures for who wants them. */
+export interface Step {
+  key: TextKey
+  outcome: 'passed' | 'failed' | 'pending' | 'not-checked'
+  /** Names a text that stands in the step's own as `{reason}`. */
+  reason?: Message
+  values?: Values
+  detail?: string
+}
+
+export interface Message {
+  key: TextKey
+  values?: Values
+}
+
+/** What the chain said of a version, or why it was not asked. */
+export type ChainAnswer = { verification: VoucherVerification } | { error: unknown } | undefined
+
+/** What a version comes to for whoever only looks at its badge. */
+export type VersionStanding = 'proven' | 'pending' | 'flagged' | 'failed' | 'sealed' | 'unchecked'
+
+/** What says that content and chain contradict each other; anything else that fails is a reservation. */
+const CONTRADICTIONS = new Set([
+  'content',
+  'entry',
+  'known-registry',
+  'known-office',
+  'registry',
+  'event',
+  'block',
+])
+
+export function errorMessage(error: unknown): Message {
+  if (error instanceof NodesDisagree) return { key: 'error.disagree' }
+  const code = isCountersignError(error) ? error.code : 'INTERNAL'
+  const key = `error.${code}`
+  return isTextKey(key) ? { key } : { key: 'error.other', values: { code } }
+}
+
+/** The checks of a voucher as steps. A block that is there but not final passes there, and is pending here. */
+export function stepsOfVerification({ checks, verdict }: VoucherVerification): Step[] {
+  const steps: Step[] = []
+  for (const { name, outcome, detail } of checks) {
+    if (outcome === 'not-checked') continue
+    const shown = name === 'finality' && verdict === 'unconfirmed' ? 'pending' : outcome
+    steps.push({ key: `step.${name}.${shown}` as TextKey, outcome: shown, detail })
+  }
+  if (steps.length < checks.length) steps.push({ key: 'step.skipped', outcome: 'not-checked' })
+  return steps
+}
+
+export function stepsOfVersion(
+  { answer, reading, entryMatches }: ReadVersion,
+  { registered }: Pick<HistoryAnswer, 'registered'>,
+  chain: ChainAnswer,
+): Step[] {
+  const content = { read: 'passed', sealed: 'not-checked' } as const
+  const contentOutcome = reading === 'read' || reading === 'sealed' ? content[reading] : 'failed'
+  const step = (name: string, holds: boolean, detail?: string): Step => ({
+    key: `step.${name}.${holds ? 'passed' : 'failed'}` as TextKey,
+    outcome: holds ? 'passed' : 'failed',
+    ...(detail === undefined ? {} : { detail }),
+  })
+  const steps: Step[] = [
+    { key: `step.content.${contentOutcome}`, outcome: contentOutcome, detail: answer.digest },
+    step('entry', entryMatches, answer.entryDigest),
+  ]
+  if (chain !== undefined && 'verification' in chain) steps.push(...stepsOfVerification(chain.verification))
+  else {
+    const isFinal = answer.finality === 'final'
+    if (chain !== undefined)
+      steps.push({ key: 'step.node.not-checked', outcome: 'not-checked', reason: errorMessage(chain.error) })
+    steps.push(step('known-office', registered))
+    steps.push({
+      key: isFinal ? 'step.indexer.passed' : 'step.indexer.pending',
+      outcome: isFinal ? 'passed' : 'pending',
+      values: { block: answer.block.number },
+      detail: answer.block.hash,
+    })
+    steps.push(step('office-status', !answer.suspended))
+  }
+  steps.push(step('completeness', answer.completeness === 'complete'))
+  if (answer.repeated) steps.push(step('first', false))
+  if (answer.late) steps.push(step('order', false))
+  return steps
+}
+
+export function standingOf(
+  version: ReadVersion,
+  chain: ChainAnswer,
+  steps: readonly Step[],
+): VersionStanding {
+  const failed = steps.filter(({ outcome }) => outcome === 'failed')
+  if (failed.some(({ key }) => CONTRADICTIONS.has(key.split('.')[1]!))) return 'failed'
+  if (version.reading === 'sealed') return 'sealed'
+  if (failed.length > 0) return 'flagged'
+  if (steps.some(({ outcome }) => outcome === 'pending')) return 'pending'
+  return chain !== undefined && 'verification' in chain ? 'proven' : 'unchecked'
+}

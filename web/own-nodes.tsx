@@ -1,0 +1,127 @@
+import { useState } from 'preact/hooks'
+import { toAddress } from '../protocol/hex.ts'
+import type { PaymentNetwork } from '../protocol/payments/payment-network.ts'
+import { useTexts } from './view/language-context.tsx'
+import { ErrorLine } from './view/status-line.tsx'
+
+/** What is asked, and what is believed: from the page's server, or of somebody's own. */
+export interface OwnNodesChoice {
+  network: PaymentNetwork
+  /** Endpoints that have to answer and agree; none: those of the network. */
+  urls: string[]
+}
+
+interface OwnNodesProps {
+  network: PaymentNetwork
+  /** Carried over to the page that may ask other nodes. */
+  voucherText: string | undefined
+  onChoose(choice: OwnNodesChoice): void
+}
+
+/** This page's policy lets it ask any node; the policy of the ordinary one names those that it may ask. */
+export const OWN_NODES_PATH = '/pay/verify/own-nodes'
+
+const NODES = [1, 2] as const
+
+export function OwnNodes({ network, voucherText, onChoose }: OwnNodesProps) {
+  const { t } = useTexts()
+  if (window.location.pathname === OWN_NODES_PATH)
+    return <OwnNodesForm network={network} onChoose={onChoose} />
+  return (
+    <p class="screen">
+      <a
+        href={`${OWN_NODES_PATH}${voucherText === undefined ? '' : `#v=${encodeURIComponent(voucherText)}`}`}
+      >
+        {t('own.open')}
+      </a>
+    </p>
+  )
+}
+
+function OwnNodesForm({ network, onChoose }: Pick<OwnNodesProps, 'network' | 'onChoose'>) {
+  const { t } = useTexts()
+  const [isMalformed, setMalformed] = useState(false)
+  function choose(form: HTMLFormElement): void {
+    const choice = readChoice(new FormData(form), network)
+    setMalformed(choice === undefined)
+    if (choice !== undefined) onChoose(choice)
+  }
+  return (
+    <section class="panel screen">
+      <h2>{t('own.title')}</h2>
+      <p>{t('own.lead')}</p>
+      <form
+        autocomplete="off"
+        onSubmit={(event) => {
+          event.preventDefault()
+          choose(event.currentTarget)
+        }}
+      >
+        {NODES.map((number) => (
+          <div class="field" key={number}>
+            <label for={`node-${number}`}>
+              {t('own.node', { number })}
+              {number > 1 && <span class="note"> ({t('own.optional')})</span>}
+            </label>
+            <input id={`node-${number}`} name="node" inputMode="url" maxLength={2_000} spellcheck={false} />
+          </div>
+        ))}
+        {network.chains.map(({ chainId, registry }) => (
+          <div class="field" key={chainId}>
+            <label for={`registry-${chainId}`}>{t('own.registry', { chain: chainId })}</label>
+            <input
+              id={`registry-${chainId}`}
+              name={`registry-${chainId}`}
+              class="address"
+              defaultValue={registry ?? ''}
+              spellcheck={false}
+            />
+          </div>
+        ))}
+        <div class="field">
+          <label for="directory">{t('own.directory', { chain: network.directory.chainId })}</label>
+          <input
+            id="directory"
+            name="directory"
+            class="address"
+            defaultValue={network.directory.address}
+            spellcheck={false}
+          />
+        </div>
+        <div class="actions">
+          <button type="submit">{t('verify.check')}</button>
+        </div>
+        <ErrorLine message={isMalformed ? { key: 'own.malformed' } : undefined} />
+      </form>
+    </section>
+  )
+}
+
+/** Undefined when something in it is malformed. */
+function readChoice(form: FormData, network: PaymentNetwork): OwnNodesChoice | undefined {
+  const textOf = (name: string) => String(form.get(name) ?? '').trim()
+  const urls = form.getAll('node').flatMap((value) => String(value).trim() || [])
+  if (!urls.every(isNodeUrl)) return undefined
+  try {
+    return {
+      urls,
+      network: {
+        directory: { ...network.directory, address: toAddress(textOf('directory')) },
+        chains: network.chains.map((chain) => {
+          const typed = textOf(`registry-${chain.chainId}`)
+          return { ...chain, registry: typed === '' ? null : toAddress(typed) }
+        }),
+      },
+    }
+  } catch {
+    return undefined
+  }
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+function isNodeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname))
+}

@@ -1,0 +1,168 @@
+import { render } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { type LookupCode, readLookupCode } from '../protocol/payments/lookup-code.ts'
+import { orderKeyOf, readOrderId } from '../protocol/payments/order-id.ts'
+import { type Carried, takeCarried, voucherLink } from './fragment.ts'
+import { askIndexer } from './order/ask-indexer.ts'
+import type { HeadAnswer } from './order/order-answer.ts'
+import { type ReadHistory, readHistory } from './order/read-history.ts'
+import { errorMessage, type Message } from './order/version-steps.ts'
+import { type Asked, PayForm } from './pay-form.tsx'
+import { type PageSettings, readSettings } from './settings.ts'
+import { HistoryView } from './view/history-view.tsx'
+import { LanguageProvider, useTexts } from './view/language-context.tsx'
+import { NotFound } from './view/not-found.tsx'
+import { PageFrame } from './view/page-frame.tsx'
+import { ErrorLine, StatusLine } from './view/status-line.tsx'
+
+type Found =
+  | { outcome: 'found'; histories: ReadHistory[]; truncated: boolean; isOpen: boolean }
+  | { outcome: 'not-found'; heads: HeadAnswer[] }
+
+const NOTHING: Asked = { orderId: '', code: '' }
+/** A page on a public terminal forgets who went away. */
+const IDLE_MS = 5 * 60_000
+
+function PayPage({ settings, carried }: { settings: PageSettings; carried: Carried }) {
+  const [asked, setAsked] = useState(NOTHING)
+  const [found, setFound] = useState<Found>()
+  const [status, setStatus] = useState<Message>()
+  const [fault, setFault] = useState<Message>()
+  const [isBusy, setBusy] = useState(false)
+  /** Counts questions: the answer to one that was given up is not shown. */
+  const question = useRef(0)
+  const orderField = useRef<HTMLInputElement>(null)
+  const result = useRef<HTMLDivElement>(null)
+
+  async function ask(typed: Asked): Promise<void> {
+    const number = ++question.current
+    setAsked(typed)
+    setFound(undefined)
+    setFault(undefined)
+    setBusy(true)
+    setStatus({ key: 'pay.looking' })
+    try {
+      const answer = await lookUp(typed)
+      if (number !== question.current) return
+      setFound(answer)
+      setStatus(statusOf(answer))
+      requestAnimationFrame(() => result.current?.focus())
+    } catch (error) {
+      if (number !== question.current) return
+      setFault(errorMessage(error))
+      setStatus(undefined)
+    }
+    setBusy(false)
+  }
+  function clear(because: Message['key']): void {
+    question.current++
+    setAsked(NOTHING)
+    setFound(undefined)
+    setFault(undefined)
+    setBusy(false)
+    setStatus({ key: because })
+    orderField.current?.focus()
+  }
+  const showVoucher = ({ text }: { text: string }) => window.location.assign(voucherLink('', text))
+  function open(next: Carried): void {
+    if (next?.kind === 'voucher') showVoucher(next)
+    else if (next !== undefined) void ask(next)
+  }
+
+  useEffect(() => {
+    open(carried)
+    const onHashChange = () => open(takeCarried())
+    // Whoever goes back to a page that the browser kept finds nothing of the one before.
+    const onPageShow = ({ persisted }: PageTransitionEvent) => persisted && clear('pay.cleared')
+    window.addEventListener('hashchange', onHashChange)
+    window.addEventListener('pageshow', onPageShow)
+    return () => {
+      window.removeEventListener('hashchange', onHashChange)
+      window.removeEventListener('pageshow', onPageShow)
+    }
+  }, [])
+  useIdle(asked !== NOTHING, () => clear('pay.clearedIdle'))
+
+  return (
+    <PageFrame title="pay.title" lead="pay.lead">
+      <PayForm
+        asked={asked}
+        isBusy={isBusy}
+        orderField={orderField}
+        onChange={setAsked}
+        onAsk={(typed) => void ask(typed)}
+        onClear={() => clear('pay.cleared')}
+        onVoucher={showVoucher}
+      />
+      <div class="screen">
+        <StatusLine message={status} />
+        <ErrorLine message={fault} />
+      </div>
+      {/* Takes the focus when the answer is there; keys do not stop at it. */}
+      <div class="result" ref={result} tabIndex={-1}>
+        {found !== undefined && <Answer found={found} settings={settings} />}
+      </div>
+    </PageFrame>
+  )
+}
+
+function Answer({ found, settings }: { found: Found; settings: PageSettings }) {
+  const { t } = useTexts()
+  if (found.outcome === 'not-found') return <NotFound heads={found.heads} />
+  const { histories, truncated, isOpen } = found
+  const isSealed = histories.some(({ versions }) => versions.some(({ reading }) => reading === 'sealed'))
+  return (
+    <>
+      {isSealed && !isOpen && <p class="warning screen">{t('pay.sealedHint')}</p>}
+      {truncated && <p class="warning screen">{t('pay.truncated')}</p>}
+      {histories.map((history) => (
+        <HistoryView
+          key={history.answer.registry + history.answer.office}
+          history={history}
+          network={settings.network}
+        />
+      ))}
+    </>
+  )
+}
+
+/** @throws LOOKUP_CODE_MISTYPED, ORDER_ID_MALFORMED before anything is asked; INDEXER_UNREACHABLE */
+async function lookUp({ orderId: typed, code: typedCode }: Asked): Promise<Found> {
+  const orderId = readOrderId(typed)
+  const code: LookupCode | undefined = typedCode.trim() === '' ? undefined : readLookupCode(typedCode)
+  const answer = await askIndexer('', orderKeyOf(orderId))
+  if (answer.outcome === 'not-found') return answer
+  const histories = answer.histories.map((history) => readHistory(history, orderId, code))
+  return { outcome: 'found', histories, truncated: answer.truncated, isOpen: code !== undefined }
+}
+
+function statusOf(found: Found): Message {
+  if (found.outcome === 'not-found') return { key: 'notFound.title' }
+  const versions = found.histories.flatMap((history) => history.versions)
+  const isRead = versions.every(({ reading }) => reading === 'read')
+  return { key: isRead ? 'pay.foundOpened' : 'pay.found', values: { count: versions.length } }
+}
+
+function useIdle(isWatching: boolean, onIdle: () => void): void {
+  useEffect(() => {
+    if (!isWatching) return undefined
+    let timer = setTimeout(onIdle, IDLE_MS)
+    const onActivity = () => {
+      clearTimeout(timer)
+      timer = setTimeout(onIdle, IDLE_MS)
+    }
+    const activities = ['pointerdown', 'keydown', 'scroll', 'touchstart'] as const
+    for (const activity of activities) window.addEventListener(activity, onActivity, { passive: true })
+    return () => {
+      clearTimeout(timer)
+      for (const activity of activities) window.removeEventListener(activity, onActivity)
+    }
+  }, [isWatching])
+}
+
+render(
+  <LanguageProvider>
+    <PayPage settings={readSettings()} carried={takeCarried()} />
+  </LanguageProvider>,
+  document.getElementById('page')!,
+)

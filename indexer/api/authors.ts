@@ -4,7 +4,14 @@ import { bytesToHex, hexToBytes, toAddress } from '../../protocol/hex.ts'
 import { readChainHeads } from '../chain/head-check.ts'
 import type { RpcClient } from '../chain/rpc-client.ts'
 import { answer } from './answer-schema.ts'
-import { type ApiDeps, answerHeads, type Book, booksOf, RESULT_BOOK_KIND } from './records.ts'
+import {
+  type ApiDeps,
+  answerHeads,
+  type Book,
+  booksOf,
+  PAYMENT_BOOK_KIND,
+  RESULT_BOOK_KIND,
+} from './records.ts'
 import { AddressSchema, Bytes32Schema, HeadSchema, PROBLEM_RESPONSES, StandingsSchema } from './schemas.ts'
 import { standingsOf } from './standing.ts'
 
@@ -51,7 +58,7 @@ export function addAuthorRoutes(
     },
     async ({ params }) => {
       const author = toAddress(params.address)
-      const books = booksOf(views.values(), RESULT_BOOK_KIND)
+      const books = [RESULT_BOOK_KIND, PAYMENT_BOOK_KIND].flatMap((kind) => booksOf(views.values(), kind))
       // Read together with the standings: an answer from the chain may arrive after the next block.
       const heads = answerHeads(author, books)
       const standings = standingsOf(views.values())

@@ -829,7 +829,66 @@ export interface components {
             subject: string;
             /** @description Only of a retraction: id of the event that no longer holds, with deliver=final the final one, else the added one. Nothing is to be done by who never saw it. */
             retracts?: string;
-            data: components["schemas"]["Record"];
+            data: {
+                chainId: number;
+                registry: string;
+                serial: string;
+                provider: string;
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                digest: string;
+                /**
+                 * @description recorded: with a storage slot; published: in the event only
+                 * @enum {string}
+                 */
+                tier: "recorded" | "published";
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                transactionHash: string;
+                block: {
+                    number: number;
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    hash: string;
+                    /**
+                     * @description Unix seconds
+                     * @example 1795268363
+                     */
+                    timestamp: number;
+                };
+                /** @description Position among the logs of the block */
+                logIndex: number;
+                /** @description Position in its publication; 0 otherwise */
+                entryIndex: number;
+                /** @enum {string} */
+                finality: "pending" | "final";
+                /**
+                 * @description Whether the heads folded from the index are those on chain
+                 * @enum {string}
+                 */
+                completeness: "complete" | "unverified" | "incomplete";
+                /**
+                 * @description The author's status in the directory at the time of the block
+                 * @enum {string}
+                 */
+                authorStatus: "none" | "active" | "suspended" | "retired";
+                /** @description Recorded while its author was suspended */
+                suspended: boolean;
+                /** @description The author wrote this key earlier: that record counts, not this one */
+                repeated: boolean;
+                /** @description Of a record in a registry of payments; `serial` is then its key there */
+                payment?: {
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    orderKey: string;
+                    office: string;
+                    version: number;
+                    /** @description payment, correction, reversal or refund; null when nothing can be told of the payload */
+                    kind: string | null;
+                    /** @description What is paid for */
+                    category: string | null;
+                    /** @description "" for none */
+                    period: string | null;
+                    /** @description public or sealed */
+                    visibility: string | null;
+                };
+            };
         } | {
             /**
              * @description Of this event, the same for all consumers of an index, however often it is sent: one that was seen may be dropped. Another index, or one made anew, numbers its commits otherwise.

@@ -1,6 +1,6 @@
 import { CountersignError } from '../../protocol/errors.ts'
 import { bytesToHex, type Hex, toAddress } from '../../protocol/hex.ts'
-import { answerRecord, type Book, booksOf } from '../api/records.ts'
+import { answerRecord, type Book, booksOf, PAYMENT_BOOK_KIND } from '../api/records.ts'
 import { serialOf } from '../api/result-list.ts'
 import type { ChainView } from '../chain/chain-view.ts'
 import { completenessOf } from '../chain/chain-view.ts'
@@ -8,8 +8,15 @@ import type { Directory } from '../directory.ts'
 import { type Participants, statusAt } from '../projections/participants.ts'
 import { PROJECTIONS } from '../projections/projections.ts'
 import type { ChainPosition, FeedRow } from '../store/feed.ts'
+import type { PaymentRow } from '../store/payment-store.ts'
 import type { StoreReader } from '../store/store.ts'
-import type { EventDocument, FeedChange, ParticipantEventAnswer, RootAnswer } from './event-schemas.ts'
+import type {
+  EventDocument,
+  FeedChange,
+  ParticipantEventAnswer,
+  RecordEventAnswer,
+  RootAnswer,
+} from './event-schemas.ts'
 import type { Filterable } from './feed-filter.ts'
 
 /** An event as it goes out, with what filters look at. */
@@ -20,7 +27,7 @@ export interface FeedItem extends Filterable {
 }
 
 export interface DocumentDeps {
-  store: Pick<StoreReader, 'hasEarlierRecord'>
+  store: Pick<StoreReader, 'hasEarlierRecord' | 'findPaymentAt'>
   views: ReadonlyMap<number, ChainView>
   directory: Pick<Directory, 'participants'>
 }
@@ -57,7 +64,9 @@ export async function makeItems(
       const book = books.get(event.row.contractId)
       if (book === undefined) return leftOut(views.get(event.row.chainId))
       const isRepeated = event.kind === 'record' && (await store.hasEarlierRecord(event.row))
-      const data = dataOf(event, book, participants, isRepeated)
+      const isPayment = event.kind === 'record' && book.kind === PAYMENT_BOOK_KIND
+      const payment = isPayment ? await store.findPaymentAt(event.row) : undefined
+      const data = dataOf(event, book, participants, { isRepeated, payment })
       return toItem(event, book, data)
     }),
   )
@@ -68,15 +77,21 @@ function leftOut(view: ChainView | undefined): undefined {
     throw new CountersignError('NOT_READY', `chain ${view.config.chainId} has not been read yet`)
 }
 
+/** What is known of a record beside its row. */
+interface OfRecord {
+  isRepeated: boolean
+  payment: PaymentRow | undefined
+}
+
 function dataOf(
   event: SaidRow,
   book: Book,
   participants: Participants,
-  isRepeated: boolean,
+  ofRecord: OfRecord,
 ): EventDocument['data'] {
   const data =
     event.kind === 'record'
-      ? recordOf(event, book, participants, isRepeated)
+      ? recordOf(event, book, participants, ofRecord)
       : event.kind === 'root'
         ? rootOf(event, book)
         : participantEventOf(event, book)
@@ -86,10 +101,18 @@ function dataOf(
   return data
 }
 
-function recordOf({ row }: RecordEvent, book: Book, participants: Participants, repeated: boolean) {
+function recordOf(
+  { row }: RecordEvent,
+  book: Book,
+  participants: Participants,
+  { isRepeated, payment }: OfRecord,
+): RecordEventAnswer {
   const provider = toAddress(row.author)
   const authorStatus = statusAt(participants.get(provider), row.blockTime)
-  return answerRecord(row, serialOf(row.key), book, { provider, authorStatus, repeated })
+  const record = answerRecord(row, serialOf(row.key), book, { provider, authorStatus, repeated: isRepeated })
+  if (payment === undefined) return record
+  const { orderKey, version, kind, category, period, visibility } = payment
+  return { ...record, payment: { orderKey, office: provider, version, kind, category, period, visibility } }
 }
 
 const rootOf = ({ row }: RootEvent, { view, registry }: Book): RootAnswer => ({

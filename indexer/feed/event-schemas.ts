@@ -3,8 +3,8 @@ import {
   BlockSchema,
   Bytes32Schema,
   CompletenessSchema,
-  type RecordAnswer,
-  RecordRef,
+  nullableString,
+  RecordSchema,
 } from '../api/schemas.ts'
 import { ROOT_KINDS } from '../store/tables.ts'
 import { FEED_KINDS, type FeedKind } from './feed-filter.ts'
@@ -23,6 +23,25 @@ export const EVENT_TYPES: readonly EventType[] = FEED_KINDS.flatMap((kind) =>
 )
 
 const FinalitySchema = Type.Enum(['pending', 'final'], { type: 'string' })
+const RecordEventSchema = Type.Object({
+  ...RecordSchema.properties,
+  payment: Type.Optional(
+    Type.Object(
+      {
+        orderKey: Bytes32Schema,
+        office: Type.String(),
+        version: Type.Integer(),
+        kind: nullableString(
+          'payment, correction, reversal or refund; null when nothing can be told of the payload',
+        ),
+        category: nullableString('What is paid for'),
+        period: nullableString('"" for none'),
+        visibility: nullableString('public or sealed'),
+      },
+      { description: 'Of a record in a registry of payments; `serial` is then its key there' },
+    ),
+  ),
+})
 const RootSchema = Type.Object({
   chainId: Type.Integer(),
   registry: Type.String(),
@@ -49,6 +68,7 @@ const ParticipantEventSchema = Type.Object({
   finality: FinalitySchema,
 })
 
+export type RecordEventAnswer = Static<typeof RecordEventSchema>
 export type RootAnswer = Static<typeof RootSchema>
 export type ParticipantEventAnswer = Static<typeof ParticipantEventSchema>
 
@@ -82,7 +102,7 @@ const envelope = <Kind extends FeedKind, Data extends TSchema>(kind: Kind, data:
 /** What streams and webhooks carry. */
 export const EventSchema = Type.Union(
   [
-    envelope('record', RecordRef),
+    envelope('record', RecordEventSchema),
     envelope('root', RootSchema),
     envelope('participant', ParticipantEventSchema),
   ],
@@ -99,5 +119,5 @@ export interface EventDocument {
   timestamp: string
   subject: string
   retracts?: string
-  data: RecordAnswer | RootAnswer | ParticipantEventAnswer
+  data: RecordEventAnswer | RootAnswer | ParticipantEventAnswer
 }

@@ -37,7 +37,13 @@ export interface FeedPage {
 export interface PageDeps extends DocumentDeps {
   store: Pick<
     StoreReader,
-    'hasEarlierRecord' | 'listFeed' | 'listFinalFeed' | 'feedStart' | 'feedEnd' | 'listChains'
+    | 'hasEarlierRecord'
+    | 'findPaymentAt'
+    | 'listFeed'
+    | 'listFinalFeed'
+    | 'feedStart'
+    | 'feedEnd'
+    | 'listChains'
   >
 }
 

@@ -1,11 +1,12 @@
 import { CountersignError } from '../../../protocol/errors.ts'
 import { bytesToHex } from '../../../protocol/hex.ts'
 import type { StoreReader } from '../../store/store.ts'
-import { type DumpedRow, parseRow } from './dump-line.ts'
+import { type DumpedRow, parseRow, ROW_TABLES } from './dump-line.ts'
 import { Findings } from './findings.ts'
 import { HeadFolder } from './fold-heads.ts'
 import { type FsckOptions, type FsckReport, throttled } from './fsck.ts'
 import { checkOrphans } from './orphan-check.ts'
+import { PaymentCheck, paymentRegistries } from './payment-check.ts'
 
 const ATTEMPTS = 50
 
@@ -17,26 +18,30 @@ const ATTEMPTS = 50
 export async function checkOffline(store: StoreReader, options: FsckOptions = {}): Promise<FsckReport> {
   const findings = new Findings(options.maxListed ?? 100)
   const progress = throttled(options.progress ?? (() => {}))
-  const { first, second, chains } = await dumpsOfOneMoment(store)
+  const { dumps, chains } = await dumpsOfOneMoment(store)
+  const [first, second, third] = dumps
   const folder = new HeadFolder(findings, new Map(chains.map((c) => [c.chainId, c.checkpoint.number])))
   let heads = 0
   try {
-    // Records and roots are dumped one after the other, and fold together: each has a dump of its own.
+    // Records, roots and payments are dumped one after the other, and belong together: each has a dump of its own.
     const records = new Rows(first, 'records')
     const rest = new Rows(second, 'roots')
-    await records.next()
-    await rest.next()
+    const payments = new Rows(third, 'payments')
+    for (const rows of [records, rest, payments]) await rows.next()
+    const paymentCheck = new PaymentCheck(payments, findings, await paymentRegistries(store))
     while (records.row !== undefined || rest.row !== undefined) {
       if (rest.row !== undefined && (records.row === undefined || comesFirst(rest.row, records.row))) {
         folder.addRoot(rest.row)
         await rest.next()
       } else {
         folder.addRecord(records.row!)
+        await paymentCheck.addRecord(records.row!)
         await records.next()
       }
       progress(`checked ${folder.rows} rows`)
     }
     folder.endRecords()
+    await paymentCheck.end()
     for (let line = rest.after; line !== undefined; line = await rest.nextLine()) {
       const row = parseRow(line)
       if (row?.table === 'participant_events') folder.addEvent(row)
@@ -47,7 +52,7 @@ export async function checkOffline(store: StoreReader, options: FsckOptions = {}
     }
     folder.end()
   } finally {
-    await Promise.all([first.close(), second.close()])
+    await Promise.all(dumps.map((dump) => dump.close()))
   }
   await checkCheckpoints(store, findings)
   await checkOrphans(store, findings)
@@ -84,7 +89,9 @@ class Rows {
         this.row = parseRow(line)!
         return
       }
-      if (this.row === undefined && line.startsWith('records ')) continue
+      // Of tables that are dumped before.
+      const { table } = parseRow(line) ?? {}
+      if (this.row === undefined && table !== undefined && isBefore(table, this.#table)) continue
       this.after = line
       break
     }
@@ -97,6 +104,9 @@ class Rows {
   }
 }
 
+const isBefore = (table: string, other: string): boolean =>
+  ROW_TABLES.indexOf(table) < ROW_TABLES.indexOf(other)
+
 /** A publication comes before its entries. */
 const comesFirst = (root: DumpedRow, record: DumpedRow): boolean =>
   (root.chainId - record.chainId ||
@@ -107,14 +117,14 @@ async function dumpsOfOneMoment(store: StoreReader) {
   for (let attempt = 1; ; attempt++) {
     const version = await store.version()
     const chains = await store.listChains()
-    const [first, second] = [begun(store.dump()), begun(store.dump())]
+    const dumps = [begun(store.dump()), begun(store.dump()), begun(store.dump())] as const
     let isOfOneMoment = false
     try {
-      await Promise.all([first.started, second.started])
+      await Promise.all(dumps.map(({ started }) => started))
       isOfOneMoment = (await store.version()) === version
-      if (isOfOneMoment) return { first, second, chains }
+      if (isOfOneMoment) return { dumps, chains }
     } finally {
-      if (!isOfOneMoment) await Promise.all([first.close(), second.close()])
+      if (!isOfOneMoment) await Promise.all(dumps.map((dump) => dump.close()))
     }
     if (attempt === ATTEMPTS)
       throw new CountersignError(

@@ -5,13 +5,15 @@ import { CountersignError } from '../../protocol/errors.ts'
 import { type Address, type Bytes32, keccak256Hex, utf8ToBytes } from '../../protocol/hex.ts'
 import type { Role } from '../../protocol/roles.ts'
 import { developmentKey } from '../../services/party/development-keys.ts'
+import type { LocalState } from '../cli/connection.ts'
 import { ProxyClient } from '../cli/proxy-client.ts'
 import { deploy } from '../deployment.ts'
 import { type Registration, registerParticipants } from '../registration.ts'
 import { PartyProcess } from './child-process.ts'
-import { issueApiKey } from './issue-api-key.ts'
+import { issueApiKey, issueOfficeApiKey } from './issue-api-key.ts'
 import { ACCOUNTS, type ProviderDeclaration } from './parties.ts'
 import { type NetworkPorts, requireFreePorts } from './ports.ts'
+import { type RunningTaxOffice, taxOfficeDeclaration, taxOfficeRegistration } from './tax-office.ts'
 
 export interface LocalNetworkOptions {
   /** Everything the network keeps: databases, logs, address book. Emptied at start, as the chains start empty. */
@@ -54,6 +56,7 @@ export interface LocalNetwork {
   providers: RunningProvider[]
   proxy: { url: string; process: PartyProcess; client: ProxyClient; apiKey: string; address: Address }
   indexer: { url: string; process: PartyProcess }
+  taxOffice: RunningTaxOffice
   folder: string
   /** Ends every process in order, parties before chains. */
   stop(): Promise<void>
@@ -61,6 +64,7 @@ export interface LocalNetwork {
 
 const HOST = '127.0.0.1'
 const CHAIN_IDS = { lenders: 31337, insurers: 31338 } as const
+const TAX_OFFICE_CHAIN: ChainName = 'lenders'
 
 /** Starts two chains, deploys, registers, and starts every party as a process of its own. What was started is ended again if a step fails. */
 export async function startLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
@@ -99,11 +103,12 @@ class NetworkBuilder {
       this.#registrations(addressBook),
       developmentKey(ACCOUNTS.administrator).privateKey,
     )
-    this.#say(`starting ${this.#options.providers.length} providers, proxy and indexer`)
-    const [providers, proxy, indexer] = await Promise.all([
+    this.#say(`starting ${this.#options.providers.length} providers, proxy, tax office and indexer`)
+    const [providers, proxy, indexer, taxOffice] = await Promise.all([
       Promise.all(this.#options.providers.map((declaration, i) => this.#startProvider(declaration, i))),
       this.#startProxy(),
       this.#startIndexer(),
+      this.#startTaxOffice(),
     ])
     return {
       addressBook,
@@ -112,6 +117,7 @@ class NetworkBuilder {
       providers,
       proxy,
       indexer,
+      taxOffice,
       folder: this.#options.folder,
       stop: () => this.stop(),
     }
@@ -178,6 +184,10 @@ class NetworkBuilder {
     }
     return [
       proxy,
+      taxOfficeRegistration(addressBook, {
+        chainId: CHAIN_IDS[TAX_OFFICE_CHAIN],
+        endpoint: `http://${HOST}:${ports.taxOffice}`,
+      }),
       ...providers.map((declaration, i) => this.#providerRegistration(addressBook, declaration, i)),
     ]
   }
@@ -262,6 +272,21 @@ class NetworkBuilder {
     const process = await this.#start('indexer', ['indexer/main.ts'], env, `${url}/readyz`)
     return { url, process }
   }
+
+  async #startTaxOffice(): Promise<RunningTaxOffice> {
+    const { folder, ports } = this.#options
+    const { command, env, ...office } = taxOfficeDeclaration({
+      folder,
+      addressBookFile: this.#addressBookFile,
+      host: HOST,
+      port: ports.taxOffice,
+      indexerPort: ports.indexer,
+      chainId: CHAIN_IDS[TAX_OFFICE_CHAIN],
+    })
+    const apiKey = issueOfficeApiKey(office.variables.TAX_OFFICE_DATABASE, 'local')
+    const process = await this.#start('tax-office', command, env, `${office.url}/readyz`)
+    return { ...office, apiKey, process }
+  }
 }
 
 /** Not secret at all. */
@@ -270,6 +295,13 @@ const developmentSaltSecret = (party: string): Bytes32 =>
 
 /** Leaves how to reach the network for the other scripts. */
 export function writeLocalState(file: string, network: LocalNetwork): void {
-  const state = { proxyUrl: network.proxy.url, indexerUrl: network.indexer.url, apiKey: network.proxy.apiKey }
+  const { proxy, indexer, taxOffice } = network
+  const { url, apiKey, variables } = taxOffice
+  const state: LocalState = {
+    proxyUrl: proxy.url,
+    indexerUrl: indexer.url,
+    apiKey: proxy.apiKey,
+    taxOffice: { url, apiKey, variables },
+  }
   writeFileSync(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 })
 }

@@ -6,6 +6,7 @@ export interface NetworkPorts {
   insurers: number
   indexer: number
   proxy: number
+  taxOffice: number
   /** The first provider's; the others follow. */
   providers: number[]
 }
@@ -18,23 +19,25 @@ export function configuredPorts(providerCount: number, env: NodeJS.ProcessEnv = 
     insurers: portOf(env, 'INSURERS_CHAIN_PORT', 8546),
     indexer: portOf(env, 'INDEXER_PORT', 4000),
     proxy: portOf(env, 'PROXY_PORT', 4010),
+    taxOffice: portOf(env, 'TAX_OFFICE_PORT', 4030),
     providers: Array.from({ length: providerCount }, (_, i) => first + i),
   }
 }
 
 /** Ports that nobody listens on, so that a demonstration or a test disturbs nothing that runs. */
 export async function freePorts(providerCount: number): Promise<NetworkPorts> {
-  const servers = await Promise.all(Array.from({ length: providerCount + 4 }, () => listen(0)))
+  const servers = await Promise.all(Array.from({ length: providerCount + 5 }, () => listen(0)))
   const ports = servers.map(({ port }) => port)
   await Promise.all(servers.map(({ close }) => close()))
-  const [lenders, insurers, indexer, proxy, ...providers] = ports as [
+  const [lenders, insurers, indexer, proxy, taxOffice, ...providers] = ports as [
+    number,
     number,
     number,
     number,
     number,
     ...number[],
   ]
-  return { lenders, insurers, indexer, proxy, providers }
+  return { lenders, insurers, indexer, proxy, taxOffice, providers }
 }
 
 /** @throws PORT_TAKEN naming every port that somebody listens on */

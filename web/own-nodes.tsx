@@ -118,7 +118,7 @@ function readChoice(form: FormData, network: PaymentNetwork): OwnNodesChoice | u
   }
 }
 
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
+const LOOPBACK = new Set(['localhost', '127.0.0.1'])
 
 function isNodeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false

@@ -95,7 +95,7 @@ function PayPage({ settings, carried }: { settings: PageSettings; carried: Carri
         onVoucher={showVoucher}
       />
       <div class="screen">
-        <StatusLine message={status} />
+        <StatusLine message={status} isShown={found === undefined} />
         <ErrorLine message={fault} />
       </div>
       {/* Takes the focus when the answer is there; keys do not stop at it. */}

@@ -58,7 +58,7 @@ function VerifyPage({ network, carried }: { network: PaymentNetwork; carried: Ca
 
   return (
     <PageFrame title="verify.title" lead="verify.lead">
-      <StatusLine message={status} />
+      <StatusLine message={status} isShown={false} />
       {/* Takes the focus when the answer is there; keys do not stop at it. */}
       <div class="result" ref={result} tabIndex={-1}>
         {presented !== undefined && presented.voucher === undefined && (

@@ -15,7 +15,7 @@ type Asks = (typeof PAGES)[PagePath]['asks']
 const SOURCES: Readonly<Record<Asks, readonly string[]>> = {
   server: ["'self'"],
   nobody: [],
-  'any-node': ['https:', 'http://localhost:*', 'http://127.0.0.1:*', 'http://[::1]:*'],
+  'any-node': ['https:', 'http://localhost:*', 'http://127.0.0.1:*'],
 }
 
 /**

@@ -97,8 +97,8 @@ export const en = {
   'step.known-registry.failed': 'It names a registry that this page does not know.',
   'step.known-office.passed': 'The directory on the chain names the account as a tax office.',
   'step.known-office.failed': 'The directory on the chain does not name the account as a tax office.',
-  'step.registry.passed':
-    'The registry on the chain holds exactly this record, or it was published in an event.',
+  'step.registry.passed': 'The registry on the chain holds exactly this record.',
+  'step.registry.published': 'It was published in an event; such records take no place in the registry.',
   'step.registry.failed': 'The registry on the chain does not hold this record.',
   'step.event.passed': 'The transaction that recorded it is on the chain and says the same.',
   'step.event.failed': 'The transaction named does not record this.',

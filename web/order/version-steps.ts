@@ -1,10 +1,11 @@
 import { isCountersignError } from '../../protocol/errors.ts'
+import type { PaymentTier } from '../../protocol/payments/payment-event.ts'
 import type { TextKey } from '../language/en.ts'
 import { isTextKey, type Values } from '../language/language.ts'
 import { NodesDisagree } from '../verification/agreeing-nodes.ts'
 import type { VoucherVerification } from '../verification/verify-voucher.ts'
 import type { HistoryAnswer } from './order-answer.ts'
-import type { ReadVersion } from './read-history.ts'
+import type { Reading, ReadVersion } from './read-history.ts'
 
 /** One thing that was looked at, in words, with the figures for who wants them. */
 export interface Step {
@@ -38,6 +39,15 @@ const CONTRADICTIONS = new Set([
   'block',
 ])
 
+/** That a code does not open a record says nothing against the record. */
+const CONTENT_OUTCOMES = {
+  read: 'passed',
+  sealed: 'not-checked',
+  'not-opened': 'not-checked',
+  contradicts: 'failed',
+  unreadable: 'failed',
+} as const satisfies Record<Reading, Step['outcome']>
+
 export function errorMessage(error: unknown): Message {
   if (error instanceof NodesDisagree) return { key: 'error.disagree' }
   const code = isCountersignError(error) ? error.code : 'INTERNAL'
@@ -46,12 +56,14 @@ export function errorMessage(error: unknown): Message {
 }
 
 /** The checks of a voucher as steps. A block that is there but not final passes there, and is pending here. */
-export function stepsOfVerification({ checks, verdict }: VoucherVerification): Step[] {
+export function stepsOfVerification({ checks, verdict }: VoucherVerification, tier: PaymentTier): Step[] {
   const steps: Step[] = []
   for (const { name, outcome, detail } of checks) {
     if (outcome === 'not-checked') continue
     const shown = name === 'finality' && verdict === 'unconfirmed' ? 'pending' : outcome
-    steps.push({ key: `step.${name}.${shown}` as TextKey, outcome: shown, detail })
+    const isSlotless = name === 'registry' && outcome === 'passed' && tier === 'published'
+    const key = isSlotless ? 'step.registry.published' : (`step.${name}.${shown}` as TextKey)
+    steps.push({ key, outcome: shown, detail })
   }
   if (steps.length < checks.length) steps.push({ key: 'step.skipped', outcome: 'not-checked' })
   return steps
@@ -62,8 +74,7 @@ export function stepsOfVersion(
   { registered }: Pick<HistoryAnswer, 'registered'>,
   chain: ChainAnswer,
 ): Step[] {
-  const content = { read: 'passed', sealed: 'not-checked' } as const
-  const contentOutcome = reading === 'read' || reading === 'sealed' ? content[reading] : 'failed'
+  const contentOutcome = CONTENT_OUTCOMES[reading]
   const step = (name: string, holds: boolean, detail?: string): Step => ({
     key: `step.${name}.${holds ? 'passed' : 'failed'}` as TextKey,
     outcome: holds ? 'passed' : 'failed',
@@ -73,7 +84,8 @@ export function stepsOfVersion(
     { key: `step.content.${contentOutcome}`, outcome: contentOutcome, detail: answer.digest },
     step('entry', entryMatches, answer.entryDigest),
   ]
-  if (chain !== undefined && 'verification' in chain) steps.push(...stepsOfVerification(chain.verification))
+  if (chain !== undefined && 'verification' in chain)
+    steps.push(...stepsOfVerification(chain.verification, answer.tier))
   else {
     const isFinal = answer.finality === 'final'
     if (chain !== undefined)
@@ -100,7 +112,7 @@ export function standingOf(
 ): VersionStanding {
   const failed = steps.filter(({ outcome }) => outcome === 'failed')
   if (failed.some(({ key }) => CONTRADICTIONS.has(key.split('.')[1]!))) return 'failed'
-  if (version.reading === 'sealed') return 'sealed'
+  if (version.record === null) return 'sealed'
   if (failed.length > 0) return 'flagged'
   if (steps.some(({ outcome }) => outcome === 'pending')) return 'pending'
   return chain !== undefined && 'verification' in chain ? 'proven' : 'unchecked'

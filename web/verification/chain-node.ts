@@ -49,7 +49,7 @@ export function createChainNode(request: RpcRequest): ChainNode {
     async participant(directory, account) {
       const answer = await call(directory, 'participantOf(address)', addressWord(account))
       const struct = wordOf(answer, 0, directory)
-      const name = struct + wordOf(answer, struct + 160, directory)
+      const name = struct + wordOf(answer, struct + 128, directory)
       const length = wordOf(answer, name, directory)
       const text = answer.subarray(name + 32, name + 32 + length)
       return {

@@ -2,10 +2,10 @@ import type { Message } from '../order/version-steps.ts'
 import { useTexts } from './language-context.tsx'
 
 /** What goes on, said aloud by screen readers as it changes. Always there: a region that appears with its text is not read. */
-export function StatusLine({ message }: { message: Message | undefined }) {
+export function StatusLine({ message, isShown }: { message: Message | undefined; isShown: boolean }) {
   const { t } = useTexts()
   return (
-    <p class="status" role="status" aria-live="polite">
+    <p class={isShown ? 'status' : 'unseen'} role="status" aria-live="polite">
       {message && t(message.key, message.values)}
     </p>
   )

@@ -112,7 +112,7 @@ function Grounds({ voucher, verification, nodes, isOwn }: GroundsProps) {
   return (
     <section class="panel">
       <h2>{t('verify.checked')}</h2>
-      <Steps steps={stepsOfVerification(verification)} />
+      <Steps steps={stepsOfVerification(verification, voucher.tier)} />
       <p class="note">
         {t('verify.askedAt', {
           block: blockNumber,

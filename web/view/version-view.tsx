@@ -42,7 +42,7 @@ export function VersionView({ version, history, chain }: VersionViewProps) {
           )}
         </>
       )}
-      <details>
+      <details open={standing === 'failed' || standing === 'flagged'}>
         <summary>{t('version.proof')}</summary>
         <Steps steps={steps} />
       </details>

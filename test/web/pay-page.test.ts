@@ -261,7 +261,7 @@ describe('page of payers', function () {
       OFFICE_NAME,
       'CNY 345.67',
       'CNY 11,654.33',
-      ORDER_ID,
+      ORDER_ID.replace('税', ''),
       '工资薪金所得',
     ])
       expect(paper.text).to.include(text.replace(/\s/g, ''))

@@ -4,28 +4,33 @@ import type { ChainAnswer } from '../order/version-steps.ts'
 import { connectNodes } from './nodes.ts'
 import { verifyVoucher } from './verify-voucher.ts'
 
-/** Each takes some requests to a node; older versions are looked at by their vouchers. */
-const VERSIONS_AT_MOST = 20
+export interface AskChainOptions {
+  /** See `connectNodes`, which throws for these. */
+  ownNodes?: readonly string[]
+  /** Versions that are held against the chain; each takes some requests to a node. Default: all. */
+  versionsAtMost?: number
+  signal?: AbortSignal
+}
 
 /**
- * Holds the versions that could be read against the chain, the newest first. Never throws: an error is the answer of its version.
+ * Holds the versions that could be read against the chain, the newest first. What hinders that is the answer of its version.
  * @param onAnswer given each by its entry digest
  */
 export async function askChain(
   { versions }: ReadHistory,
   network: PaymentNetwork,
-  signal: AbortSignal,
   onAnswer: (entryDigest: string, answer: ChainAnswer) => void,
+  { ownNodes = [], versionsAtMost = Number.POSITIVE_INFINITY, signal }: AskChainOptions = {},
 ): Promise<void> {
-  const asked = versions.filter(({ voucher }) => voucher !== null).slice(-VERSIONS_AT_MOST)
+  const asked = versions.filter(({ voucher }) => voucher !== null).slice(-versionsAtMost)
   if (asked.length === 0) return
-  const nodes = await connectNodes(network)
+  const nodes = await connectNodes(network, ownNodes)
   for (const { answer, voucher } of asked.toReversed()) {
-    if (signal.aborted) return
+    if (signal?.aborted) return
     const chain = await verifyVoucher(voucher!, { network, ...nodes }).then(
       (verification) => ({ verification }),
       (error: unknown) => ({ error }),
     )
-    if (!signal.aborted) onAnswer(answer.entryDigest, chain)
+    if (!signal?.aborted) onAnswer(answer.entryDigest, chain)
   }
 }

@@ -61,15 +61,18 @@ export function HistoryView({ history, network }: HistoryViewProps) {
   )
 }
 
+/** Older ones are held against the chain by their vouchers. */
+const VERSIONS_AT_MOST = 20
+
 /** What the chain says of each version, by its entry digest, as the answers come in. */
 function useChain(history: ReadHistory, network: PaymentNetwork): ReadonlyMap<string, ChainAnswer> {
   const [answers, setAnswers] = useState<ReadonlyMap<string, ChainAnswer>>(new Map())
   useEffect(() => {
     const over = new AbortController()
     setAnswers(new Map())
-    void askChain(history, network, over.signal, (entryDigest, answer) => {
+    const onAnswer = (entryDigest: string, answer: ChainAnswer) =>
       setAnswers((known) => new Map(known).set(entryDigest, answer))
-    })
+    void askChain(history, network, onAnswer, { versionsAtMost: VERSIONS_AT_MOST, signal: over.signal })
     return () => over.abort()
   }, [history, network])
   return answers

@@ -1,0 +1,219 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { formatLookupCode, newLookupCode } from '../../protocol/payments/lookup-code.ts'
+import { decodeVoucher } from '../../protocol/payments/payment-voucher.ts'
+import { readCarried } from '../../web/fragment.ts'
+import { addressBookOf, caughtUp, testChain } from '../support/indexer.ts'
+import { somePayment } from '../support/payment-writer.ts'
+import { readPaper } from '../web/paper.ts'
+import { OFFICE_NAME, ORDER_ID, openTerminal, PAYER_TAG, type Terminal } from '../web/payer-terminal.ts'
+
+describe('payments by script', function () {
+  this.timeout(60_000)
+  let terminal: Terminal
+  let folder: string
+  before(async () => {
+    terminal = await openTerminal()
+    folder = mkdtempSync(join(tmpdir(), 'vouchers-'))
+    const book = addressBookOf([testChain(terminal.chain, terminal.contracts)])
+    writeFileSync(join(folder, 'book.json'), JSON.stringify(book))
+    writeFileSync(join(folder, 'code'), `${terminal.lookupCode}\n`)
+  })
+  after(async () => {
+    await terminal?.close()
+    if (folder) rmSync(folder, { recursive: true })
+  })
+
+  interface Ended {
+    code: number | null
+    out: string
+    talk: string
+  }
+  function run(script: string, args: string[], input = ''): Promise<Ended> {
+    const common = ['--indexer', terminal.indexer.url, '--address-book', join(folder, 'book.json')]
+    const child = spawn(process.execPath, [`scripts/${script}.ts`, ...common, ...args])
+    const ended = { out: '', talk: '' }
+    child.stdout.on('data', (chunk) => {
+      ended.out += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      ended.talk += chunk
+    })
+    child.stdin.end(input)
+    return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...ended })))
+  }
+
+  describe('lookup-payment', () => {
+    it('lists every version, opened with the code from standard input and held against the chain', async () => {
+      const { code, out } = await run(
+        'lookup-payment',
+        ['--order', ORDER_ID, '--code-stdin'],
+        terminal.lookupCode,
+      )
+      expect(code, out).to.equal(0)
+      for (const text of [
+        OFFICE_NAME,
+        '12345.67 CNY',
+        '345.67 CNY',
+        'counts now: 11654.33 CNY',
+        'superseded',
+      ])
+        expect(out).to.include(text)
+    })
+
+    it('gives the same as one JSON document', async () => {
+      const { code, out } = await run('lookup-payment', [
+        '--order',
+        ORDER_ID,
+        '--code-file',
+        join(folder, 'code'),
+        '--json',
+      ])
+      expect(code).to.equal(0)
+      const { histories } = JSON.parse(out)
+      expect(histories[0].net).to.deep.equal({ amountMinor: 11_654_33, currency: 'CNY' })
+      expect(histories[0].versions.map((version: { verdict: string }) => version.verdict)).to.deep.equal([
+        'superseded',
+        'superseded',
+        'consistent',
+      ])
+      expect(histories[0].versions[0].record.payerTag).to.equal(PAYER_TAG)
+    })
+
+    it('lists what is sealed unread without a code, and reads what is public', async () => {
+      const sealed = await run('lookup-payment', ['--order', ORDER_ID])
+      expect([sealed.code, sealed.out.includes('sealed'), sealed.out.includes('CNY')]).to.deep.equal([
+        0,
+        true,
+        false,
+      ])
+      const open = await run('lookup-payment', ['--order', 'PUBLIC-1'])
+      expect([open.code, open.out.includes('1.50 GBP')]).to.deep.equal([0, true])
+    })
+
+    it('ends with 3 and the heads when nothing is recorded', async () => {
+      const { code, out, talk } = await run('lookup-payment', ['--order', 'NOTHING'])
+      expect([code, out.includes(OFFICE_NAME)], talk).to.deep.equal([3, true])
+    })
+
+    it('ends with 1 for a code that opens nothing, is mistyped, or stands on the command line', async () => {
+      const ask = (args: string[], input?: string) =>
+        run('lookup-payment', ['--order', ORDER_ID, ...args], input)
+      const wrong = await ask(['--code-stdin'], formatLookupCode(newLookupCode()))
+      expect([wrong.code, wrong.talk.includes('PAYMENT_NOT_OPENED')]).to.deep.equal([1, true])
+      const mistyped = await ask(['--code-stdin'], '0000')
+      expect([mistyped.code, mistyped.talk.includes('LOOKUP_CODE_MISTYPED')]).to.deep.equal([1, true])
+      expect((await ask(['--code', terminal.lookupCode])).code).to.equal(1)
+    })
+
+    it('ends with 1 when no node answers: that says nothing against the record', async () => {
+      const { code, talk } = await run('lookup-payment', [
+        '--order',
+        'PUBLIC-1',
+        '--rpc',
+        'http://127.0.0.1:1',
+      ])
+      expect([code, talk.includes('CHAIN_UNREACHABLE')]).to.deep.equal([1, true])
+    })
+
+    it('ends with 2 when the chain holds nothing of what the indexer shows', async () => {
+      const { startAnvil } = await import('../support/anvil.ts')
+      const { deployAll, directoryAs } = await import('../support/contracts.ts')
+      const { roleMask } = await import('../../protocol/roles.ts')
+      const other = await startAnvil()
+      try {
+        const contracts = await deployAll(other.url)
+        const { directory, provider } = directoryAs(other.url, contracts.ParticipantDirectory)
+        const register = directory.getFunction('register')
+        await (await register(terminal.writer.office, roleMask(['taxOffice']), OFFICE_NAME, '', '')).wait()
+        provider.destroy()
+        const { code, out } = await run('lookup-payment', ['--order', 'PUBLIC-1', '--rpc', other.url])
+        expect([code, out.includes('unrecorded')]).to.deep.equal([2, true])
+      } finally {
+        await other.stop()
+      }
+    })
+  })
+
+  describe('voucher', () => {
+    before(function () {
+      if (existsSync('/usr/bin/pdftoppm')) return
+      console.log('      skipped: poppler-utils is not installed')
+      this.skip()
+    })
+
+    it('makes one A4 page in Chinese and English, with its fonts, whose QR code is the voucher', async () => {
+      const file = join(folder, 'voucher.pdf')
+      const args = ['--order', ORDER_ID, '--code-file', join(folder, 'code'), '--out', file]
+      const { code, talk } = await run('voucher', args)
+      expect(code, talk).to.equal(0)
+      expect(statSync(file).mode & 0o777).to.equal(0o600)
+      const paper = readPaper(readFileSync(file))
+      expect([paper.pages, paper.size]).to.deep.equal([1, [210, 297]])
+      for (const text of [
+        '缴费凭证',
+        'Payment voucher',
+        ORDER_ID,
+        '国家税务总局上海市税务局',
+        'CNY 345.67',
+        'CNY 11,654.33',
+        '退款',
+        'Refund',
+      ])
+        expect(paper.text).to.include(text.replace(/\s/g, ''))
+      expect(paper.fonts.length).to.be.greaterThan(1)
+      for (const font of paper.fonts) expect(font).to.match(/^[A-Z]{6}\+NotoSansSC-(Regular|Bold)$/)
+      expect(paper.text.replaceAll('-', '')).not.to.include(terminal.lookupCode.replaceAll('-', ''))
+      expect(paper.qr).to.match(new RegExp(`^${terminal.indexer.url}/pay/verify#v=`))
+      const carried = readCarried(paper.qr!)
+      const voucher = decodeVoucher(carried?.kind === 'voucher' ? carried.text : '')
+      expect([voucher.record.version, voucher.record.payerTag]).to.deep.equal([3, PAYER_TAG])
+    })
+
+    it('carries another version and another page when asked to', async () => {
+      const file = join(folder, 'first.pdf')
+      const choice = ['--version', '1', '--page', 'https://pay.example', '--out', file, '--json']
+      const { code, out } = await run(
+        'voucher',
+        ['--order', ORDER_ID, '--code-stdin', ...choice],
+        terminal.lookupCode,
+      )
+      expect(code).to.equal(0)
+      expect(JSON.parse(out)).to.include({
+        verdict: 'superseded',
+        version: 1,
+        page: 'https://pay.example/pay/verify',
+      })
+      expect(readPaper(readFileSync(file)).qr).to.match(/^https:\/\/pay\.example\/pay\/verify#v=/)
+    })
+
+    it('writes the longest record that there can be, and names characters that it cannot draw', async () => {
+      const text = '𠀀😀'.repeat(8)
+      const fields = { note: '备注'.repeat(70), list: ['a'.repeat(60)] }
+      await terminal.writer.record([somePayment({ orderId: 'LONG-1', authority: text, fields })], 'sealed')
+      await caughtUp(terminal.indexer, terminal.chain)
+      const file = join(folder, 'long.pdf')
+      const { code, talk } = await run('voucher', [
+        '--order',
+        'LONG-1',
+        '--code-file',
+        join(folder, 'code'),
+        '--out',
+        file,
+      ])
+      expect(code, talk).to.equal(0)
+      const paper = readPaper(readFileSync(file))
+      expect(paper.text).to.include('U+1F600')
+      expect(paper.qr).to.include('/pay/verify#v=')
+    })
+
+    it('writes nothing without a code that opens it', async () => {
+      const file = join(folder, 'none.pdf')
+      const { code, talk } = await run('voucher', ['--order', ORDER_ID, '--out', file])
+      expect([code, talk.includes('PAYMENT_NOT_OPENED'), existsSync(file)]).to.deep.equal([1, true, false])
+    })
+  })
+})

@@ -61,7 +61,8 @@ async function assemble(
   const registry = { chainId: chain.chainId, registry: contract.address }
   const tier = config.TAX_OFFICE_TIER
   const payments = new PaymentStore(db)
-  payments.claimTier(tier)
+  const secrets = new OfficeSecrets(config.TAX_OFFICE_SECRET, key.address)
+  payments.claim(tier, secrets.check())
   const writer = new BookWriter({
     db,
     commits,
@@ -80,7 +81,6 @@ async function assemble(
       maxFeePerGas: BigInt(Math.round(config.TAX_OFFICE_MAX_FEE_GWEI * 1e9)),
     }),
   })
-  const secrets = new OfficeSecrets(config.TAX_OFFICE_SECRET, key.address)
   const idempotency = new IdempotencyStore(db)
   const place = { ...registry, office: key.address }
   const server = await createOffice({

@@ -25,6 +25,11 @@ export class OfficeSecrets {
     this.#fingerprintKey = derive(this.#secret, 'countersign.office.fingerprint.v1')
   }
 
+  /** 32 bytes that say whether another secret is the same one. */
+  check(): Uint8Array {
+    return this.fingerprint('the secret of this office')
+  }
+
   /** The lookup code of an order: kept nowhere, and the same for all versions. */
   lookupCode(orderKey: Bytes32, share: Uint8Array): LookupCode {
     return deriveLookupCode({

@@ -15,7 +15,7 @@ const BUSY_TIMEOUT_MS = 5_000
 
 /**
  * Opens an office's database, read only and beside the running office, and the chain that it records on.
- * @throws FILE_UNREADABLE, CHAIN_UNKNOWN, ADDRESS_BOOK_INVALID
+ * @throws FILE_UNREADABLE, CONFIGURATION_INVALID for another secret, CHAIN_UNKNOWN, ADDRESS_BOOK_INVALID
  */
 export function openBooks(config: OfficeBooksConfig): ReconcileOptions & { close(): void } {
   const db = openReadOnly(config.TAX_OFFICE_DATABASE)
@@ -27,14 +27,17 @@ export function openBooks(config: OfficeBooksConfig): ReconcileOptions & { close
       rpcUrls: chain.rpcUrls,
       timeoutMs: config.TAX_OFFICE_RPC_TIMEOUT_MS,
     })
+    const secrets = new OfficeSecrets(config.TAX_OFFICE_SECRET, office)
+    const payments = new PaymentStore(db)
+    payments.requireSecret(secrets.check())
     const stateOf = db.prepare('SELECT state FROM outbox_entries WHERE entry_key = ?')
     return {
       rpc,
       place: { chainId, registry, office },
       startBlock: getContract(chain, 'PaymentRecordRegistry').startBlock,
-      payments: new PaymentStore(db),
+      payments,
       anchors: new AnchorStore(db),
-      secrets: new OfficeSecrets(config.TAX_OFFICE_SECRET, office),
+      secrets,
       isOnItsWay: (entryKey) => ['pending', 'submitted'].includes(String(stateOf.get(entryKey)?.state)),
       close: () => {
         rpc.destroy()

@@ -10,7 +10,7 @@ import { openPartyDatabase, type PartyDatabase } from '../../party/database.ts'
  */
 const MIGRATIONS = [
   `
-CREATE TABLE office (tier TEXT NOT NULL) STRICT;
+CREATE TABLE office (tier TEXT NOT NULL, secret_check BLOB NOT NULL) STRICT;
 CREATE TABLE api_keys (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, secret_hash BLOB NOT NULL,
   created_at INTEGER NOT NULL, revoked_at INTEGER

@@ -93,15 +93,32 @@ export class PaymentStore {
     this.#last = db.prepare('SELECT max(id) AS last FROM payments')
   }
 
-  /** The tier that this database is for; the first one that asks decides. @throws CONFIGURATION_INVALID */
-  claimTier(tier: RecordingTier): void {
-    const known = this.#db.prepare('SELECT tier FROM office').get()?.tier
-    if (known === undefined) this.#db.prepare('INSERT INTO office (tier) VALUES (?)').run(tier)
-    else if (known !== tier)
+  /**
+   * What this database is for; the first one that asks decides.
+   * @param secretCheck says whether the secret is the same, and nothing of it
+   * @throws CONFIGURATION_INVALID
+   */
+  claim(tier: RecordingTier, secretCheck: Uint8Array): void {
+    const known = this.#db.prepare('SELECT tier FROM office').get()
+    if (known === undefined)
+      this.#db.prepare('INSERT INTO office (tier, secret_check) VALUES (?, ?)').run(tier, secretCheck)
+    this.requireSecret(secretCheck)
+    if (known !== undefined && known.tier !== tier)
       throw new CountersignError(
         'CONFIGURATION_INVALID',
-        `TAX_OFFICE_TIER is ${tier}, and the payments of this database are put on chain by ${known}`,
+        `TAX_OFFICE_TIER is ${tier}, and the payments of this database are put on chain by ${known.tier}`,
         { action: 'Set the old tier again, or give this office another database and key.' },
+      )
+  }
+
+  /** @throws CONFIGURATION_INVALID unless it is the secret of this database */
+  requireSecret(secretCheck: Uint8Array): void {
+    const known = this.#db.prepare('SELECT secret_check FROM office').get()?.secret_check
+    if (known === undefined || !Buffer.from(secretCheck).equals(known as Uint8Array))
+      throw new CountersignError(
+        'CONFIGURATION_INVALID',
+        'TAX_OFFICE_SECRET is not the secret that the payments of this database were sealed with',
+        { action: 'Set the old secret again: slips and payer tags hang on it.' },
       )
   }
 

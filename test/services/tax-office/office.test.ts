@@ -362,6 +362,15 @@ describe('tax office', () => {
     })
   })
 
+  it('does not start with another secret than its database was made with', async () => {
+    await open()
+    await home.office.end('SIGTERM')
+    const secret = 'ab'.repeat(32)
+    const failure = await home.office.start({ TAX_OFFICE_SECRET: secret }).catch((error) => error)
+    expect(failure.message).to.contain('TAX_OFFICE_SECRET').and.not.contain(secret)
+    await home.office.start()
+  })
+
   it('takes no more than may wait for the chain', async () => {
     await open({ TAX_OFFICE_MAX_WAITING: '100' })
     await home.chain.request('evm_setAutomine', [false])

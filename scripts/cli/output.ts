@@ -27,13 +27,18 @@ const COLUMN_FRAME = 3
 function columnWidths(head: string[], rows: (string | number)[][]): number[] {
   const widths = head.map((title, i) => {
     const lines = rows.flatMap((row) => String(row[i] ?? '').split('\n'))
-    return Math.max(title.length, ...lines.map((line) => line.length)) + COLUMN_FRAME - 1
+    return Math.max(title.length, ...lines.map(cellsOf)) + COLUMN_FRAME - 1
   })
   const others = widths.slice(0, -1).reduce((sum, width) => sum + width + 1, 1)
   const room = (process.stdout.columns || DEFAULT_WIDTH) - others - 1
   widths.push(Math.min(widths.pop()!, Math.max(room, MIN_LAST_COLUMN)))
   return widths
 }
+
+/** East Asian wide and full-width characters (UAX #11) take two cells of a terminal. */
+const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/g
+
+const cellsOf = (line: string): number => line.length + (line.match(WIDE)?.length ?? 0)
 
 /** A line of talk, on stderr, so that stdout stays what was asked for. */
 export const say = (line: string): void => {

@@ -8,6 +8,8 @@ export interface HttpLoad {
   url: string
   /** A request's path, and the serial that its answer has to begin with. */
   paths: readonly { path: string; serial: string }[]
+  /** The member that comes first in an answer; default `serial`. */
+  member?: string
   connections: number
   seconds: number
   /** Requests before measuring starts; default one second's. */
@@ -52,7 +54,6 @@ async function answerOf(child: ChildProcess): Promise<HttpLoadResult> {
 /** Answers are a few kilobytes; one that does not fit ends the run. */
 const BUFFER_BYTES = 256 * 1024
 const HEAD_END = Buffer.from('\r\n\r\n')
-const SERIAL_AT = '{"serial":"'.length
 
 async function generate({
   url,
@@ -60,12 +61,14 @@ async function generate({
   connections,
   seconds,
   warmUpSeconds = 1,
+  member = 'serial',
 }: HttpLoad): Promise<HttpLoadResult> {
   const { hostname, port, host } = new URL(url)
   const requests = paths.map(({ path, serial }) => ({
     bytes: Buffer.from(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`, 'latin1'),
     serial: Buffer.from(serial, 'latin1'),
   }))
+  const memberLength = `{"${member}":"`.length
   const waits: number[] = []
   const from = performance.now() + warmUpSeconds * 1000
   const until = from + seconds * 1000
@@ -119,7 +122,7 @@ async function generate({
           expected = bodyAt + Number(length)
         }
         if (filled < expected) return
-        const serialAt = bodyAt + SERIAL_AT
+        const serialAt = bodyAt + memberLength
         if (
           buffer.compare(asked.serial, 0, asked.serial.length, serialAt, serialAt + asked.serial.length) !== 0
         )

@@ -25,7 +25,7 @@ const START_TIMEOUT_MS = 900_000
 
 /** @param main the program to run in the indexer's place, if not `indexer/main.ts` */
 export async function startIndexerProcess(
-  { chain, contracts }: FilledChain,
+  { chain, contracts }: Pick<FilledChain, 'chain' | 'contracts'>,
   database: string,
   main: string = MAIN,
 ): Promise<IndexerProcess> {

@@ -46,12 +46,24 @@ export interface OrderQuery {
 export interface PaymentListQuery {
   chainId: number
   /** After this position. */
-  after: Position & { entryIndex: number }
+  after: PlaceInChain
   /** Inclusive. */
   toBlock: number
   office?: Uint8Array
   category?: string
+  period?: string
+  kind?: PaymentKind
   limit: number
+}
+
+export type PlaceInChain = Position & { entryIndex: number }
+
+/** With how it stands to the other versions of its order. */
+export interface ListedPaymentRow extends PaymentRow {
+  /** The same version was written before. */
+  isRepeated: boolean
+  /** The version that it follows was not there before it. */
+  isLate: boolean
 }
 
 /** What payments of one office, of one category, period and currency, add up to. */
@@ -103,7 +115,10 @@ export interface PaymentReader {
   findPaymentAt(
     place: Position & { chainId: number; entryIndex: number; blockHash: Hex },
   ): Promise<PaymentRow | undefined>
-  /** In chain order. */
-  listPayments(query: PaymentListQuery): Promise<PaymentRow[]>
+  /**
+   * In chain order. Of a page only so many payments are looked at, as few of them may be of the period or kind asked for.
+   * @returns `end` undefined when all were looked at; otherwise the last place that was
+   */
+  listPayments(query: PaymentListQuery): Promise<{ rows: ListedPaymentRow[]; end: PlaceInChain | undefined }>
   listPaymentTotals(query: PaymentTotalsQuery): Promise<(PaymentGroup & PaymentSums)[]>
 }

@@ -30,21 +30,17 @@ class History {
     for (const row of rows) if (!this.#first.has(row.version)) this.#first.set(row.version, row)
   }
 
-  isRepeated = (row: PaymentRow): boolean => this.#first.get(row.version) !== row
-
-  isLate(row: PaymentRow): boolean {
-    if (row.version === 1) return false
+  standingOf(row: PaymentRow): Standing {
     const before = this.#first.get(row.version - 1)
-    return before === undefined || inChainOrder(before, row) > 0
-  }
-
-  /** Undefined when the version before is not there. */
-  previousDigest({ version }: PaymentRow): Bytes32 | undefined {
-    return version === 1 ? NO_PREVIOUS_DIGEST : this.#first.get(version - 1)?.digest
+    return {
+      isRepeated: this.#first.get(row.version) !== row,
+      isLate: row.version > 1 && (before === undefined || inChainOrder(before, row) > 0),
+      previousDigest: row.version === 1 ? NO_PREVIOUS_DIGEST : before?.digest,
+    }
   }
 }
 
-export const inChainOrder = (a: PaymentRow, b: PaymentRow): number =>
+const inChainOrder = (a: PaymentRow, b: PaymentRow): number =>
   a.blockNumber - b.blockNumber || a.logIndex - b.logIndex || a.entryIndex - b.entryIndex
 
 /** Rows of one order as histories: of registered tax offices first. A registry no longer in the address book is not answered for. */
@@ -70,7 +66,10 @@ function answerHistory(rows: readonly PaymentRow[], book: Book, options: AnswerO
   const office = toAddress(rows[0]!.office)
   const participant = options.participants.get(office)
   const ordered = rows.toSorted(inChainOrder)
-  const versions = answerPayments(ordered, ordered, book, options).sort((a, b) => a.version - b.version)
+  const history = new History(ordered)
+  const versions = ordered
+    .map((row) => answerPayment(row, history.standingOf(row), book, options))
+    .sort((a, b) => a.version - b.version)
   const net = netOf(versions)
   return {
     chainId: view.config.chainId,
@@ -83,27 +82,25 @@ function answerHistory(rows: readonly PaymentRow[], book: Book, options: AnswerO
   }
 }
 
-/**
- * Some versions of an order of one office in one registry.
- * @param all of its versions, in chain order
- */
-export function answerPayments(
-  rows: readonly PaymentRow[],
-  all: readonly PaymentRow[],
+/** How a version stands to the others of its order. */
+interface Standing {
+  isRepeated: boolean
+  isLate: boolean
+  /** Undefined when the version before is not known. */
+  previousDigest: Bytes32 | undefined
+}
+
+export const answerPayment = (
+  row: PaymentRow,
+  { isRepeated, isLate, previousDigest }: Standing,
   book: Book,
   options: AnswerOptions,
-): PaymentAnswer[] {
-  const history = new History(all)
-  return rows.map((row) => {
-    const content = contentOf(row, history.previousDigest(row), book, options)
-    return {
-      ...placeOf(row, book, options.participants),
-      ...content,
-      repeated: history.isRepeated(row),
-      late: history.isLate(row),
-    }
-  })
-}
+): PaymentAnswer => ({
+  ...placeOf(row, book, options.participants),
+  ...contentOf(row, previousDigest, book, options),
+  repeated: isRepeated,
+  late: isLate,
+})
 
 function placeOf(row: PaymentRow, { view, registry }: Book, participants: Participants) {
   const { version, visibility, kind, category, period, digest, payload, blockNumber } = row

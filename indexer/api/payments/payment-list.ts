@@ -1,10 +1,9 @@
-import { setImmediate } from 'node:timers/promises'
 import { problemResponse } from '../../../http/problem.ts'
 import { type Static, Type } from '../../../http/schema.ts'
 import type { HttpServer } from '../../../http/server.ts'
 import { CountersignError } from '../../../protocol/errors.ts'
 import { hexToBytes, toAddress } from '../../../protocol/hex.ts'
-import type { PaymentRow } from '../../store/payment-store.ts'
+import type { ListedPaymentRow } from '../../store/payment-store.ts'
 import { TaggedHeaders, taggedAnswer } from '../answer-schema.ts'
 import { AsOfSchema, answerAsOf, blockBoundsOf, isFinal, parseAsOf, resolveAsOf } from '../as-of.ts'
 import {
@@ -28,7 +27,7 @@ import {
   StandingsSchema,
 } from '../schemas.ts'
 import { atOneStanding } from '../standing.ts'
-import { answerPayments, bookOf, inChainOrder } from './payment-answers.ts'
+import { answerPayment, bookOf } from './payment-answers.ts'
 import {
   CategorySchema,
   FromSchema,
@@ -80,13 +79,6 @@ const isListCursor = (value: unknown): value is ListCursor => {
     typeof filter === 'string'
   )
 }
-
-/** Rows read at once, between which others come in. */
-const ROWS_A_LOOK = 500
-/** Rows read for one page: few of them may be of the period or kind that is asked for. */
-const MAX_ROWS = 5_000
-/** Versions of one order that are looked at to say whether one is repeated or late. */
-const MAX_VERSIONS = 500
 
 /** Versions of all orders, chain after chain, in chain order. */
 export function addPaymentList(server: HttpServer, { store, views, directory, freshness }: ApiDeps): void {
@@ -157,65 +149,42 @@ export function addPaymentList(server: HttpServer, { store, views, directory, fr
     bounds: readonly BlockBound[],
     after: Place | undefined,
     limit: number,
-  ): Promise<{ rows: PaymentRow[]; next: Place | undefined }> {
-    const contracts = new Set(
-      booksOf(views.values(), PAYMENT_BOOK_KIND).map(({ contract }) => contract.stored.contractId),
-    )
-    const isAskedFor = ({ contractId, period, kind }: PaymentRow): boolean =>
-      contracts.has(contractId) &&
-      (filters.period === undefined || filters.period === period) &&
-      (filters.kind === undefined || filters.kind === kind)
-    const rows: PaymentRow[] = []
-    let looked = 0
+  ): Promise<{ rows: ListedPaymentRow[]; next: Place | undefined }> {
+    const { office, category, period, kind } = filters
+    const rows: ListedPaymentRow[] = []
     for (const { chainId, number } of [...bounds].sort((a, b) => a.chainId - b.chainId)) {
       if (after !== undefined && chainId < after.chainId) continue
-      const toBlock =
-        filters.to === undefined ? number : await lastBlockBefore(store, chainId, number, filters.to)
-      const firstBlock =
-        filters.from === undefined ? 0 : 1 + (await lastBlockBefore(store, chainId, number, filters.from))
-      let from: Place =
-        after?.chainId === chainId
-          ? after
-          : { chainId, blockNumber: firstBlock, logIndex: -1, entryIndex: -1 }
-      for (;;) {
-        const found = await store.listPayments({
-          chainId,
-          after: from,
-          toBlock,
-          ...(filters.office === undefined ? {} : { office: hexToBytes(filters.office) }),
-          ...(filters.category === undefined ? {} : { category: filters.category }),
-          limit: ROWS_A_LOOK,
-        })
-        for (const row of found) {
-          // One past the page tells that there is another.
-          if (isAskedFor(row) && rows.push(row) > limit)
-            return { rows: rows.slice(0, limit), next: placeOf(rows[limit - 1]!) }
-          from = placeOf(row)
-          if (++looked >= MAX_ROWS) return { rows, next: from }
-        }
-        if (found.length < ROWS_A_LOOK) break
-        await setImmediate()
-      }
+      const before = (time: number) => lastBlockBefore(store, chainId, number, time)
+      const firstBlock = filters.from === undefined ? 0 : 1 + (await before(filters.from))
+      const { rows: found, end } = await store.listPayments({
+        chainId,
+        after: after?.chainId === chainId ? after : { blockNumber: firstBlock, logIndex: -1, entryIndex: -1 },
+        toBlock: filters.to === undefined ? number : await before(filters.to),
+        ...(office === undefined ? {} : { office: hexToBytes(office) }),
+        ...(category === undefined ? {} : { category }),
+        ...(period === undefined ? {} : { period }),
+        ...(kind === undefined ? {} : { kind }),
+        // One past the page tells that there is another.
+        limit: limit + 1 - rows.length,
+      })
+      rows.push(...found)
+      if (rows.length > limit) return { rows: rows.slice(0, limit), next: placeOf(rows[limit - 1]!) }
+      if (end !== undefined) return { rows, next: { chainId, ...end } }
     }
     return { rows, next: undefined }
   }
 
-  /** Whether one is repeated or late is for all versions of its order to say. */
-  async function answerPage(rows: readonly PaymentRow[]): Promise<PaymentAnswer[]> {
+  async function answerPage(rows: readonly ListedPaymentRow[]): Promise<PaymentAnswer[]> {
     const participants = await directory.participants()
     const books = booksOf(views.values(), PAYMENT_BOOK_KIND)
-    const answers = await Promise.all(
-      rows.map(async (row) => {
-        const query = { office: hexToBytes(row.office), limit: MAX_VERSIONS }
-        const all = (await store.findPayments(hexToBytes(row.orderKey), query))
-          .filter(({ contractId }) => contractId === row.contractId)
-          .sort(inChainOrder)
-        const own = all.find((other) => isSamePlace(other, row)) ?? row
-        const versions = own === row ? [...all, row].sort(inChainOrder) : all
-        return answerPayments([own], versions, bookOf(row, books)!, { participants, orderId: undefined })
-      }),
-    )
-    return answers.flat()
+    return rows.flatMap((row) => {
+      // A registry no longer in the address book is no longer answered for.
+      const book = bookOf(row, books)
+      const options = { participants, orderId: undefined }
+      return book === undefined
+        ? []
+        : [answerPayment(row, { ...row, previousDigest: undefined }, book, options)]
+    })
   }
 }
 
@@ -225,6 +194,3 @@ const placeOf = ({ chainId, blockNumber, logIndex, entryIndex }: Place): Place =
   logIndex,
   entryIndex,
 })
-
-const isSamePlace = (a: Place, b: Place): boolean =>
-  a.blockNumber === b.blockNumber && a.logIndex === b.logIndex && a.entryIndex === b.entryIndex

@@ -1,5 +1,6 @@
 import { hexToBytes } from '../../../protocol/hex.ts'
 import type {
+  ListedPaymentRow,
   OrphanedPaymentRow,
   PaymentGroup,
   PaymentReader,
@@ -51,6 +52,23 @@ const toOrphanedPayment = (c: Columns): OrphanedPaymentRow => ({
   orphanedAt: c[17] as number,
 })
 
+const toListed = (c: Columns): ListedPaymentRow => ({
+  ...toPayment(c),
+  isRepeated: c[17] === 1,
+  isLate: c[18] === 1,
+})
+
+const toPlace = (c: Columns) => ({
+  blockNumber: c[0] as number,
+  logIndex: c[1] as number,
+  entryIndex: c[2] as number,
+})
+
+/** Payments looked at for one page, at most. */
+const LOOKED_AT = 2_000
+/** Of a log or entry; fits the integers of every store. */
+const LAST_INDEX = 2 ** 31 - 1
+
 const SUMS_OF = (table: string): string => PAYMENT_SUMS.map((sum) => `${table}.${sum}`).join(', ')
 const NEWEST = (table: string, block: string): string => `
   ${table}.group_id = g.group_id AND ${table}.block_number = (
@@ -74,11 +92,24 @@ export function createPaymentReader(engine: SqlEngine, hasOrphans: () => boolean
   const orphanAtPlace = `
     SELECT ${ORPHANED_COLUMNS} FROM orphaned_payments r
     WHERE r.block_hash = $5 AND ${PLACE} LIMIT 1`
+  const WITHIN = `r.chain_id = $1 AND r.block_number BETWEEN $2 AND $5
+      AND (r.block_number, r.log_index, r.entry_index) > ($2, $3, $4)`
+  const IN_ORDER = 'ORDER BY r.block_number, r.log_index, r.entry_index'
+  /** Another version of the same order of the same office, before this one. */
+  const earlier = (version: string) => `
+    SELECT 1 FROM payments e WHERE e.order_key = r.order_key AND e.office = r.office AND e.contract_id = r.contract_id
+      AND e.version = ${version}
+      AND (e.block_number, e.log_index, e.entry_index) < (r.block_number, r.log_index, r.entry_index)`
+  const FLAGS = `
+    CASE WHEN EXISTS (${earlier('r.version')}) THEN 1 ELSE 0 END,
+    CASE WHEN r.version > 1 AND NOT EXISTS (${earlier('r.version - 1')}) THEN 1 ELSE 0 END`
   const pageOf = (condition: string) => `
-    SELECT ${PAYMENT_COLUMNS} FROM payments r ${engine.withBlock}
-    WHERE r.chain_id = $1 AND r.block_number BETWEEN $2 AND $5 AND (r.block_number, r.log_index, r.entry_index) > ($2, $3, $4)
-      ${condition}
-    ORDER BY r.block_number, r.log_index, r.entry_index LIMIT CAST($6 AS BIGINT)`
+    SELECT ${PAYMENT_COLUMNS}, ${FLAGS} FROM payments r ${engine.withBlock}
+    WHERE ${WITHIN} AND (r.block_number, r.log_index, r.entry_index) <= ($6, $7, $8) ${condition}
+    ${IN_ORDER} LIMIT CAST($9 AS BIGINT)`
+  const endOf = (condition: string) => `
+    SELECT r.block_number, r.log_index, r.entry_index FROM payments r WHERE ${WITHIN} ${condition}
+    ${IN_ORDER} LIMIT 1 OFFSET ${LOOKED_AT - 1}`
   const totalsOf = (condition: string) => `
     SELECT ${engine.hexOf('g.office')}, g.category, g.period, g.currency, ${SUMS_OF('t')}, ${SUMS_OF('s')}
     FROM payment_groups g JOIN payment_totals t ON ${NEWEST('t', '$2')}
@@ -101,11 +132,21 @@ export function createPaymentReader(engine: SqlEngine, hasOrphans: () => boolean
       if (found !== undefined) return toPayment(found)
       return (await engine.query(orphanAtPlace, ...place)).map(toPayment)[0]
     },
-    async listPayments({ chainId, after, toBlock, office, category, limit }) {
+    async listPayments({ chainId, after, toBlock, office, category, period, kind, limit }) {
       const { blockNumber, logIndex, entryIndex } = after
-      const { condition, values } = conditionOf({ 'r.office': office, 'r.category': category }, 7)
-      const page = [chainId, blockNumber, logIndex, entryIndex, toBlock, limit]
-      return (await engine.query(pageOf(condition), ...page, ...values)).map(toPayment)
+      const start = [chainId, blockNumber, logIndex, entryIndex, toBlock]
+      const indexed = { 'r.office': office, 'r.category': category }
+      const ofEnd = conditionOf(indexed, 6)
+      // What an index is of need not be looked at to be passed over.
+      const isFiltered = period !== undefined || kind !== undefined
+      const found = isFiltered
+        ? (await engine.query(endOf(ofEnd.condition), ...start, ...ofEnd.values))[0]
+        : undefined
+      const end = found === undefined ? undefined : toPlace(found)
+      const last = end ?? { blockNumber: toBlock, logIndex: LAST_INDEX, entryIndex: LAST_INDEX }
+      const { condition, values } = conditionOf({ ...indexed, 'r.period': period, 'r.kind': kind }, 10)
+      const page = [...start, last.blockNumber, last.logIndex, last.entryIndex, limit]
+      return { rows: (await engine.query(pageOf(condition), ...page, ...values)).map(toListed), end }
     },
     async listPaymentTotals({ contractId, afterBlock, toBlock, after, office, category, period, limit }) {
       const asked = { 'g.office': office, 'g.category': category, 'g.period': period }

@@ -91,6 +91,27 @@ describeStores('GET /v1/payments', (engine) => {
     expect(rest.body.next).to.equal(null)
   })
 
+  it('goes on through many that are not asked for, a bounded number of them a page', async () => {
+    for (let part = 0; part < 4; part++)
+      await bed.office.publish(
+        Array.from({ length: 600 }, (_, i) =>
+          somePayment({
+            orderId: `many-${part}-${i}`,
+            category: 'levy',
+            period: part === 3 ? '2031' : '2030',
+          }),
+        ),
+      )
+    await bed.reindexed()
+    const first = await bed.get('/v1/payments?category=levy&period=2031&limit=200')
+    expect(first.body.payments.length).to.be.below(601)
+    expect(first.body.next).to.not.equal(null)
+    const rare = await all('&category=levy&period=2031', 200)
+    expect(rare).to.have.length(600)
+    expect(new Set(rare.map(({ orderKey }) => orderKey)).size).to.equal(600)
+    expect(await all('&category=levy&kind=refund')).to.deep.equal([])
+  })
+
   it('refuses cursors that are of another list or of none, and filters that are none', async () => {
     const { body } = await bed.get('/v1/payments?limit=1')
     for (const query of [

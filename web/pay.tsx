@@ -14,14 +14,13 @@ import { LanguageProvider, useTexts } from './view/language-context.tsx'
 import { NotFound } from './view/not-found.tsx'
 import { PageFrame } from './view/page-frame.tsx'
 import { ErrorLine, StatusLine } from './view/status-line.tsx'
+import { useIdle } from './view/use-idle.ts'
 
 type Found =
   | { outcome: 'found'; histories: ReadHistory[]; truncated: boolean; isOpen: boolean }
   | { outcome: 'not-found'; heads: HeadAnswer[] }
 
 const NOTHING: Asked = { orderId: '', code: '' }
-/** A page on a public terminal forgets who went away. */
-const IDLE_MS = 5 * 60_000
 
 function PayPage({ settings, carried }: { settings: PageSettings; carried: Carried }) {
   const [asked, setAsked] = useState(NOTHING)
@@ -141,23 +140,6 @@ function statusOf(found: Found): Message {
   const versions = found.histories.flatMap((history) => history.versions)
   const isRead = versions.every(({ reading }) => reading === 'read')
   return { key: isRead ? 'pay.foundOpened' : 'pay.found', values: { count: versions.length } }
-}
-
-function useIdle(isWatching: boolean, onIdle: () => void): void {
-  useEffect(() => {
-    if (!isWatching) return undefined
-    let timer = setTimeout(onIdle, IDLE_MS)
-    const onActivity = () => {
-      clearTimeout(timer)
-      timer = setTimeout(onIdle, IDLE_MS)
-    }
-    const activities = ['pointerdown', 'keydown', 'scroll', 'touchstart'] as const
-    for (const activity of activities) window.addEventListener(activity, onActivity, { passive: true })
-    return () => {
-      clearTimeout(timer)
-      for (const activity of activities) window.removeEventListener(activity, onActivity)
-    }
-  }, [isWatching])
 }
 
 render(

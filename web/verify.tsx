@@ -13,6 +13,7 @@ import { verifyVoucher } from './verification/verify-voucher.ts'
 import { LanguageProvider, useTexts } from './view/language-context.tsx'
 import { PageFrame } from './view/page-frame.tsx'
 import { StatusLine } from './view/status-line.tsx'
+import { useIdle } from './view/use-idle.ts'
 import { Verdict, type Verified } from './view/verdict.tsx'
 
 /** The voucher as it was read; a fault in its place when it is none. */
@@ -46,14 +47,27 @@ function VerifyPage({ network, carried }: { network: PaymentNetwork; carried: Ca
     if (voucher === undefined) setStatus({ key: 'verify.malformed.title' })
     else void verify(voucher)
   }
+  function clear(): void {
+    question.current++
+    setPresented(undefined)
+    setVerified(undefined)
+    setTyped('')
+    setStatus({ key: 'pay.clearedIdle' })
+  }
+  useIdle(presented !== undefined, clear)
   useEffect(() => {
     if (carried?.kind === 'voucher') present(carried.text)
     const onHashChange = () => {
       const next = takeCarried()
       if (next?.kind === 'voucher') present(next.text)
     }
+    const onPageShow = ({ persisted }: PageTransitionEvent) => persisted && clear()
     window.addEventListener('hashchange', onHashChange)
-    return () => window.removeEventListener('hashchange', onHashChange)
+    window.addEventListener('pageshow', onPageShow)
+    return () => {
+      window.removeEventListener('hashchange', onHashChange)
+      window.removeEventListener('pageshow', onPageShow)
+    }
   }, [])
 
   return (

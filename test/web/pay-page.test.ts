@@ -219,6 +219,31 @@ describe('page of payers', function () {
     expect(await page.getByLabel('Order id').inputValue()).to.equal('')
   })
 
+  it('forgets everything when nothing was done for five minutes', async () => {
+    await page.clock.install()
+    await page.goto(slip())
+    await expectOrder()
+    await page.clock.fastForward('04:50')
+    await page.keyboard.press('Shift')
+    await page.clock.fastForward('04:50')
+    expect(await page.locator('.version').count()).to.equal(3)
+    await page.clock.fastForward('00:20')
+    await page.getByText('Cleared, as nothing was done for five minutes.').waitFor()
+    expect(await page.getByLabel('Lookup code').inputValue()).to.equal('')
+    expect(await page.locator('.version, .sheet').count()).to.equal(0)
+  })
+
+  it('is empty for whoever goes back to it', async () => {
+    await page.goto(slip())
+    await expectOrder()
+    await page.getByRole('link', { name: 'Open the verification page' }).click()
+    await page.getByRole('heading', { name: 'Verified' }).waitFor()
+    await page.goBack()
+    await page.getByLabel('Order id').waitFor()
+    expect(await page.getByLabel('Lookup code').inputValue()).to.equal('')
+    expect(await page.locator('.version, .sheet').count()).to.equal(0)
+  })
+
   it('speaks Chinese to whoever prefers it, and switches', async () => {
     await open({ locale: 'zh-CN' })
     await page.goto(slip())

@@ -1,7 +1,6 @@
 /** Every text of the pages and of printed vouchers. `{name}` stands for a value. */
 export const en = {
   languageName: 'English',
-  otherLanguage: '中文',
 
   'pay.title': 'Look up a payment',
   'pay.lead': 'What a tax office recorded of your payment, and the proof that it still says the same.',
@@ -24,7 +23,6 @@ export const en = {
 
   'scan.title': 'Hold the QR code of the slip in front of the camera',
   'scan.stop': 'Stop the camera',
-  'scan.done': 'The QR code was read.',
   'scan.noCamera': 'The camera cannot be used. Type the order id and the code, or use a picture.',
   'scan.noCode': 'There is no QR code to be found in this picture.',
   'scan.otherCode': 'This QR code is not that of a payment slip.',
@@ -64,7 +62,6 @@ export const en = {
   'version.recordedAt': 'On the chain since',
   'version.none': 'none',
   'version.proof': 'How this was checked',
-  'version.technical': 'Technical details',
 
   'kind.payment': 'Payment',
   'kind.correction': 'Correction',

@@ -2,7 +2,6 @@ import type { Dictionary } from './en.ts'
 
 export const zh: Dictionary = {
   languageName: '中文',
-  otherLanguage: 'English',
 
   'pay.title': '缴费查询',
   'pay.lead': '查看税务机关对您的缴费所作的记录，以及该记录未被更改的证明。',
@@ -25,7 +24,6 @@ export const zh: Dictionary = {
 
   'scan.title': '请将缴费单上的二维码对准摄像头',
   'scan.stop': '关闭摄像头',
-  'scan.done': '已读取二维码。',
   'scan.noCamera': '无法使用摄像头。请手动输入订单号和查询码，或使用图片。',
   'scan.noCode': '在该图片中未找到二维码。',
   'scan.otherCode': '该二维码不是缴费单的二维码。',
@@ -62,7 +60,6 @@ export const zh: Dictionary = {
   'version.recordedAt': '上链时间',
   'version.none': '无',
   'version.proof': '核验过程',
-  'version.technical': '技术细节',
 
   'kind.payment': '缴费',
   'kind.correction': '更正',

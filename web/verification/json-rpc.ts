@@ -2,13 +2,17 @@ import { CountersignError } from '../../protocol/errors.ts'
 import type { RpcRequest } from '../../protocol/payments/payment-chain-reader.ts'
 
 const TIMEOUT_MS = 10_000
+const REVERTED = 3
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
-/** Asks a node over HTTP, with nothing of the browser's in the request but what is asked. */
+/**
+ * Asks a node over HTTP, with nothing of the browser's in the request but what is asked.
+ * @throws CHAIN_UNREACHABLE, and CHAIN_CONTRADICTS for a call that its contract reverts
+ */
 export const jsonRpcOver =
   (url: string): RpcRequest =>
   async (method, params) => {
-    let answer: { result?: unknown; error?: { message?: unknown } }
+    let answer: { result?: unknown; error?: { code?: unknown; message?: unknown } }
     try {
       const response = await fetch(url, {
         method: 'POST',
@@ -23,6 +27,9 @@ export const jsonRpcOver =
     } catch (cause) {
       throw unreachable(`${method} has no answer`, cause)
     }
+    // As nodes say that a call was refused by the contract that was called: it is none of ours.
+    if (method === 'eth_call' && answer?.error?.code === REVERTED)
+      throw new CountersignError('CHAIN_CONTRADICTS', 'the contract asked refuses the question')
     if (typeof answer !== 'object' || answer === null || answer.result === undefined)
       throw unreachable(`${method}: ${String(answer?.error?.message ?? 'no result').slice(0, 200)}`)
     return answer.result

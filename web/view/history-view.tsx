@@ -16,7 +16,7 @@ interface HistoryViewProps {
 /** What one office recorded of an order: what counts, every version, and the voucher. */
 export function HistoryView({ history, network }: HistoryViewProps) {
   const { language, t } = useTexts()
-  const chain = useChain(history, network)
+  const { answers, isDone } = useChain(history, network)
   const { answer, versions, net } = history
   const newest = useMemo(() => newestOf(history), [history])
   const [chosen, setChosen] = useState(newest)
@@ -49,7 +49,8 @@ export function HistoryView({ history, network }: HistoryViewProps) {
               key={version.answer.entryDigest + version.answer.transactionHash}
               version={version}
               history={answer}
-              chain={chain.get(version.answer.entryDigest)}
+              chain={answers.get(version.answer.entryDigest)}
+              isBeingAsked={!isDone && version.voucher !== null}
             />
           ))}
         </ol>
@@ -65,15 +66,23 @@ export function HistoryView({ history, network }: HistoryViewProps) {
 const VERSIONS_AT_MOST = 20
 
 /** What the chain says of each version, by its entry digest, as the answers come in. */
-function useChain(history: ReadHistory, network: PaymentNetwork): ReadonlyMap<string, ChainAnswer> {
+function useChain(
+  history: ReadHistory,
+  network: PaymentNetwork,
+): { answers: ReadonlyMap<string, ChainAnswer>; isDone: boolean } {
+  const [isDone, setDone] = useState(false)
   const [answers, setAnswers] = useState<ReadonlyMap<string, ChainAnswer>>(new Map())
   useEffect(() => {
     const over = new AbortController()
     setAnswers(new Map())
+    setDone(false)
     const onAnswer = (entryDigest: string, answer: ChainAnswer) =>
       setAnswers((known) => new Map(known).set(entryDigest, answer))
-    void askChain(history, network, onAnswer, { versionsAtMost: VERSIONS_AT_MOST, signal: over.signal })
+    void askChain(history, network, onAnswer, {
+      versionsAtMost: VERSIONS_AT_MOST,
+      signal: over.signal,
+    }).then(() => over.signal.aborted || setDone(true))
     return () => over.abort()
   }, [history, network])
-  return answers
+  return { answers, isDone }
 }

@@ -11,10 +11,12 @@ interface VersionViewProps {
   version: ReadVersion
   history: HistoryAnswer
   chain: ChainAnswer
+  /** Its answer is on the way. */
+  isBeingAsked: boolean
 }
 
 /** One version: what it says, how it stands, and how that was found. */
-export function VersionView({ version, history, chain }: VersionViewProps) {
+export function VersionView({ version, history, chain, isBeingAsked }: VersionViewProps) {
   const { language, t } = useTexts()
   const { answer, record, clear, reading } = version
   const steps = stepsOfVersion(version, history, chain)
@@ -24,7 +26,9 @@ export function VersionView({ version, history, chain }: VersionViewProps) {
     <li class="version">
       <h4>
         {t('version.title', { version: answer.version })}
-        <span class={`badge ${standing}`}>{t(`badge.${standing}`)}</span>
+        <span class={`badge ${standing}`}>
+          {t(isBeingAsked && standing === 'unchecked' ? 'pay.checking' : `badge.${standing}`)}
+        </span>
         {answer.repeated && <span class="badge flagged">{t('badge.doesNotCount')}</span>}
       </h4>
       {record !== null ? (

@@ -1,0 +1,148 @@
+import { expect } from 'chai'
+import { keccak256Hex, utf8ToBytes } from '../../protocol/hex.ts'
+import type { PaymentNetwork } from '../../protocol/payments/payment-network.ts'
+import type { PaymentVoucher } from '../../protocol/payments/payment-voucher.ts'
+import { roleMask } from '../../protocol/roles.ts'
+import { connectNodes } from '../../web/verification/nodes.ts'
+import { verifyVoucher } from '../../web/verification/verify-voucher.ts'
+import { deployOffice } from '../protocol/payments/payment-office.ts'
+import { type AnvilChain, startAnvil } from '../support/anvil.ts'
+import { type DeployedContracts, deployAll, directoryAs } from '../support/contracts.ts'
+import { expectRejection } from '../support/expect-error.ts'
+
+describe('verification of a voucher', () => {
+  /** The directory is on a chain of its own. */
+  let directoryChain: AnvilChain
+  let chain: AnvilChain
+  let contracts: DeployedContracts
+  let office: Awaited<ReturnType<typeof deployOffice>>
+  let voucher: PaymentVoucher
+  let network: PaymentNetwork
+  before(async () => {
+    directoryChain = await startAnvil({ chainId: 31338 })
+    chain = await startAnvil()
+    contracts = await deployAll(directoryChain.url)
+    office = await deployOffice(chain)
+    voucher = (await office.write()).voucher
+    const shared = { finalityDepth: 0, finalizedTag: false }
+    const { registry } = office.place
+    network = {
+      directory: { chainId: 31338, address: contracts.ParticipantDirectory },
+      chains: [
+        { chainId: 31337, name: 'taxes', registry, rpcUrls: [chain.url], ...shared },
+        { chainId: 31338, name: 'directory', registry: null, rpcUrls: [directoryChain.url], ...shared },
+      ],
+    }
+  })
+  after(async () => {
+    office?.close()
+    await chain?.stop()
+    await directoryChain?.stop()
+  })
+
+  const change = (chainId: number, changed: Partial<PaymentNetwork['chains'][0]>): PaymentNetwork => ({
+    ...network,
+    chains: network.chains.map((known) => (known.chainId === chainId ? { ...known, ...changed } : known)),
+  })
+  const verify = async (trusted = network, own: string[] = []) =>
+    verifyVoucher(voucher, { network: trusted, ...(await connectNodes(trusted, own)) })
+  const administer = async (method: string, ...values: unknown[]) => {
+    const { directory, provider } = directoryAs(directoryChain.url, contracts.ParticipantDirectory)
+    await (await directory.getFunction(method)(...values)).wait()
+    provider.destroy()
+  }
+
+  it('takes nothing of an account that the directory does not have, or has in another role', async () => {
+    expect((await verify()).verdict).to.equal('unknown-office')
+    const { office: account } = office.place
+    // The registration is in a later second than the record.
+    await directoryChain.request('evm_increaseTime', [30])
+    await administer('register', account, roleMask(['provider']), 'a bank', '', '')
+    expect((await verify()).verdict).to.equal('unknown-office')
+  })
+
+  it('flags a record from before the office was registered', async () => {
+    const name = 'Tax Office 北'
+    await administer(
+      'update',
+      office.place.office,
+      roleMask(['provider', 'taxOffice']),
+      name,
+      'https://x.example',
+      '',
+    )
+    const found = await verify()
+    expect([found.verdict, found.officeName, found.officeStatus]).to.deep.equal([
+      'suspended-author',
+      name,
+      'none',
+    ])
+  })
+
+  it('asks each chain its own question', async () => {
+    // Of a later second than the registration.
+    const now = Number(
+      (await directoryChain.request<{ timestamp: string }>('eth_getBlockByNumber', ['latest', false]))
+        .timestamp,
+    )
+    await chain.request('evm_setNextBlockTimestamp', [now + 60])
+    voucher = (await office.write({ orderId: 'LATER' })).voucher
+    const { verdict, checks } = await verify()
+    expect(verdict).to.equal('consistent')
+    expect(checks.map(({ name }) => name)).to.deep.equal([
+      ...['known-registry', 'known-office', 'registry', 'event', 'block', 'finality', 'office-status'],
+    ])
+  })
+
+  it('calls a block final when the chain’s own tag says so, and no earlier', async () => {
+    expect((await verify(change(31337, { finalizedTag: true }))).verdict).to.equal('unconfirmed')
+    await chain.request('anvil_mine', ['0x80'])
+    expect((await verify(change(31337, { finalizedTag: true }))).verdict).to.equal('consistent')
+  })
+
+  it('takes nothing for a directory that is none', async () => {
+    for (const address of [contracts.QueryResultRegistry, office.place.office]) {
+      const found = await verify({ ...network, directory: { ...network.directory, address } })
+      expect(found.verdict).to.equal('unknown-office')
+    }
+  })
+
+  it('gives no verdict without a node of each chain', async () => {
+    await expectRejection(verify(change(31338, { rpcUrls: [] })), 'CHAIN_UNKNOWN')
+    await expectRejection(verify(change(31337, { rpcUrls: ['http://127.0.0.1:1'] })), 'CHAIN_UNREACHABLE')
+    await expectRejection(verify(change(31337, { rpcUrls: [directoryChain.url] })), 'CHAIN_UNREACHABLE')
+    await expectRejection(verify(network, ['http://127.0.0.1:1']), 'CHAIN_UNREACHABLE')
+  })
+
+  it('does without an endpoint that gives no answer, where nobody chose it', async () => {
+    const { verdict } = await verify(change(31337, { rpcUrls: ['http://127.0.0.1:1', chain.url] }))
+    expect(verdict).to.equal('consistent')
+  })
+
+  it('refuses a node of a chain that it does not ask about', async () => {
+    const other = await startAnvil({ chainId: 31339 })
+    try {
+      await expectRejection(verify(network, [other.url]), 'CHAIN_MISMATCH')
+    } finally {
+      await other.stop()
+    }
+  })
+
+  it('asks nothing that tells the order', async () => {
+    const orderKey = keccak256Hex(utf8ToBytes(voucher.record.orderId))
+    const asked: string[] = []
+    const { fetch } = globalThis
+    globalThis.fetch = (url, init) => {
+      asked.push(`${url} ${init?.body}`)
+      return fetch(url, init)
+    }
+    try {
+      await verify()
+    } finally {
+      globalThis.fetch = fetch
+    }
+    expect(asked.length).to.be.greaterThan(5)
+    expect(asked.join()).not.to.include(voucher.record.orderId)
+    expect(asked.join()).not.to.include(orderKey.slice(2))
+  })
+})

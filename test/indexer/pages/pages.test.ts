@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { pino } from 'pino'
@@ -5,6 +7,8 @@ import { createServer, type HttpServer } from '../../../http/server.ts'
 import { addPages } from '../../../indexer/pages/add-pages.ts'
 import type { AddressBook } from '../../../protocol/address-book.ts'
 import { addressBookOf } from '../../support/indexer.ts'
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 const contracts = {
   AccessManager: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
@@ -123,5 +127,16 @@ describe('pages of the indexer', function () {
     await serve(bookWith('http://127.0.0.1:8545'))
     for (const name of ['pay.tsx', '..%2f..%2fpackage.json', 'constructor'])
       expect((await get(`/pay/assets/${name}`)).statusCode, name).to.equal(404)
+  })
+
+  it('cost nothing at the start: the bundler is loaded by the first who looks', async () => {
+    const loaded = (code: string) =>
+      execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8', cwd: ROOT })
+    const report = `
+      const { createRequire } = await import('node:module')
+      const names = Object.keys(createRequire(process.cwd() + '/x.js').cache)
+      console.log(names.some((name) => name.includes('node_modules/esbuild/')))`
+    expect(loaded(`await import('./indexer/compose-api.ts')\n${report}`)).to.equal('false\n')
+    expect(loaded(`await import('./indexer/pages/build-pages.ts')\n${report}`)).to.equal('true\n')
   })
 })

@@ -10,8 +10,8 @@ const VERSION_COLUMNS = `contract_id, office, order_key, block_number, log_index
   period, currency, amount_minor`
 const CHAIN_ORDER = 'block_number, log_index, entry_index'
 const VERSIONS_OF_ORDERS_IN_BLOCKS = `
-  SELECT ${VERSION_COLUMNS} FROM payments WHERE (order_key, office, contract_id) IN (
-    SELECT order_key, office, contract_id FROM payments WHERE chain_id = $1 AND block_number BETWEEN $2 AND $3)
+  SELECT ${VERSION_COLUMNS} FROM payments WHERE (order_key, office) IN (
+    SELECT order_key, office FROM payments WHERE chain_id = $1 AND block_number BETWEEN $2 AND $3)
   ORDER BY ${CHAIN_ORDER}`
 const VERSIONS_OF_ORDER = `
   SELECT ${VERSION_COLUMNS} FROM payments WHERE order_key = $1 AND office = $2 AND contract_id = $3 ORDER BY ${CHAIN_ORDER}`

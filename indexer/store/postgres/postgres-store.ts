@@ -3,8 +3,9 @@ import type { SqlEngine } from '../sql/engine.ts'
 import { createSqlStore, knownOrphans, type OrphanKnowledge } from '../sql/sql-store.ts'
 import type { Store, StoreReader } from '../store.ts'
 import { type PostgresDatabase, parseDatabaseUrl } from './connection.ts'
-import { createKeyLookups } from './key-lookups.ts'
+import { type ArrayQuery, createKeyLookups } from './key-lookups.ts'
 import { checkSchema, migrate } from './migrate.ts'
+import { createOrderLookups } from './order-lookups.ts'
 import { runPrepared } from './prepared.ts'
 import { createReadPool, type ReadPool } from './read-pool.ts'
 import { readReplicationLag } from './replication.ts'
@@ -91,15 +92,15 @@ function createPostgresStore(
       return lag
     },
   })
-  const { findPage, findOrphanedRecords } = createKeyLookups(
-    engine,
-    (sql, values) => pool.use((client) => runPrepared(client, sql, values)),
-    orphans.mayExist,
-  )
+  const arrayQuery: ArrayQuery = (sql, values) => pool.use((client) => runPrepared(client, sql, values))
+  const { findPage, findOrphanedRecords } = createKeyLookups(engine, arrayQuery, orphans.mayExist)
+  const findOrder = createOrderLookups(engine, arrayQuery)
   return {
     ...store,
     findRecords: (key, page) => (page === undefined ? store.findRecords(key) : findPage(key, page)),
     findOrphanedRecords,
+    findPayments: (orderKey, query) =>
+      query.office === undefined ? findOrder(orderKey, query.limit) : store.findPayments(orderKey, query),
   }
 }
 

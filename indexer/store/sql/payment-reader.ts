@@ -19,7 +19,9 @@ const columnsOf = ({ hexOf }: SqlEngine, blockHash: string, blockTime: string) =
    r.period, r.currency, r.amount_minor, r.paid_at, r.authority, ${blockTime},
    ${hexOf('r.office', 'r.order_key', 'r.digest', 'r.transaction_hash', blockHash, 'r.payload')}`
 
-function toPayment(c: Columns): PaymentRow {
+export const paymentColumns = (engine: SqlEngine) => columnsOf(engine, 'b.hash', 'b.time')
+
+export function toPayment(c: Columns): PaymentRow {
   const text = c[16] as string
   return {
     chainId: c[0] as number,
@@ -75,7 +77,7 @@ const GROUP_ORDER = 'g.office, g.category, g.period, g.currency'
 
 /** @param hasOrphans asked before each look into the orphans */
 export function createPaymentReader(engine: SqlEngine, hasOrphans: () => boolean): PaymentReader {
-  const PAYMENT_COLUMNS = columnsOf(engine, 'b.hash', 'b.time')
+  const PAYMENT_COLUMNS = paymentColumns(engine)
   const ORPHANED_COLUMNS = `${columnsOf(engine, 'r.block_hash', 'r.block_time')}, r.orphaned_at`
   const PLACE = 'r.chain_id = $1 AND r.block_number = $2 AND r.log_index = $3 AND r.entry_index = $4'
   const ofOrder = (condition: string) => `

@@ -605,7 +605,10 @@ export interface components {
             record?: {
                 /** @description Where it was asked by */
                 orderId?: string;
-                /** @enum {string} */
+                /**
+                 * @description Of the version
+                 * @enum {string}
+                 */
                 kind: "payment" | "correction" | "reversal" | "refund";
                 category: string;
                 period: string;
@@ -720,7 +723,10 @@ export interface components {
                 record?: {
                     /** @description Where it was asked by */
                     orderId?: string;
-                    /** @enum {string} */
+                    /**
+                     * @description Of the version
+                     * @enum {string}
+                     */
                     kind: "payment" | "correction" | "reversal" | "refund";
                     category: string;
                     period: string;
@@ -1852,6 +1858,7 @@ export interface operations {
                  * @example 2024-Q2
                  */
                 period?: string;
+                /** @description Of the version */
                 kind?: "payment" | "correction" | "reversal" | "refund";
                 /**
                  * @description Unix seconds of the block, inclusive

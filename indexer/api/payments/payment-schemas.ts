@@ -33,7 +33,7 @@ export const PeriodSchema = Type.String({
   description: 'As the office writes it: YYYY, YYYY-MM, YYYY-Qn, YYYY-MM-DD, YYYY/YYYY, or nothing',
   examples: ['2024-Q2'],
 })
-export const KindSchema = oneOf(PAYMENT_KINDS)
+export const KindSchema = oneOf(PAYMENT_KINDS, 'Of the version')
 
 /** Without what the record is already named by. */
 const PaymentContentSchema = Type.Object(

@@ -35,11 +35,11 @@ void runCommand(command, async (): Promise<ExitCode> => {
   const options = command.opts<Options>()
   const code = readCode(options)
   const found = await lookUpOrder(options, code)
-  const { histories, heads } = found
+  const { histories, heads, absence } = found
   if (histories.length === 0) {
-    if (options.json) printJson({ orderId: found.orderId, histories, heads })
+    if (options.json) printJson({ orderId: found.orderId, histories, heads, absence })
     else printHeads(found)
-    return EXIT.notFound
+    return absence === 'present' ? EXIT.contradicted : EXIT.notFound
   }
   // Anybody may write anything under any order id: of strangers it is shown, and does not count.
   const counted = histories.filter(({ answer }) => answer.registered)
@@ -63,7 +63,7 @@ function worst(codes: readonly ExitCode[]): ExitCode {
   return EXIT.consistent
 }
 
-function printHeads({ heads }: FoundOrder): void {
+function printHeads({ heads, absence }: FoundOrder): void {
   say('nothing is recorded under this order id; looked up against everything that these offices recorded:')
   printTable(
     ['office', 'records', 'proven at block', 'completeness', 'head'],
@@ -75,6 +75,7 @@ function printHeads({ heads }: FoundOrder): void {
       head,
     ]),
   )
+  say(textIn('en', absence === 'present' ? 'step.absence.failed' : 'step.absence.passed'))
 }
 
 function printHistory(history: VerifiedHistory): void {

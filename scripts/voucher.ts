@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { CountersignError } from '../protocol/errors.ts'
+import { CountersignError, isCountersignError, toProblem } from '../protocol/errors.ts'
 import { address, wholeNumber } from './cli/arguments.ts'
 import { EXIT, type ExitCode } from './cli/exit-code.ts'
 import { printJson, say } from './cli/output.ts'
@@ -40,7 +40,16 @@ const PRIVATE = { mode: 0o600 }
 void runCommand(command, async (): Promise<ExitCode> => {
   const options = command.opts<Options>()
   const found = await lookUpOrder(options, readCode(options))
-  const { history, chosen } = chooseVersion(found, options)
+  let choice: ReturnType<typeof chooseVersion>
+  try {
+    choice = chooseVersion(found, options)
+  } catch (error) {
+    if (!isCountersignError(error, 'PAYMENT_UNKNOWN')) throw error
+    if (options.json) printJson(toProblem(error))
+    say(`${error.code}: ${error.message}`)
+    return EXIT.notFound
+  }
+  const { history, chosen } = choice
   const code = exitCodeOfVersion(chosen, history)
   const verdict = code.verdict
   if (code.exitCode === EXIT.contradicted) {

@@ -1,5 +1,6 @@
 import { render } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Bytes32 } from '../protocol/hex.ts'
 import { type LookupCode, readLookupCode } from '../protocol/payments/lookup-code.ts'
 import { orderKeyOf, readOrderId } from '../protocol/payments/order-id.ts'
 import { type Carried, takeCarried, voucherLink } from './fragment.ts'
@@ -18,7 +19,7 @@ import { useIdle } from './view/use-idle.ts'
 
 type Found =
   | { outcome: 'found'; histories: ReadHistory[]; truncated: boolean; isOpen: boolean }
-  | { outcome: 'not-found'; heads: HeadAnswer[] }
+  | { outcome: 'not-found'; heads: HeadAnswer[]; orderKey: Bytes32 }
 
 const NOTHING: Asked = { orderId: '', code: '' }
 
@@ -107,7 +108,8 @@ function PayPage({ settings, carried }: { settings: PageSettings; carried: Carri
 
 function Answer({ found, settings }: { found: Found; settings: PageSettings }) {
   const { t } = useTexts()
-  if (found.outcome === 'not-found') return <NotFound heads={found.heads} />
+  if (found.outcome === 'not-found')
+    return <NotFound heads={found.heads} orderKey={found.orderKey} network={settings.network} />
   const { histories, truncated, isOpen } = found
   const isSealed = histories.some(({ versions }) => versions.some(({ reading }) => reading === 'sealed'))
   return (
@@ -129,8 +131,9 @@ function Answer({ found, settings }: { found: Found; settings: PageSettings }) {
 async function lookUp({ orderId: typed, code: typedCode }: Asked): Promise<Found> {
   const orderId = readOrderId(typed)
   const code: LookupCode | undefined = typedCode.trim() === '' ? undefined : readLookupCode(typedCode)
-  const answer = await askIndexer('', orderKeyOf(orderId))
-  if (answer.outcome === 'not-found') return answer
+  const orderKey = orderKeyOf(orderId)
+  const answer = await askIndexer('', orderKey)
+  if (answer.outcome === 'not-found') return { ...answer, orderKey }
   const histories = answer.histories.map((history) => readHistory(history, orderId, code))
   return { outcome: 'found', histories, truncated: answer.truncated, isOpen: code !== undefined }
 }

@@ -8,6 +8,7 @@ import { askIndexer } from '../../web/order/ask-indexer.ts'
 import type { HeadAnswer } from '../../web/order/order-answer.ts'
 import { type ReadHistory, readHistory } from '../../web/order/read-history.ts'
 import type { ChainAnswer } from '../../web/order/version-steps.ts'
+import { type Absence, askAbsence } from '../../web/verification/ask-absence.ts'
 import { askChain } from '../../web/verification/ask-chain.ts'
 import { findAddressBook } from '../address-book-file.ts'
 import { LOCAL_STATE_FILE, type LocalState } from '../cli/connection.ts'
@@ -45,19 +46,25 @@ export interface FoundOrder {
   histories: VerifiedHistory[]
   /** Of the offices, when nothing was found. */
   heads: HeadAnswer[]
+  /** What the chain itself says then; null when something was found. */
+  absence: Absence | null
 }
 
 /**
  * Looks an order up as the page of payers does: asks the indexer by the order's key, opens and derives everything here, and holds it
  * against the chain through its nodes.
- * @throws ORDER_ID_MALFORMED, INDEXER_UNREACHABLE, CONNECTION_UNKNOWN
+ * @throws ORDER_ID_MALFORMED, INDEXER_UNREACHABLE, CONNECTION_UNKNOWN, and for what was not found CHAIN_UNREACHABLE
  */
 export async function lookUpOrder(options: LookupOptions, code?: LookupCode): Promise<FoundOrder> {
   const orderId = readOrderId(options.order)
   const indexerUrl = indexerUrlOf(options)
   const network = networkOf(options)
   const answer = await askIndexer(indexerUrl, orderKeyOf(orderId))
-  if (answer.outcome === 'not-found') return { orderId, indexerUrl, histories: [], heads: answer.heads }
+  if (answer.outcome === 'not-found') {
+    const { heads } = answer
+    const absence = await askAbsence(heads, orderKeyOf(orderId), network, options.rpc)
+    return { orderId, indexerUrl, histories: [], heads, absence }
+  }
   const histories: VerifiedHistory[] = []
   for (const said of answer.histories) {
     const history = readHistory(said, orderId, code)
@@ -66,7 +73,7 @@ export async function lookUpOrder(options: LookupOptions, code?: LookupCode): Pr
     await askChain(history, network, keep, options.rpc === undefined ? {} : { ownNodes: options.rpc })
     histories.push({ ...history, chain })
   }
-  return { orderId, indexerUrl, histories, heads: [] }
+  return { orderId, indexerUrl, histories, heads: [], absence: null }
 }
 
 function indexerUrlOf({ indexer = process.env.COUNTERSIGN_INDEXER_URL }: LookupOptions): string {

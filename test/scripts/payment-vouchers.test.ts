@@ -97,6 +97,7 @@ describe('payments by script', function () {
     it('ends with 3 and the heads when nothing is recorded', async () => {
       const { code, out, talk } = await run('lookup-payment', ['--order', 'NOTHING'])
       expect([code, out.includes(OFFICE_NAME)], talk).to.deep.equal([3, true])
+      expect(talk).to.include('A node of the chain was asked, too')
     })
 
     it('ends with 1 for a code that opens nothing, is mistyped, or stands on the command line', async () => {
@@ -208,6 +209,13 @@ describe('payments by script', function () {
       const paper = readPaper(readFileSync(file))
       expect(paper.text).to.include('U+1F600')
       expect(paper.qr).to.include('/pay/verify#v=')
+    })
+
+    it('ends with 3 where there is nothing to make one of', async () => {
+      for (const asked of [['NOTHING'], ['PUBLIC-1', '--version', '2']])
+        expect(
+          (await run('voucher', ['--order', ...asked, '--out', join(folder, 'none.pdf')])).code,
+        ).to.equal(3)
     })
 
     it('writes nothing without a code that opens it', async () => {

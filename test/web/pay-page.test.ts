@@ -200,6 +200,18 @@ describe('page of payers', function () {
     await page.goto(slipUrl(terminal.indexer.url, 'NOTHING-1', terminal.lookupCode))
     await page.getByRole('heading', { name: 'Nothing is recorded under this order id' }).waitFor()
     expect(await page.locator('.not-found tbody td').first().textContent()).to.equal(OFFICE_NAME)
+    await page.getByText('A node of the chain was asked, too').waitFor()
+  })
+
+  it('sees that a server withholds a record', async () => {
+    await page.goto(slipUrl(terminal.indexer.url, 'NOTHING-1', ''))
+    await page.locator('.not-found').waitFor()
+    const nothing = await (await fetch(`${terminal.indexer.url}/v1/payments/NOTHING-1`)).text()
+    await page.route('**/v1/payments/**', (route) => route.fulfill({ status: 404, body: nothing }))
+    await page.evaluate((fragment) => {
+      window.location.hash = fragment
+    }, new URL(slip()).hash)
+    await page.getByText('The chain holds a record that this server does not show.').waitFor()
   })
 
   it('says in plain words that the server does not answer', async () => {

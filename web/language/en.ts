@@ -37,6 +37,10 @@ export const en = {
   'notFound.entries': 'Records',
   'notFound.block': 'Proven at block',
   'notFound.head': 'Head',
+  'step.absence.passed':
+    'A node of the chain was asked, too: its registry holds nothing of these offices under this order id.',
+  'step.absence.failed':
+    'The chain holds a record that this server does not show. Ask again in a moment; if it stays so, the server is behind or withholds it.',
   'notFound.incomplete':
     'The index is being repaired for at least one office: a record may be missing. Ask again later.',
 

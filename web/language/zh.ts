@@ -37,6 +37,9 @@ export const zh: Dictionary = {
   'notFound.entries': '记录数',
   'notFound.block': '证明所在区块',
   'notFound.head': '链头',
+  'step.absence.passed': '还直接询问了区块链节点：其登记合约中，这些机关在该订单号下没有任何记录。',
+  'step.absence.failed':
+    '区块链上有一条本服务器未显示的记录。请稍后再查；若仍如此，则服务器落后或隐瞒了该记录。',
   'notFound.incomplete': '至少一个机关的索引正在修复，可能缺少记录。请稍后再查。',
 
   'history.unregistered': '并非已登记的税务机关。任何人都可以在任何订单号下写入记录，请勿采信。',

@@ -1,9 +1,31 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { Bytes32 } from '../../protocol/hex.ts'
+import type { PaymentNetwork } from '../../protocol/payments/payment-network.ts'
 import type { HeadAnswer } from '../order/order-answer.ts'
+import { errorMessage, type Step } from '../order/version-steps.ts'
+import { askAbsence } from '../verification/ask-absence.ts'
 import { useTexts } from './language-context.tsx'
+import { Steps } from './steps.tsx'
+
+interface NotFoundProps {
+  heads: readonly HeadAnswer[]
+  orderKey: Bytes32
+  network: PaymentNetwork
+}
 
 /** That nothing is recorded, and what proves that. */
-export function NotFound({ heads }: { heads: readonly HeadAnswer[] }) {
+export function NotFound({ heads, orderKey, network }: NotFoundProps) {
   const { t } = useTexts()
+  const [step, setStep] = useState<Step>()
+  useEffect(() => {
+    let isOver = false
+    void absenceStep(heads, orderKey, network).then((found) => {
+      if (!isOver) setStep(found)
+    })
+    return () => {
+      isOver = true
+    }
+  }, [heads, orderKey, network])
   return (
     <section class="not-found">
       <h2>{t('notFound.title')}</h2>
@@ -46,8 +68,19 @@ export function NotFound({ heads }: { heads: readonly HeadAnswer[] }) {
               </tbody>
             </table>
           </section>
+          <div aria-live="polite">{step !== undefined && <Steps steps={[step]} />}</div>
         </>
       )}
     </section>
   )
+}
+
+async function absenceStep(...asked: Parameters<typeof askAbsence>): Promise<Step> {
+  try {
+    return (await askAbsence(...asked)) === 'absent'
+      ? { key: 'step.absence.passed', outcome: 'passed' }
+      : { key: 'step.absence.failed', outcome: 'failed' }
+  } catch (error) {
+    return { key: 'step.node.not-checked', outcome: 'not-checked', reason: errorMessage(error) }
+  }
 }

@@ -8,6 +8,7 @@ import { printJson, say } from './cli/output.ts'
 import { createCommand, runCommand } from './cli/run.ts'
 import { playAuditStory } from './demo/audit-story.ts'
 import { playCampaignStory } from './demo/campaign-story.ts'
+import { playPaymentStory } from './demo/payment-story.ts'
 import { isAsExpected, type Step, Story } from './demo/story.ts'
 import { type LocalNetwork, startLocalNetwork } from './network/local-network.ts'
 import { SAMPLE_PROVIDERS, SHARED_DATA_PROVIDERS } from './network/parties.ts'
@@ -49,21 +50,24 @@ void runCommand(command, async () => {
   const options = command.opts<Options>()
   const queries = options.queries ?? (options.data === undefined ? SAMPLE_QUERIES : REAL_QUERIES)
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-demo-'))
-  const story = new Story('audit', options.json ? undefined : showStep)
+  const onStep = options.json ? undefined : showStep
+  const [audit, payments] = [new Story('audit', onStep), new Story('payments', onStep)]
+  const stories = [audit, payments]
   const network = await start(folder, options)
   const interrupted = endOnSignal(network)
   try {
-    await playAuditStory(network, story)
-    await playCampaignStory(network, story, queries, showProgress)
+    await playAuditStory(network, audit)
+    await playCampaignStory(network, audit, queries, showProgress)
+    await playPaymentStory(network, payments)
   } finally {
     interrupted.forget()
     await network.stop()
     if (options.keep) say(`databases and logs are in ${folder}`)
     else rmSync(folder, { recursive: true, force: true })
   }
-  if (options.json) printJson({ stories: [{ name: story.name, steps: story.steps }] })
-  else summarize(story)
-  return story.isAsExpected ? EXIT.consistent : EXIT.contradicted
+  if (options.json) printJson({ stories: stories.map(({ name, steps }) => ({ name, steps })) })
+  else for (const story of stories) summarize(story)
+  return stories.every(({ isAsExpected }) => isAsExpected) ? EXIT.consistent : EXIT.contradicted
 })
 
 async function start(folder: string, { data }: Options): Promise<LocalNetwork> {

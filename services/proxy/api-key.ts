@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import Table from 'cli-table3'
 import { Command, Option } from 'commander'
 import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
-import { createApiKey } from './api-keys.ts'
+import { createApiKey } from '../party/api-keys/api-key.ts'
+import { ApiKeyStore, type StoredApiKey } from '../party/api-keys/api-key-store.ts'
+import { PROXY_SCOPES, type ProxyScope } from './api-key-scopes.ts'
 import { readDatabaseFile } from './config.ts'
-import { ApiKeyStore, SCOPES, type Scope, type StoredApiKey } from './store/api-key-store.ts'
 import { joinProxyDatabase } from './store/database.ts'
 
 const program = new Command('api-key')
@@ -18,10 +19,10 @@ program
   .requiredOption('--name <name>', 'what you call its holder, at most 100 characters')
   .addOption(
     new Option('--scope <scopes...>', 'user: asks, sees its own; auditor: sees and audits all; admin: both')
-      .choices(SCOPES)
-      .default(['user'] as Scope[]),
+      .choices(PROXY_SCOPES)
+      .default(['user'] as ProxyScope[]),
   )
-  .action(({ name, scope }: { name: string; scope: Scope[] }) =>
+  .action(({ name, scope }: { name: string; scope: ProxyScope[] }) =>
     withKeys(
       (keys) => {
         const { id, token, secretHash } = createApiKey()
@@ -69,7 +70,7 @@ try {
   process.exitCode = error.code === 'API_KEY_UNKNOWN' ? 3 : 1
 }
 
-function withKeys(use: (keys: ApiKeyStore) => void, { mayBeNew = false } = {}): void {
+function withKeys(use: (keys: ApiKeyStore<ProxyScope>) => void, { mayBeNew = false } = {}): void {
   const { database } = program.opts<{ database: string }>()
   // A mistyped name would make an empty database and find nothing in it.
   if (!mayBeNew && !existsSync(database))
@@ -82,7 +83,7 @@ function withKeys(use: (keys: ApiKeyStore) => void, { mayBeNew = false } = {}): 
   }
 }
 
-function describe({ id, name, scopes, createdAt, revokedAt }: StoredApiKey) {
+function describe({ id, name, scopes, createdAt, revokedAt }: StoredApiKey<ProxyScope>) {
   return {
     id,
     name,

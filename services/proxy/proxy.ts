@@ -2,10 +2,10 @@ import rateLimit from '@fastify/rate-limit'
 import type { Logger } from 'pino'
 import { createServer, type HttpServer } from '../../http/server.ts'
 import type { Address, Bytes32 } from '../../protocol/hex.ts'
+import { authenticateApiKey } from '../party/api-keys/api-key.ts'
 import type { Directory } from '../party/directory.ts'
 import type { QueryType } from '../party/query-types.ts'
 import type { AnswerChecker } from './answer-check.ts'
-import { authenticate } from './api-keys.ts'
 import { AuditService } from './audit-service.ts'
 import { CampaignService } from './campaign-service.ts'
 import type { RecordChains } from './chain/record-chains.ts'
@@ -133,7 +133,7 @@ async function addRoutes(server: HttpServer, ratePerMinute: number, parts: Proxy
     // Fastify would take it as a body of text.
     scope.removeContentTypeParser('text/plain')
     scope.addHook('onRequest', async (request) => {
-      request.caller = authenticate(request.headers.authorization, parts.store.apiKeys)
+      request.caller = authenticateApiKey(request.headers.authorization, parts.store.apiKeys)
     })
     // After the hook above: the limit is the API key's, wherever it is used from.
     await scope.register(rateLimit, {

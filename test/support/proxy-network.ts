@@ -6,15 +6,16 @@ import { pino } from 'pino'
 import type { AddressBook } from '../../protocol/address-book.ts'
 import type { Address } from '../../protocol/hex.ts'
 import { roleMask } from '../../protocol/roles.ts'
+import { createApiKey } from '../../services/party/api-keys/api-key.ts'
+import { ApiKeyStore } from '../../services/party/api-keys/api-key-store.ts'
 import { developmentKey } from '../../services/party/development-keys.ts'
-import { createApiKey } from '../../services/proxy/api-keys.ts'
+import type { ProxyScope } from '../../services/proxy/api-key-scopes.ts'
 import {
   type ComposedProxy,
   composeProxy,
   type ProxyReplacements,
 } from '../../services/proxy/compose-proxy.ts'
 import { readProxyConfig } from '../../services/proxy/config.ts'
-import { ApiKeyStore, type Scope } from '../../services/proxy/store/api-key-store.ts'
 import { joinProxyDatabase } from '../../services/proxy/store/database.ts'
 import { type AnvilChain, type AnvilOptions, startAnvil } from './anvil.ts'
 import { deployAll, directoryAs } from './contracts.ts'
@@ -65,7 +66,7 @@ export interface ProxyNetwork {
   /** A proxy in this process; closed with the network. */
   startProxy(environment?: Record<string, string>, replacements?: ProxyReplacements): Promise<RunningProxy>
   /** Makes an API key in the proxy's database; returns the header. */
-  authorization(...scopes: Scope[]): string
+  authorization(...scopes: ProxyScope[]): string
   close(): Promise<void>
 }
 

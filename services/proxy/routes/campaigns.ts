@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { CountersignError } from '../../../protocol/errors.ts'
 import { toAddress } from '../../../protocol/hex.ts'
-import { requireScope } from '../api-keys.ts'
+import { requireScope } from '../api-key-scopes.ts'
 import type { CampaignProgress } from '../campaign-service.ts'
 import type { RouteGroup } from './proxy-parts.ts'
 import {

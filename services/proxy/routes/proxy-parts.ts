@@ -1,7 +1,7 @@
 import type { HttpServer } from '../../../http/server.ts'
 import type { Participant } from '../../party/directory.ts'
 import type { QueryType } from '../../party/query-types.ts'
-import type { Caller } from '../api-keys.ts'
+import type { Caller } from '../api-key-scopes.ts'
 import type { AuditService } from '../audit-service.ts'
 import type { CampaignService } from '../campaign-service.ts'
 import type { RecordChains } from '../chain/record-chains.ts'

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { toAddress } from '../../../protocol/hex.ts'
-import { requireScope } from '../api-keys.ts'
+import { requireScope } from '../api-key-scopes.ts'
 import { OUTCOME_KINDS, type StoredOutcome, type StoredQuery } from '../store/query-store.ts'
 import type { RouteGroup } from './proxy-parts.ts'
 import {

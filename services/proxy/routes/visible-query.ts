@@ -1,5 +1,5 @@
 import { CountersignError } from '../../../protocol/errors.ts'
-import { type Caller, hasScope } from '../api-keys.ts'
+import { type Caller, hasScope } from '../api-key-scopes.ts'
 import type { QueryStore, StoredQuery } from '../store/query-store.ts'
 
 /** The query of that serial, if the caller may see it: users their own, auditors all. @throws SERIAL_UNKNOWN in either case, so that serials cannot be probed */

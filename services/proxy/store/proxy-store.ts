@@ -1,5 +1,6 @@
+import { ApiKeyStore } from '../../party/api-keys/api-key-store.ts'
 import { GroupCommit } from '../../party/group-commit.ts'
-import { ApiKeyStore } from './api-key-store.ts'
+import type { ProxyScope } from '../api-key-scopes.ts'
 import { AuditStore } from './audit-store.ts'
 import { CampaignStore } from './campaign-store.ts'
 import { openProxyDatabase } from './database.ts'
@@ -8,7 +9,7 @@ import { QueryStore } from './query-store.ts'
 
 /** Everything the proxy keeps, in one database file. */
 export interface ProxyStore {
-  apiKeys: ApiKeyStore
+  apiKeys: ApiKeyStore<ProxyScope>
   queries: QueryStore
   idempotency: IdempotencyStore
   audits: AuditStore

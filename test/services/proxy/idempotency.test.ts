@@ -27,9 +27,9 @@ describe('proxy idempotency', () => {
         PROXY_DATABASE: network.databaseFile.replace('proxy.db', 'other.db'),
       })
       url = proxy.url
-      const { ApiKeyStore } = await import('../../../services/proxy/store/api-key-store.ts')
+      const { ApiKeyStore } = await import('../../../services/party/api-keys/api-key-store.ts')
       expect(proxy.store.apiKeys).to.be.instanceOf(ApiKeyStore)
-      const { createApiKey } = await import('../../../services/proxy/api-keys.ts')
+      const { createApiKey } = await import('../../../services/party/api-keys/api-key.ts')
       const { id, token, secretHash } = createApiKey()
       proxy.store.apiKeys.insert({ id, name: 'one', scopes: ['user'], secretHash, createdAt: 0 })
       user = new ProxyCaller(url, `Bearer ${token}`)

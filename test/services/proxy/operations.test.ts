@@ -48,7 +48,7 @@ describe('proxy operations', () => {
 
   it('counts queries, outcomes and verdicts, and names no person', async () => {
     const proxy = await network.startProxy({ PROXY_DATABASE: join(network.folder, 'metrics.db') })
-    const { createApiKey } = await import('../../../services/proxy/api-keys.ts')
+    const { createApiKey } = await import('../../../services/party/api-keys/api-key.ts')
     const { id, token, secretHash } = createApiKey()
     proxy.store.apiKeys.insert({ id, name: 'metrics', scopes: ['user'], secretHash, createdAt: 0 })
     const user = new ProxyCaller(proxy.url, `Bearer ${token}`)

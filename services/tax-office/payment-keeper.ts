@@ -116,6 +116,7 @@ export class PaymentKeeper {
     if (record.version !== order.versions.length + 1) throw versionSkipped(input, order.versions.length)
     this.#requireSound(order)
     const draft = this.#seal(input, order, fingerprint)
+    this.#requireFree(draft.entry)
     drafts.push(draft)
     const digest = bytesToHex(draft.payment.digest)
     order.versions.push({ version: record.version, fingerprint, digest })
@@ -128,16 +129,16 @@ export class PaymentKeeper {
     if (order === undefined) {
       const { store } = this.#options
       const known = store.findOrder(orderKey)
+      const versions = store.knownVersions(orderKey)
+      if (known === undefined && versions.length > 0)
+        throw new CountersignError(
+          'ENTRY_CONFLICT',
+          'the office has versions of this order, and not the order',
+        )
       order =
         known === undefined
-          ? {
-              orderKey,
-              orderId: record.orderId,
-              share: hexToBytes(randomBytes32()),
-              isNew: true,
-              versions: [],
-            }
-          : { ...known, isNew: false, versions: store.knownVersions(orderKey) }
+          ? { orderKey, orderId: record.orderId, share: hexToBytes(randomBytes32()), isNew: true, versions }
+          : { ...known, isNew: false, versions }
       orders.set(orderKeyHex, order)
     }
     return order
@@ -152,6 +153,16 @@ export class PaymentKeeper {
       throw new CountersignError(
         'ENTRY_CONFLICT',
         `the chain has another version ${latest.version} of this order`,
+      )
+  }
+
+  /** An outbox that knows more than the tables of payments: somebody took rows out of those. @throws ENTRY_CONFLICT */
+  #requireFree({ key, digest }: OutboxEntry): void {
+    const known = this.#options.writer.find(key)
+    if (known !== undefined && known.digest !== digest)
+      throw new CountersignError(
+        'ENTRY_CONFLICT',
+        'this version was sent to the chain before, with content that the office does not have any more',
       )
   }
 

@@ -61,6 +61,10 @@ const STORED = `SELECT p.id, p.order_key AS orderKey, o.order_id AS orderId, o.s
   p.period, p.amount_minor AS amountMinor, p.currency, p.paid_at AS paidAt, p.authority, p.payer_tag AS payerTag, p.fields, p.digest,
   p.payload, p.entry_key AS entryKey, p.received_at AS receivedAt FROM payments AS p JOIN orders AS o USING (order_key)`
 
+const NOTHING_COUNTED = { rows: 0, upTo: 0 }
+/** Counting may take a hundredth of the time. */
+const SHARE_OF_TIME = 100
+
 /** Orders and payments in the office's database. Nothing here opens a transaction: the callers do. */
 export class PaymentStore {
   readonly #db: DatabaseSync
@@ -72,6 +76,9 @@ export class PaymentStore {
   readonly #version
   readonly #page
   readonly #last
+  readonly #countAfter
+  #counted = { rows: 0, upTo: 0 }
+  #recountAt = 0
 
   constructor(db: DatabaseSync) {
     this.#db = db
@@ -91,6 +98,7 @@ export class PaymentStore {
     this.#version = db.prepare(`${STORED} WHERE p.order_key = ? AND p.version = ?`)
     this.#page = db.prepare(`${STORED} WHERE p.id > ? ORDER BY p.id LIMIT ?`)
     this.#last = db.prepare('SELECT max(id) AS last FROM payments')
+    this.#countAfter = db.prepare('SELECT count(*) AS count, max(id) AS last FROM payments WHERE id > ?')
   }
 
   /**
@@ -175,8 +183,19 @@ export class PaymentStore {
     return this.#page.all(id, limit) as unknown as StoredPayment[]
   }
 
-  /** Payments are never deleted, so the last number counts them. */
+  /** How many there are. Rows that somebody removed are noticed late: counting all anew may take a hundredth of the time. */
   count(): number {
+    const startedAt = performance.now()
+    const isRecount = startedAt >= this.#recountAt
+    const { rows, upTo } = isRecount ? NOTHING_COUNTED : this.#counted
+    const { count, last } = this.#countAfter.get(upTo) as { count: number; last: number | null }
+    this.#counted = { rows: rows + count, upTo: last ?? upTo }
+    if (isRecount) this.#recountAt = startedAt + SHARE_OF_TIME * (performance.now() - startedAt)
+    return this.#counted.rows
+  }
+
+  /** The number of the latest one, 0 when there is none. */
+  lastId(): number {
     return Number(this.#last.get()?.last ?? 0)
   }
 }

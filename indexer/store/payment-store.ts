@@ -108,7 +108,7 @@ export interface PaymentTotalsQuery {
 
 /** @throws STORE_UNAVAILABLE by every method */
 export interface PaymentReader {
-  /** Versions of an order over all chains, in order of office, chain and position. */
+  /** Versions of an order over all chains, in order of office, registry, version and position. */
   findPayments(orderKey: Uint8Array, query: OrderQuery): Promise<PaymentRow[]>
   findOrphanedPayments(orderKey: Uint8Array): Promise<OrphanedPaymentRow[]>
   /** The payment at a place in a block, whether or not its chain still has that block. */

@@ -160,7 +160,10 @@ export const TotalSchema = Type.Object(
         refund: Type.Integer(),
         unreadable: Type.Integer(),
       },
-      { description: 'Versions by kind; one that was written again counts once' },
+      {
+        description:
+          'Versions by kind; one that was written again counts once, and one past version 250 of its order nowhere',
+      },
     ),
     sealed: Type.Integer({ description: 'Versions that are sealed' }),
     publicOrders: Type.Integer({ description: 'Of the orders, those whose every version is public' }),

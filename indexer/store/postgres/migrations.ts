@@ -168,7 +168,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX webhook_deliveries_by_sequence ON webhook_deliveries (webhook_id, sequence);
   `,
   `${tableOf('payments', PAYMENTS)}
-  CREATE INDEX payments_by_order ON payments (order_key, office, chain_id, block_number, log_index, entry_index);
+  CREATE INDEX payments_by_order
+    ON payments (order_key, office, contract_id, version, block_number, log_index, entry_index);
   ALTER TABLE payments ALTER COLUMN order_key SET (n_distinct = -0.5);
   CREATE INDEX payments_by_office ON payments (office, chain_id, block_number, log_index, entry_index);
   CREATE INDEX payments_by_office_and_category

@@ -1,7 +1,6 @@
 import type { PaymentReader } from '../payment-store.ts'
 import type { Columns, SqlEngine } from '../sql/engine.ts'
-import { paymentColumns, toPayment } from '../sql/payment-reader.ts'
-import { CHAIN_ORDER } from '../sql/record-reader.ts'
+import { ORDER_OF_VERSIONS, paymentColumns, toPayment } from '../sql/payment-reader.ts'
 import { JoinedLookups } from './joined-lookups.ts'
 import type { ArrayQuery } from './key-lookups.ts'
 
@@ -15,7 +14,7 @@ export function createOrderLookups(
     SELECT r.*, k.n FROM unnest($1::bytea[]) WITH ORDINALITY AS k(order_key, n)
     CROSS JOIN LATERAL (
       SELECT ${paymentColumns(engine)} FROM (
-        SELECT * FROM payments r WHERE r.order_key = k.order_key ORDER BY r.office, ${CHAIN_ORDER} LIMIT $2
+        SELECT * FROM payments r WHERE r.order_key = k.order_key ${ORDER_OF_VERSIONS} LIMIT $2
       ) r ${engine.withBlock}
     ) r`
   const joined = new JoinedLookups<Columns>(async (lookups) => {

@@ -60,6 +60,10 @@ const toListed = (c: Columns): ListedPaymentRow => ({
   isLate: c[18] === 1,
 })
 
+/** By the index of orders. */
+export const ORDER_OF_VERSIONS =
+  'ORDER BY r.office, r.contract_id, r.version, r.block_number, r.log_index, r.entry_index'
+
 const toPlace = (c: Columns) => ({
   blockNumber: c[0] as number,
   logIndex: c[1] as number,
@@ -82,7 +86,7 @@ export function createPaymentReader(engine: SqlEngine, hasOrphans: () => boolean
   const PLACE = 'r.chain_id = $1 AND r.block_number = $2 AND r.log_index = $3 AND r.entry_index = $4'
   const ofOrder = (condition: string) => `
     SELECT ${PAYMENT_COLUMNS} FROM payments r ${engine.withBlock} WHERE r.order_key = $1 ${condition}
-    ORDER BY r.office, ${CHAIN_ORDER} LIMIT CAST($2 AS BIGINT)`
+    ${ORDER_OF_VERSIONS} LIMIT CAST($2 AS BIGINT)`
   const orderOfAll = ofOrder('')
   const orderOfOffice = ofOrder('AND r.office = $3')
   const orphansOfOrder = `
@@ -95,22 +99,26 @@ export function createPaymentReader(engine: SqlEngine, hasOrphans: () => boolean
   const WITHIN = `r.chain_id = $1 AND r.block_number BETWEEN $2 AND $5
       AND (r.block_number, r.log_index, r.entry_index) > ($2, $3, $4)`
   const IN_ORDER = 'ORDER BY r.block_number, r.log_index, r.entry_index'
-  /** Another version of the same order of the same office, before this one. */
-  const earlier = (version: string) => `
-    SELECT 1 FROM payments e WHERE e.order_key = r.order_key AND e.office = r.office AND e.contract_id = r.contract_id
-      AND e.version = ${version}
-      AND (e.block_number, e.log_index, e.entry_index) < (r.block_number, r.log_index, r.entry_index)`
+  /** Whether this one comes after the first write of a version of the same order; null when there is none. */
+  const isAfterFirst = (version: string) => `(r.block_number, r.log_index, r.entry_index) > (
+      SELECT e.block_number, e.log_index, e.entry_index FROM payments e
+      WHERE e.order_key = r.order_key AND e.office = r.office AND e.contract_id = r.contract_id AND e.version = ${version}
+      ORDER BY e.block_number, e.log_index, e.entry_index LIMIT 1)`
   const FLAGS = `
-    CASE WHEN EXISTS (${earlier('r.version')}) THEN 1 ELSE 0 END,
-    CASE WHEN r.version > 1 AND NOT EXISTS (${earlier('r.version - 1')}) THEN 1 ELSE 0 END`
+    CASE WHEN ${isAfterFirst('r.version')} THEN 1 ELSE 0 END,
+    CASE WHEN r.version <= 1 OR ${isAfterFirst('r.version - 1')} THEN 0 ELSE 1 END`
+  const atPlaceOf = (a: string, b: string) =>
+    `${a}.chain_id = ${b}.chain_id AND ${a}.block_number = ${b}.block_number AND ${a}.log_index = ${b}.log_index
+        AND ${a}.entry_index = ${b}.entry_index`
   /** Places by an index, then the rows at them: a planner would rather walk through all rows in their order. */
   const pageOf = (indexed: string, condition: string) => `
     SELECT ${PAYMENT_COLUMNS}, ${FLAGS} FROM (
-      SELECT r.chain_id, r.block_number, r.log_index, r.entry_index FROM payments r
-      WHERE ${WITHIN} ${indexed} ${IN_ORDER} LIMIT CAST($6 AS BIGINT)
-    ) k JOIN payments r ON r.chain_id = k.chain_id AND r.block_number = k.block_number AND r.log_index = k.log_index
-      AND r.entry_index = k.entry_index ${engine.withBlock}
-    WHERE 1 = 1 ${condition} ${IN_ORDER} LIMIT CAST($7 AS BIGINT)`
+      SELECT k.chain_id, k.block_number, k.log_index, k.entry_index FROM (
+        SELECT r.chain_id, r.block_number, r.log_index, r.entry_index FROM payments r
+        WHERE ${WITHIN} ${indexed} ${IN_ORDER} LIMIT CAST($6 AS BIGINT)
+      ) k ${condition === '' ? '' : `JOIN payments r ON ${atPlaceOf('r', 'k')} WHERE 1 = 1 ${condition}`}
+      ORDER BY k.block_number, k.log_index, k.entry_index LIMIT CAST($7 AS BIGINT)
+    ) k JOIN payments r ON ${atPlaceOf('r', 'k')} ${engine.withBlock} ${IN_ORDER}`
   const endOf = (condition: string) => `
     SELECT r.block_number, r.log_index, r.entry_index FROM payments r WHERE ${WITHIN} ${condition}
     ${IN_ORDER} LIMIT 1 OFFSET ${LOOKED_AT - 1}`

@@ -6,15 +6,39 @@ import type { Columns, SqlWriter } from './engine.ts'
 import { blockRangeOf } from './journal.ts'
 import { addSums, NO_SUMS, type SummedVersion, sumsByBlock } from './payment-sums.ts'
 
-const VERSION_COLUMNS = `contract_id, office, order_key, block_number, log_index, entry_index, version, visibility, kind, category,
-  period, currency, amount_minor`
-const CHAIN_ORDER = 'block_number, log_index, entry_index'
-const VERSIONS_OF_ORDERS_IN_BLOCKS = `
-  SELECT ${VERSION_COLUMNS} FROM payments WHERE (order_key, office) IN (
-    SELECT order_key, office FROM payments WHERE chain_id = $1 AND block_number BETWEEN $2 AND $3)
-  ORDER BY ${CHAIN_ORDER}`
-const VERSIONS_OF_ORDER = `
-  SELECT ${VERSION_COLUMNS} FROM payments WHERE order_key = $1 AND office = $2 AND contract_id = $3 ORDER BY ${CHAIN_ORDER}`
+/** Of an order versions up to this one are added up: anybody may write any number, and every commit to an order reads them again. */
+export const MAX_SUMMED_VERSION = 250
+
+const VERSION_COLUMNS = `p.contract_id, p.office, p.order_key, p.block_number, p.log_index, p.entry_index, p.version, p.visibility,
+  p.kind, p.category, p.period, p.currency, p.amount_minor`
+const sameOrder = (a: string, b: string): string =>
+  `${a}.order_key = ${b}.order_key AND ${a}.office = ${b}.office AND ${a}.contract_id = ${b}.contract_id`
+/**
+ * The first write of each version of some orders. The index is asked for one version after the other, so that what was
+ * written again, any number of times, is passed over. A contract is of one chain.
+ * @param orders their keys, offices and contracts
+ */
+const firstWritesOf = (orders: string): string => `
+  WITH RECURSIVE v(order_key, office, contract_id, version) AS (
+    SELECT o.order_key, o.office, o.contract_id, CAST(0 AS BIGINT) FROM (${orders}) o
+    UNION ALL
+    SELECT v.order_key, v.office, v.contract_id, (
+      SELECT n.version FROM payments n
+      WHERE ${sameOrder('n', 'v')} AND n.version > v.version AND n.version <= ${MAX_SUMMED_VERSION}
+      ORDER BY n.version LIMIT 1)
+    FROM v WHERE v.version IS NOT NULL)
+  SELECT ${VERSION_COLUMNS} FROM v JOIN payments p ON ${sameOrder('p', 'v')} AND p.version = v.version
+    AND (p.block_number, p.log_index, p.entry_index) = (
+      SELECT e.block_number, e.log_index, e.entry_index FROM payments e
+      WHERE ${sameOrder('e', 'v')} AND e.version = v.version
+      ORDER BY e.block_number, e.log_index, e.entry_index LIMIT 1)
+  ORDER BY p.block_number, p.log_index, p.entry_index`
+const VERSIONS_OF_ORDERS_IN_BLOCKS = firstWritesOf(`
+    SELECT DISTINCT order_key, office, contract_id FROM payments
+    WHERE chain_id = $1 AND block_number BETWEEN $2 AND $3 AND contract_id = $4`)
+const VERSIONS_OF_ORDER = firstWritesOf(`
+    SELECT order_key, office, contract_id FROM payments
+    WHERE order_key = $1 AND office = $2 AND contract_id = $3 LIMIT 1`)
 const ORDERS_OF_LOG = `
   SELECT DISTINCT order_key, office, contract_id FROM payments
   WHERE chain_id = $1 AND block_number = $2 AND log_index = $3`
@@ -65,7 +89,12 @@ export async function addPaymentTotals(
   const payments = rows.filter(({ table }) => table === 'payments')
   const range = blockRangeOf(payments)
   if (range === undefined) return
-  const after = toOrders(await writer.query(VERSIONS_OF_ORDERS_IN_BLOCKS, chainId, range.from, range.to))
+  const found: Columns[] = []
+  for (const contractId of new Set(payments.flatMap(contractsOf)))
+    found.push(
+      ...(await writer.query(VERSIONS_OF_ORDERS_IN_BLOCKS, chainId, range.from, range.to, contractId)),
+    )
+  const after = toOrders(found)
   const added = new Set(payments.flatMap(placesOf))
   const before: Orders = new Map()
   for (const [name, order] of after)
@@ -107,6 +136,9 @@ const placesOf = ({ values }: RowBuffer): string[] =>
   Array.from({ length: values.length / WIDTH }, (_, i) =>
     values.slice(i * WIDTH + 1, i * WIDTH + 4).join(':'),
   )
+
+const contractsOf = ({ values }: RowBuffer): number[] =>
+  Array.from({ length: values.length / WIDTH }, (_, i) => values[i * WIDTH + CONTRACT] as number)
 
 const placeOf = ({ blockNumber, logIndex, entryIndex }: SummedVersion): string =>
   `${blockNumber}:${logIndex}:${entryIndex}`

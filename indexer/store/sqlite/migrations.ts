@@ -181,7 +181,8 @@ export const MIGRATIONS: readonly string[] = [
     transaction_hash BLOB NOT NULL,
     PRIMARY KEY (chain_id, block_number, log_index, entry_index)
   ) WITHOUT ROWID;
-  CREATE INDEX payments_by_order ON payments (order_key, office, chain_id, block_number, log_index, entry_index);
+  CREATE INDEX payments_by_order
+    ON payments (order_key, office, contract_id, version, block_number, log_index, entry_index);
   CREATE INDEX payments_by_office ON payments (office, chain_id, block_number, log_index, entry_index);
   CREATE INDEX payments_by_office_and_category
     ON payments (office, category, chain_id, block_number, log_index, entry_index);

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Store } from '../../../indexer/store/store.ts'
 import { TABLES, type Value } from '../../../indexer/store/tables.ts'
 
-export const CHAIN = 7
+const CHAIN = 7
 export const OFFICES = [Buffer.alloc(20, 0xb1), Buffer.alloc(20, 0xb2)] as const
 const AMOUNTS = [0, 1, 250, 10_000, Number.MAX_SAFE_INTEGER]
 
@@ -47,6 +47,7 @@ const pick = <Of>(values: readonly Of[], seed: number): Of => values[seed % valu
 /** Payments of few orders, whose versions come, go and change: what a store is told, and what must be in it then. */
 export class PaymentHistory {
   readonly store: Store
+  readonly chainId: number
   head = 0
   finalNumber = 0
   contractId = 0
@@ -54,15 +55,16 @@ export class PaymentHistory {
   readonly hashes = new Map<number, Buffer>([[0, bytes(0)]])
   payments: ModelPayment[] = []
 
-  constructor(store: Store) {
+  constructor(store: Store, chainId = CHAIN) {
     this.store = store
+    this.chainId = chainId
   }
 
   async begin(): Promise<void> {
     const checkpoint = { number: 0, hash: this.hashes.get(0)!, timestamp: 1_000, finalNumber: 0 }
-    await this.store.createChain({ chainId: CHAIN, genesisHash: bytes(1), checkpoint })
+    await this.store.createChain({ chainId: this.chainId, genesisHash: bytes(1), checkpoint })
     const contract = {
-      chainId: CHAIN,
+      chainId: this.chainId,
       address: Buffer.alloc(20, 1),
       kind: 'PaymentRecordRegistry',
       startBlock: 1,
@@ -95,7 +97,7 @@ export class PaymentHistory {
     }
     this.finalNumber = Math.max(this.finalNumber, Math.min(first, this.finalNumber + (seeds[11]! % 3)))
     await this.store.commit({
-      chainId: CHAIN,
+      chainId: this.chainId,
       base,
       ...(rollbackTo === undefined ? {} : { rollbackTo }),
       blocks,
@@ -119,7 +121,7 @@ export class PaymentHistory {
       this.payments.push(payment)
     }
     await this.store.repair({
-      chainId: CHAIN,
+      chainId: this.chainId,
       contractId: this.contractId,
       author: OFFICES[0],
       fromBlock: 1,
@@ -166,7 +168,7 @@ export class PaymentHistory {
       const said = visibility === null ? [null, null, null] : [payment.kind, payment.category, payment.period]
       const row = [
         ...[
-          CHAIN,
+          this.chainId,
           blockNumber,
           logIndex,
           entryIndex,
@@ -185,7 +187,7 @@ export class PaymentHistory {
       return row
     })
     const records = payments.flatMap(({ blockNumber, logIndex, office, order, version }): Value[] => [
-      ...[CHAIN, blockNumber, logIndex, 0, this.contractId, OFFICES[office]!],
+      ...[this.chainId, blockNumber, logIndex, 0, this.contractId, OFFICES[office]!],
       ...[bytes(order, version, 1), bytes(order, version, 2), 0, bytes(blockNumber, logIndex)],
     ])
     return [

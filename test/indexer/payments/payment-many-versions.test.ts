@@ -1,0 +1,111 @@
+import { expect } from 'chai'
+import { openStore } from '../../../indexer/store/open-store.ts'
+import { MAX_SUMMED_VERSION } from '../../../indexer/store/sql/payment-totals.ts'
+import type { Store } from '../../../indexer/store/store.ts'
+import { describeStores } from '../../support/stores.ts'
+import { type ModelPayment, PaymentHistory } from './payment-history.ts'
+
+const REPEATS = 20_000
+const PAYMENT: ModelPayment = {
+  ...{ blockNumber: 1, logIndex: 0, entryIndex: 0, office: 0, order: 1, version: 1, visibility: 0 },
+  ...{ kind: 'payment', category: 'tax', period: '2024', currency: 'GBP', amountMinor: 5 },
+}
+
+describeStores('an order with more versions than anybody means', (engine) => {
+  let store: Store
+  let drop: () => Promise<void>
+  let history: PaymentHistory
+  let block = 0
+  beforeEach(async () => {
+    const made = await engine.newDatabase()
+    store = await openStore(made.database)
+    drop = made.drop
+    history = new PaymentHistory(store)
+    await history.begin()
+    block = 0
+  })
+  afterEach(async () => {
+    await store.close()
+    await drop()
+  })
+
+  /** In the next block; how long it took, in ms. */
+  async function commit(payments: readonly Partial<ModelPayment>[], of = history): Promise<number> {
+    block++
+    const added = payments.map((change, i) => ({
+      ...{ ...PAYMENT, logIndex: i },
+      ...change,
+      blockNumber: change.blockNumber ?? block,
+    }))
+    const numbers = [...new Set([block, ...added.map(({ blockNumber }) => blockNumber)])]
+    const blocks = numbers.map((number) => ({ number, hash: Buffer.alloc(32, number), timestamp: number }))
+    const start = performance.now()
+    await store.commit({
+      ...{ chainId: of.chainId, blocks, rows: of.rowsOf(added), heads: [] },
+      checkpoint: { ...blocks[0]!, finalNumber: 0 },
+    })
+    return performance.now() - start
+  }
+  const repeats = () => Array.from({ length: REPEATS }, () => ({ version: 7 }))
+  const totals = () =>
+    store.listPaymentTotals({ contractId: history.contractId, afterBlock: -1, toBlock: block, limit: 10 })
+  const page = async (after: { blockNumber: number; logIndex: number }) =>
+    (
+      await store.listPayments({
+        chainId: history.chainId,
+        after: { ...after, entryIndex: 0 },
+        toBlock: block,
+        limit: 50,
+      })
+    ).rows.map(({ version, isRepeated, isLate }) => [version, isRepeated, isLate])
+
+  it('costs a commit and a page no more for what was written again', async () => {
+    const first = await commit([...repeats(), {}])
+    expect(await commit([{ version: 7 }, { version: 2, amountMinor: 9 }])).to.be.below(first / 4)
+    const start = performance.now()
+    const found = await page({ blockNumber: 1, logIndex: REPEATS - 48 })
+    expect(performance.now() - start).to.be.below(first / 2)
+    expect(found.slice(-4)).to.deep.equal([
+      [7, true, true],
+      [1, false, false],
+      [7, true, true],
+      [2, false, false],
+    ])
+    expect(await page({ blockNumber: 0, logIndex: 0 })).to.deep.include([7, false, true])
+    expect(await totals()).to.deep.include.members([
+      { ...(await totals())[0]!, orders: 1, payments: 3, net: 9n, publicOrders: 1 },
+    ])
+  })
+
+  it('adds up its versions as far as they are counted, however they come', async () => {
+    const versions = Array.from({ length: MAX_SUMMED_VERSION + 3 }, (_, i) => ({
+      version: i + 1,
+      amountMinor: i + 1,
+    }))
+    await commit(versions.slice(100).toReversed())
+    await commit(versions.slice(0, 100))
+    const [total] = await totals()
+    expect(total).to.include({ orders: 1, payments: MAX_SUMMED_VERSION, net: BigInt(MAX_SUMMED_VERSION) })
+    await commit([{ version: MAX_SUMMED_VERSION + 4 }])
+    expect(await totals()).to.deep.equal([total])
+  })
+
+  it('is nothing to a registry whose payments lie around it', async () => {
+    const late = await store.createContract({
+      ...{ chainId: history.chainId, address: Buffer.alloc(20, 2), kind: 'PaymentRecordRegistry' },
+      ...{ startBlock: 1, caughtUpTo: 0 },
+    })
+    await commit([{}])
+    const orders = await commit(Array.from({ length: REPEATS }, (_, order) => ({ order })))
+    const before = await totals()
+    const other = new PaymentHistory(store)
+    other.contractId = late.contractId
+    const took = await commit([{ blockNumber: 1, logIndex: 30_000 }, { logIndex: 30_001 }], other)
+    expect(took).to.be.below(orders / 4)
+    expect(await totals()).to.deep.equal(before)
+    const [total] = await store.listPaymentTotals({
+      ...{ contractId: late.contractId, afterBlock: -1, toBlock: block, limit: 10 },
+    })
+    expect(total).to.include({ orders: 1, payments: 1, net: 5n })
+  })
+})

@@ -43,7 +43,8 @@ export function openDatabase(path: string): SqliteConnections {
       db.exec(`PRAGMA cache_size = -${cacheKb}; PRAGMA temp_store = MEMORY`)
       return db
     }
-    const reader = openReader(16_384)
+    // Lookups read all over the file.
+    const reader = openReader(49_152)
     opened.push(reader)
     return { writer, reader, openSnapshot: () => openReader(2_048), close }
   } catch (error) {

@@ -24,7 +24,7 @@ export { CURRENCIES, minorDigitsOf } from './payments/currency.ts'
 export { formatLookupCode, type LookupCode, newLookupCode, readLookupCode } from './payments/lookup-code.ts'
 export { deriveLookupCode } from './payments/lookup-code-derivation.ts'
 export { toDecimal, toMinorUnits } from './payments/minor-units.ts'
-export { netAmount } from './payments/net-amount.ts'
+export { canBeCorrected, netAmount } from './payments/net-amount.ts'
 export { checkOrderId, MAX_ORDER_ID_BYTES, orderKeyOf, readOrderId } from './payments/order-id.ts'
 export {
   createPaymentChainReader,

@@ -4,8 +4,15 @@ import { faultOfText } from './plain-text.ts'
 
 export const MAX_ORDER_ID_BYTES = 96
 
-/** What is wrong with an order id, if anything: 1 to 96 bytes of UTF-8 in NFC, nothing unseen, no surrounding blanks. */
-export const faultOfOrderId = (value: unknown): string | undefined => faultOfText(value, MAX_ORDER_ID_BYTES)
+/** Where an order may be asked for by its key, an id of this form would be taken for one. */
+const ORDER_KEY_FORM = /^0x[0-9a-f]{64}$/i
+
+/** What is wrong with an order id, if anything: 1 to 96 bytes of UTF-8 in NFC, nothing unseen, no surrounding blanks, not as a key is written. */
+export function faultOfOrderId(value: unknown): string | undefined {
+  const fault = faultOfText(value, MAX_ORDER_ID_BYTES)
+  if (fault !== undefined) return fault
+  return ORDER_KEY_FORM.test(value as string) ? 'has the form of an order key' : undefined
+}
 
 /** @throws ORDER_ID_MALFORMED with the reason; the id is not quoted, it may be personal */
 export function checkOrderId(value: unknown): string {

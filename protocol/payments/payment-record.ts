@@ -6,7 +6,7 @@ import { faultOfOrderId } from './order-id.ts'
 import { isVersion } from './payment-entry.ts'
 import { paymentInvalid } from './payment-invalid.ts'
 import { PERIOD_RULE, packPeriod } from './payment-period.ts'
-import { faultOfText } from './plain-text.ts'
+import { faultOfText, hasUnseen, UNSEEN_FAULT } from './plain-text.ts'
 
 /**
  * - `payment`: the first version of an order; `amountMinor` was paid
@@ -34,7 +34,7 @@ export interface PaymentContent {
   authority: string
   /** Says to the office who paid; 1 to 64 bytes of UTF-8. Sealed records only. */
   payerTag?: string
-  /** Whatever else the office keeps; its canonical JSON has at most 512 bytes. */
+  /** Whatever else the office keeps; its canonical JSON has at most 512 bytes, and no name or text has characters that are not seen. */
   fields?: { [member: string]: Json }
 }
 
@@ -139,7 +139,17 @@ function checkFields(fields: unknown): NonNullable<PaymentContent['fields']> {
   }
   if (utf8ToBytes(text).length > MAX_FIELDS_BYTES)
     throw paymentInvalid('fields', `has more than ${MAX_FIELDS_BYTES} bytes of canonical JSON`)
-  return JSON.parse(text)
+  const checked: NonNullable<PaymentContent['fields']> = JSON.parse(text)
+  if (isUnseenIn(checked)) throw paymentInvalid('fields', `has a name or text that ${UNSEEN_FAULT}`)
+  return checked
+}
+
+/** Bounded by the length of the text that it was parsed from. */
+function isUnseenIn(value: Json): boolean {
+  if (typeof value === 'string') return hasUnseen(value)
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return value.some(isUnseenIn)
+  return Object.entries(value).some(([name, member]) => hasUnseen(name) || isUnseenIn(member))
 }
 
 function isPaidAt(text: string): boolean {

@@ -23,6 +23,10 @@ describe('payment record', () => {
     ['orderId', { orderId: '\ud800' }],
     ['orderId', { orderId: '税'.repeat(33) }],
     ['orderId', { orderId: 7 }],
+    ['orderId', { orderId: `0x${'aB'.repeat(32)}` }],
+    ['orderId', { orderId: 'A\u2800B' }],
+    ['orderId', { orderId: 'A\u3164B' }],
+    ['orderId', { orderId: 'A\ufe0fB' }],
     ['version', { version: 0 }],
     ['version', { version: 1.5 }],
     ['version', { version: 2 ** 32 }],
@@ -83,6 +87,11 @@ describe('payment record', () => {
     ['fields', { fields: 'x' }],
     ['fields', { fields: { a: undefined } }],
     ['fields', { fields: { a: 2 ** 60 } }],
+    ['fields', { fields: { a: 'x\u202ey' } }],
+    ['fields', { fields: { 'Amount\u200b': 1 } }],
+    ['fields', { fields: { a: 'x\ny' } }],
+    ['fields', { fields: { a: [{ b: ['\u2800'] }] } }],
+    ['fields', { fields: { a: { 'b\u0000': null } } }],
     ['fields', { fields: { a: 'x'.repeat(505) } }],
     ['record', { amount: '1.00' }],
   ]
@@ -124,6 +133,16 @@ describe('payment record', () => {
     }
   })
 
+  it('takes an order id that only begins like a key', () => {
+    for (const orderId of [
+      `0x${'a'.repeat(63)}`,
+      `0x${'a'.repeat(65)}`,
+      'a'.repeat(64),
+      `1x${'a'.repeat(64)}`,
+    ])
+      expect(checkPaymentRecord(paymentRecord({ orderId })).orderId).to.equal(orderId)
+  })
+
   it('takes an amount of zero, minus zero as zero, and every bound', () => {
     expect(Object.is(checkPaymentRecord(paymentRecord({ amountMinor: -0 })).amountMinor, 0)).to.equal(true)
     checkPaymentRecord(
@@ -152,15 +171,19 @@ describe('net amount', () => {
     expect(netAmount(versions(['payment', 500], ['reversal', 500]))).to.equal(0)
     expect(netAmount(versions(['payment', 500], ['reversal', 500], ['correction', 300]))).to.equal(300)
     expect(netAmount(versions(['refund', 200]))).to.equal(-200)
+    expect(netAmount(versions(['refund', 200], ['refund', 100]))).to.equal(-300)
+    expect(netAmount(versions(['refund', 200], ['reversal', 200]))).to.equal(0)
     expect(netAmount(versions(['payment', 500, 'GBP'], ['correction', 500, 'EUR']))).to.equal(500)
   })
 
-  it('refuses no versions, a missing one, another currency, and a sum that no number holds', () => {
+  it('refuses no versions, a missing one, a correction of no payment, another currency, and a sum that no number holds', () => {
     const refuse = (list: Parameters<typeof netAmount>[0]) =>
       expectError(() => netAmount(list), 'PAYMENT_INVALID')
     refuse([])
     refuse(versions(['payment', 5], ['refund', 1]).slice(1))
     refuse(versions(['payment', 5], ['refund', 1]).reverse())
+    refuse(versions(['refund', 5], ['correction', 4]))
+    refuse(versions(['refund', 5], ['reversal', 5], ['correction', 4]))
     refuse(versions(['payment', 5, 'GBP'], ['refund', 1, 'EUR']))
     refuse(versions(['payment', 5, 'GBP'], ['reversal', 5, 'EUR']))
     refuse(versions(['refund', Number.MAX_SAFE_INTEGER], ['refund', Number.MAX_SAFE_INTEGER]))

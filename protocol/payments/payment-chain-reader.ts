@@ -1,6 +1,15 @@
 import type { ChainReader } from '../chain-confirmation.ts'
-import { CountersignError } from '../errors.ts'
-import { bytesToHex, concatBytes, hexToBytes, keccak256, utf8ToBytes } from '../hex.ts'
+import { CountersignError, isCountersignError } from '../errors.ts'
+import {
+  type Address,
+  type Bytes32,
+  bytesToHex,
+  concatBytes,
+  hexToBytes,
+  keccak256,
+  utf8ToBytes,
+  ZERO_BYTES32,
+} from '../hex.ts'
 import { toQuantity } from '../quantity.ts'
 import { type RawReceipt, rawData, rawNumber, rawObject, toData } from '../raw-rpc.ts'
 
@@ -9,6 +18,8 @@ export interface PaymentChainReader
   extends Pick<ChainReader, 'chainId' | 'headBlock' | 'block' | 'digestOf'> {
   /** The answer of `eth_getTransactionReceipt`; null when the transaction is in no block. */
   receipt(transactionHash: string): Promise<RawReceipt | null>
+  /** Whether the registry holds anything under the key at the newest block; of several nodes, whether any of them says so. */
+  isRecorded(registry: Address, author: Address, key: Bytes32): Promise<boolean>
 }
 
 /** Sends one JSON-RPC request to a node of the chain and gives the `result`. @throws CHAIN_UNREACHABLE, whatever hinders it */
@@ -28,6 +39,16 @@ export function createPaymentChainReader(request: RpcRequest): PaymentChainReade
       timestamp: rawNumber(block, 'timestamp', 'block'),
     }
   }
+  const digestOf = async (registry: Address, author: Address, key: Bytes32, atBlock?: number) => {
+    const data = bytesToHex(
+      concatBytes(DIGEST_OF, new Uint8Array(12), hexToBytes(author, 20), hexToBytes(key, 32)),
+    )
+    const block = atBlock === undefined ? 'latest' : toQuantity(atBlock)
+    const answer = toData(await request('eth_call', [{ to: registry, data }, block]), 'digestOf')
+    if (answer.length !== 32)
+      throw new CountersignError('CHAIN_CONTRADICTS', `there is no registry at ${registry} on this chain`)
+    return bytesToHex(answer)
+  }
   return {
     chainId: async () => rawNumber({ chainId: await request('eth_chainId', []) }, 'chainId', 'node'),
     headBlock: async () => {
@@ -40,15 +61,14 @@ export function createPaymentChainReader(request: RpcRequest): PaymentChainReade
       const answer = await request('eth_getTransactionReceipt', [transactionHash])
       return answer === null || answer === undefined ? null : rawObject(answer, 'receipt')
     },
-    digestOf: async (registry, author, key, atBlock) => {
-      const data = bytesToHex(
-        concatBytes(DIGEST_OF, new Uint8Array(12), hexToBytes(author, 20), hexToBytes(key, 32)),
-      )
-      const block = atBlock === undefined ? 'latest' : toQuantity(atBlock)
-      const answer = toData(await request('eth_call', [{ to: registry, data }, block]), 'digestOf')
-      if (answer.length !== 32)
-        throw new CountersignError('CHAIN_CONTRADICTS', `there is no registry at ${registry} on this chain`)
-      return bytesToHex(answer)
+    digestOf,
+    isRecorded: async (registry, author, key) => {
+      try {
+        return (await digestOf(registry, author, key)) !== ZERO_BYTES32
+      } catch (error) {
+        if (isCountersignError(error, 'CHAIN_CONTRADICTS')) return false
+        throw error
+      }
     },
   }
 }

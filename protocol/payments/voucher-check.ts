@@ -31,6 +31,8 @@ export type VoucherVerdict = Extract<Verdict, 'consistent' | 'unconfirmed' | 'ch
 export interface VoucherCheckOptions {
   /** Blocks after which a block counts as final; default 0. */
   finalityDepth?: number
+  /** Number of the newest block that the chain itself calls final: a later one is not, whatever its depth. */
+  finalizedNumber?: number | undefined
   /**
    * The registries and offices that the verifier knows to be genuine. Without them a voucher is only shown to be what *some* contract and
    * account recorded: whoever writes a voucher chooses both.
@@ -48,7 +50,7 @@ export interface VoucherCheck {
   recordedAt: number | null
   /** The block that was asked for state, the chain's newest. */
   askedAt: { blockNumber: number; timestamp: number }
-  /** True when the registry holds the next version, so that this one is no longer the last. Published versions leave no trace to ask for. */
+  /** True when the registry holds the next version by now, so that this one is no longer the last. Published versions leave no trace to ask for. */
   isSuperseded: boolean
 }
 
@@ -71,7 +73,7 @@ export function voucherDigests({ place, record, previousDigest, seal }: PaymentV
 export async function checkVoucher(
   voucher: PaymentVoucher,
   chain: PaymentChainReader,
-  { finalityDepth = 0, knownPlaces }: VoucherCheckOptions = {},
+  { finalityDepth = 0, finalizedNumber, knownPlaces }: VoucherCheckOptions = {},
 ): Promise<VoucherCheck> {
   const { place, record, tier } = voucher
   const asked = await chain.chainId()
@@ -82,7 +84,6 @@ export async function checkVoucher(
     )
   const { digest, payloadHash, entryDigest } = voucherDigests(voucher)
   const head = await chain.headBlock()
-  const held = (version: number) => heldAt(chain, voucher, version, head.number)
   const receipt = await chain.receipt(voucher.transactionHash)
 
   const list = new Checklist()
@@ -100,7 +101,7 @@ export async function checkVoucher(
         : fail('unrecorded', `registry ${place.registry} or office ${place.office} is not known`),
     )
   await list.run('registry', async () => {
-    const found = await held(record.version)
+    const found = await heldAt(chain, voucher, head.number)
     if (found === entryDigest) return `the registry holds ${found}`
     if (found !== ZERO_BYTES32) return fail('changed', `the registry holds ${found}, not ${entryDigest}`)
     if (tier === 'published') return 'published payments have no slot'
@@ -129,13 +130,20 @@ export async function checkVoucher(
     return `block ${voucher.blockNumber} is ${block.hash}`
   })
   await list.run('finality', () => {
-    if (voucher.blockNumber + finalityDepth > head.number) verdict = 'unconfirmed'
-    return `block ${voucher.blockNumber}, the chain is at ${head.number}, final after ${finalityDepth}`
+    const isFinal =
+      voucher.blockNumber + finalityDepth <= head.number &&
+      (finalizedNumber === undefined || voucher.blockNumber <= finalizedNumber)
+    if (!isFinal) verdict = 'unconfirmed'
+    const tag = finalizedNumber === undefined ? '' : `, which calls ${finalizedNumber} final`
+    return `block ${voucher.blockNumber}, the chain is at ${head.number}${tag}, final after ${finalityDepth}`
   })
   // A step that failed without a verdict met an answer that no node of the chain gives: that says nothing against the voucher.
   if (list.failed && verdict === 'consistent') throw unusableAnswer(list.checks)
+  // Not at the head above: a later version counts from the moment that any node has it.
   const isSuperseded =
-    !list.failed && record.version < MAX_VERSION && (await held(record.version + 1)) !== ZERO_BYTES32
+    !list.failed &&
+    record.version < MAX_VERSION &&
+    (await chain.isRecorded(place.registry, place.office, keyOf(voucher, record.version + 1)))
   return {
     verdict,
     checks: list.checks,
@@ -147,21 +155,19 @@ export async function checkVoucher(
   }
 }
 
-/** What the book holds of a version at a block; zero also where there is no book. */
-async function heldAt(
-  chain: PaymentChainReader,
-  { place, record }: PaymentVoucher,
-  version: number,
-  atBlock: number,
-): Promise<Bytes32> {
+/** What the book holds of the voucher's version at a block; zero also where there is no book. */
+async function heldAt(chain: PaymentChainReader, voucher: PaymentVoucher, atBlock: number): Promise<Bytes32> {
+  const { place, record } = voucher
   try {
-    const key = paymentKey(orderKeyOf(record.orderId), version)
-    return await chain.digestOf(place.registry, place.office, key, atBlock)
+    return await chain.digestOf(place.registry, place.office, keyOf(voucher, record.version), atBlock)
   } catch (error) {
     if (isCountersignError(error, 'CHAIN_CONTRADICTS')) return ZERO_BYTES32
     throw error
   }
 }
+
+const keyOf = ({ record }: PaymentVoucher, version: number): Bytes32 =>
+  paymentKey(orderKeyOf(record.orderId), version)
 
 /** What the log that the voucher names says of its order and version. @throws PROOF_UNBUILDABLE for a malformed receipt */
 function paymentIn(

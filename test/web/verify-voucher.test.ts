@@ -1,10 +1,17 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
+import { CountersignError } from '../../protocol/errors.ts'
 import { keccak256Hex, utf8ToBytes } from '../../protocol/hex.ts'
 import type { PaymentNetwork } from '../../protocol/payments/payment-network.ts'
 import type { PaymentVoucher } from '../../protocol/payments/payment-voucher.ts'
 import { roleMask } from '../../protocol/roles.ts'
+import { agreeingNodes } from '../../web/verification/agreeing-nodes.ts'
+import { type ChainNode, createChainNode } from '../../web/verification/chain-node.ts'
+import { jsonRpcOver } from '../../web/verification/json-rpc.ts'
 import { connectNodes } from '../../web/verification/nodes.ts'
-import { verifyVoucher } from '../../web/verification/verify-voucher.ts'
+import { type VoucherVerification, verifyVoucher } from '../../web/verification/verify-voucher.ts'
 import { deployOffice } from '../protocol/payments/payment-office.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
 import { type DeployedContracts, deployAll, directoryAs } from '../support/contracts.ts'
@@ -98,6 +105,101 @@ describe('verification of a voucher', () => {
     expect((await verify(change(31337, { finalizedTag: true }))).verdict).to.equal('unconfirmed')
     await chain.request('anvil_mine', ['0x80'])
     expect((await verify(change(31337, { finalizedTag: true }))).verdict).to.equal('consistent')
+  })
+
+  /** A node of the chain that answers some methods otherwise: with what `answer` gives, or as the chain does where that is undefined. */
+  const nodeThat = (answer: (method: string, params: readonly unknown[]) => unknown) =>
+    createChainNode(async (method, params) => {
+      const own = await answer(method, params)
+      return own === undefined ? chain.request(method, [...params]) : own
+    })
+  const verifyWith = (node: ChainNode, trusted = network) =>
+    verifyVoucher(voucher, {
+      network: trusted,
+      nodeOf: (chainId) =>
+        chainId === 31337
+          ? node
+          : createChainNode((method, params) => directoryChain.request(method, [...params])),
+    })
+  const openOf = ({ checks }: VoucherVerification) =>
+    checks.filter(({ outcome }) => outcome === 'not-checked').map(({ name }) => name)
+
+  it('does not call a block final by its depth when the node does not answer about the tag', async () => {
+    const tagged = change(31337, { finalizedTag: true })
+    const isTag = (method: string, [tag]: readonly unknown[]) =>
+      method === 'eth_getBlockByNumber' && tag === 'finalized'
+    const silent = nodeThat((...asked) => {
+      if (isTag(...asked)) throw new CountersignError('CHAIN_UNREACHABLE', 'no answer')
+    })
+    await expectRejection(verifyWith(silent, tagged), 'CHAIN_UNREACHABLE')
+    const without = nodeThat((...asked) => (isTag(...asked) ? null : undefined))
+    const found = await verifyWith(without, tagged)
+    expect([found.verdict, openOf(found)]).to.deep.equal(['consistent', ['finalized-tag']])
+    // One that says it decides, whatever the other knows.
+    const behind = nodeThat((...asked) =>
+      isTag(...asked) ? { number: `0x${(voucher.blockNumber - 1).toString(16)}` } : undefined,
+    )
+    const both = await verifyWith(agreeingNodes([without, behind]), tagged)
+    expect([both.verdict, openOf(both)]).to.deep.equal(['unconfirmed', []])
+  })
+
+  it('tells a node that refuses the tag from one that fails', async () => {
+    const answers: [Record<string, unknown>, number | undefined | 'fails'][] = [
+      [{ error: { code: -32_602, message: 'invalid block tag' } }, undefined],
+      [{ error: { code: -39_001, message: 'unknown block' } }, undefined],
+      [{ result: null }, undefined],
+      [{ result: { number: '0x7' } }, 7],
+      [{ error: { code: -32_005, message: 'too many requests' } }, 'fails'],
+      [{}, 'fails'],
+    ]
+    for (const [body, expected] of answers) {
+      const server = createServer((_, response) => void response.end(JSON.stringify(body)))
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      const { port } = server.address() as AddressInfo
+      const asked = createChainNode(jsonRpcOver(`http://127.0.0.1:${port}`)).finalizedBlock()
+      if (expected === 'fails') await expectRejection(asked, 'CHAIN_UNREACHABLE')
+      else expect(await asked, JSON.stringify(body)).to.equal(expected)
+      server.close()
+      server.closeAllConnections()
+    }
+  })
+
+  it('knows of a later version from whichever node has it', async () => {
+    const first = await office.write({ orderId: 'TWO-NODES' })
+    const { number } = await office.node.headBlock()
+    const correction = { orderId: 'TWO-NODES', version: 2, kind: 'correction' as const }
+    await office.write(correction, { previousDigest: first.digest })
+    const whole = nodeThat(() => undefined)
+    // It stands where the first version was the last.
+    const behind = nodeThat((method, params) => {
+      const at = `0x${number.toString(16)}`
+      if (!params.includes('latest')) return undefined
+      return chain.request(
+        method,
+        params.map((param) => (param === 'latest' ? at : param)),
+      )
+    })
+    const before = voucher
+    voucher = first.voucher
+    try {
+      expect((await verifyWith(behind)).verdict).to.equal('consistent')
+      for (const nodes of [
+        [whole, behind],
+        [behind, whole],
+      ])
+        expect((await verifyWith(agreeingNodes(nodes))).verdict).to.equal('superseded')
+    } finally {
+      voucher = before
+    }
+  })
+
+  it('says so when the newest block that it was shown is old', async () => {
+    const old = nodeThat(async (method, params) => {
+      if (method !== 'eth_getBlockByNumber' || params[0] !== 'latest') return undefined
+      const block = await chain.request<Record<string, unknown>>(method, [...params])
+      return { ...block, timestamp: `0x${(Math.floor(Date.now() / 1000) - 601).toString(16)}` }
+    })
+    expect(openOf(await verifyWith(old))).to.deep.equal(['head-age'])
   })
 
   it('takes nothing for a directory that is none', async () => {

@@ -12,7 +12,8 @@ export class NodesDisagree extends Error {
 }
 
 /**
- * One node out of several, which says only what all of them say; of two heads the lower.
+ * One node out of several, which says only what all of them say; of two heads the lower. What any of them has on record by now is recorded:
+ * one that lags or lies does not hide what another shows.
  * @param nodes at least one
  * @throws NodesDisagree from each method
  */
@@ -37,13 +38,18 @@ export function agreeingNodes(nodes: readonly ChainNode[]): ChainNode {
       return heads.reduce((lower, head) => (head.number < lower.number ? head : lower))
     },
     async finalizedBlock() {
-      const blocks = await Promise.all(nodes.map((node) => node.finalizedBlock()))
-      return blocks.some((block) => block === undefined) ? undefined : Math.min(...(blocks as number[]))
+      const said = await Promise.all(nodes.map((node) => node.finalizedBlock()))
+      const blocks = said.filter((block) => block !== undefined)
+      return blocks.length === 0 ? undefined : Math.min(...blocks)
     },
     block: (number) => all(`block ${number}`, (node) => node.block(number)),
     receipt: (hash) => all('the transaction', (node) => node.receipt(hash), essenceOfReceipt),
     digestOf: (registry, author, key, atBlock) =>
       all('the registry', (node) => node.digestOf(registry, author, key, atBlock)),
+    async isRecorded(registry, author, key) {
+      const said = await Promise.all(nodes.map((node) => node.isRecorded(registry, author, key)))
+      return said.includes(true)
+    },
     participant: (directory, account) => all('the directory', (node) => node.participant(directory, account)),
     statusAt: (directory, account, time) =>
       all('the directory', (node) => node.statusAt(directory, account, time)),

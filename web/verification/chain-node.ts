@@ -1,4 +1,4 @@
-import { CountersignError } from '../../protocol/errors.ts'
+import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
 import {
   type Address,
   bytesToHex,
@@ -24,7 +24,7 @@ export interface Participant {
 
 /** A node of a chain, as a verification asks it. */
 export interface ChainNode extends PaymentChainReader {
-  /** Number of the newest block that the chain itself calls final; undefined where the node does not say. */
+  /** Number of the newest block that the chain itself calls final; undefined where the node knows no such tag. @throws CHAIN_UNREACHABLE */
   finalizedBlock(): Promise<number | undefined>
   /** What the directory says of an account; no roles: it was never registered. @throws CHAIN_CONTRADICTS where there is no directory */
   participant(directory: Address, account: Address): Promise<Participant>
@@ -43,7 +43,7 @@ export function createChainNode(request: RpcRequest): ChainNode {
   return {
     ...createPaymentChainReader(request),
     async finalizedBlock() {
-      const block = await request('eth_getBlockByNumber', ['finalized', false])
+      const block = await request('eth_getBlockByNumber', ['finalized', false]).catch(nullIfNotSupported)
       return block === null ? undefined : rawNumber(rawObject(block, 'block'), 'number', 'block')
     },
     async participant(directory, account) {
@@ -79,8 +79,7 @@ function wordOf(bytes: Uint8Array, offset: number, directory: Address): number {
 const noDirectory = (address: Address): CountersignError =>
   new CountersignError('CHAIN_CONTRADICTS', `there is no participant directory at ${address} on this chain`)
 
-/** How many blocks back from `head` the last final one is, by the chain's tag; undefined where it has none. */
-export async function finalizedDepth(node: ChainNode): Promise<number | undefined> {
-  const finalized = await node.finalizedBlock().catch(() => undefined)
-  return finalized === undefined ? undefined : Math.max((await node.headBlock()).number - finalized, 0)
+function nullIfNotSupported(error: unknown): null {
+  if (isCountersignError(error, 'CHAIN_UNREACHABLE') && error.details.isNotSupported === true) return null
+  throw error
 }

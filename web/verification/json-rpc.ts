@@ -3,11 +3,14 @@ import type { RpcRequest } from '../../protocol/payments/payment-chain-reader.ts
 
 const TIMEOUT_MS = 10_000
 const REVERTED = 3
+/** Of JSON-RPC and of nodes: there is no such method, parameter or block. Anything else says nothing about the question. */
+const NOT_SUPPORTED: readonly unknown[] = [-32_601, -32_602, -32_000, -39_001]
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 
 /**
  * Asks a node over HTTP, with nothing of the browser's in the request but what is asked.
- * @throws CHAIN_UNREACHABLE, and CHAIN_CONTRADICTS for a call that its contract reverts
+ * @throws CHAIN_UNREACHABLE, with `isNotSupported` in its details where the node answers that it does not know what is asked, and
+ * CHAIN_CONTRADICTS for a call that its contract reverts
  */
 export const jsonRpcOver =
   (url: string): RpcRequest =>
@@ -31,7 +34,13 @@ export const jsonRpcOver =
     if (method === 'eth_call' && answer?.error?.code === REVERTED)
       throw new CountersignError('CHAIN_CONTRADICTS', 'the contract asked refuses the question')
     if (typeof answer !== 'object' || answer === null || answer.result === undefined)
-      throw unreachable(`${method}: ${String(answer?.error?.message ?? 'no result').slice(0, 200)}`)
+      throw unreachable(
+        `${method}: ${String(answer?.error?.message ?? 'no result').slice(0, 200)}`,
+        undefined,
+        {
+          isNotSupported: NOT_SUPPORTED.includes(answer?.error?.code),
+        },
+      )
     return answer.result
   }
 
@@ -46,5 +55,8 @@ async function textOf(response: Response): Promise<string> {
   return new Blob(chunks).text()
 }
 
-const unreachable = (message: string, cause?: unknown): CountersignError =>
-  new CountersignError('CHAIN_UNREACHABLE', message, { cause })
+const unreachable = (
+  message: string,
+  cause?: unknown,
+  details: Record<string, unknown> = {},
+): CountersignError => new CountersignError('CHAIN_UNREACHABLE', message, { cause, details })

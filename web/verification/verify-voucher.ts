@@ -6,7 +6,7 @@ import type { PaymentVoucher } from '../../protocol/payments/payment-voucher.ts'
 import { checkVoucher, type VoucherCheck } from '../../protocol/payments/voucher-check.ts'
 import type { ParticipantStatus } from '../../protocol/roles.ts'
 import type { Check } from '../../protocol/verification.ts'
-import { type ChainNode, finalizedDepth } from './chain-node.ts'
+import type { ChainNode } from './chain-node.ts'
 
 /**
  * - `consistent`: the chain holds this record, final, of a tax office that was active then
@@ -52,12 +52,11 @@ export async function verifyVoucher(
   const registry = checkRegistry(place, chain)
   const { check: office, name } = await checkOffice(place, network, directoryNode)
   const isKnown = registry.outcome === 'passed' && office.outcome === 'passed'
-  const finalityDepth = Math.max(
-    chain?.finalityDepth ?? 0,
-    chain?.finalizedTag === true ? ((await finalizedDepth(node)) ?? 0) : 0,
-  )
+  const hasTag = chain?.finalizedTag === true
+  const finalizedNumber = hasTag ? await node.finalizedBlock() : undefined
   const result = await checkVoucher(voucher, node, {
-    finalityDepth,
+    finalityDepth: chain?.finalityDepth ?? 0,
+    finalizedNumber,
     ...(isKnown ? {} : { knownPlaces: [] }),
   })
   const status =
@@ -66,6 +65,8 @@ export async function verifyVoucher(
       : await directoryNode.statusAt(network.directory.address, place.office, result.recordedAt)
   const checks = [registry, office, ...result.checks.filter(({ name: step }) => step !== 'place')]
   if (status !== null) checks.push(statusCheck(status))
+  if (hasTag && finalizedNumber === undefined) checks.push(TAG_NOT_CHECKED)
+  checks.push(...headAgeChecks(result.askedAt))
   return {
     ...result,
     checks,
@@ -121,6 +122,23 @@ const statusCheck = (status: ParticipantStatus): Check => ({
   outcome: status === 'active' ? 'passed' : 'failed',
   detail: `the office was ${status} in the second of the block`,
 })
+
+const TAG_NOT_CHECKED: Check = {
+  name: 'finalized-tag',
+  outcome: 'not-checked',
+  detail: 'no node that was asked knows the finalized tag',
+}
+
+/** Nodes follow their chain within seconds; one this far behind does not know the newest of it. */
+const OLD_HEAD_S = 10 * 60
+
+/** What there is to say of a chain whose newest block is old: nothing at all otherwise. */
+function headAgeChecks({ blockNumber, timestamp }: VoucherCheck['askedAt']): Check[] {
+  const age = Math.floor(Date.now() / 1000) - timestamp
+  if (age < OLD_HEAD_S) return []
+  const detail = `the newest block, ${blockNumber}, is ${Math.floor(age / 60)} minutes old`
+  return [{ name: 'head-age', outcome: 'not-checked', detail }]
+}
 
 function verdictOf(
   { verdict, isSuperseded }: VoucherCheck,

@@ -80,6 +80,21 @@ describe('voucher held against its chain', () => {
     expect(await verdictOf(published, {}, { finalityDepth: depth + 1 })).to.deep.equal(['unconfirmed'])
   })
 
+  it('is unconfirmed past the newest block that the chain calls final, however deep it is', async () => {
+    const { blockNumber } = published
+    for (const [finalizedNumber, verdict] of [
+      [blockNumber - 1, 'unconfirmed'],
+      [blockNumber, 'consistent'],
+    ] as const)
+      expect(await verdictOf(published, {}, { finalizedNumber })).to.deep.equal([verdict])
+  })
+
+  it('asks for a later version at the newest block, not at that of the answer', async () => {
+    const { timestamp } = (await office.node.block(first.blockNumber))!
+    const headBlock = async () => ({ number: first.blockNumber, timestamp })
+    expect((await check(first, { headBlock })).isSuperseded).to.equal(true)
+  })
+
   const contentChanges: [string, (voucher: PaymentVoucher) => PaymentVoucher][] = [
     ['amount', (v) => ({ ...v, record: { ...v.record, amountMinor: v.record.amountMinor + 1 } })],
     ['currency', (v) => ({ ...v, record: { ...v.record, currency: 'EUR' } })],

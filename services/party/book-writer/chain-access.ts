@@ -93,6 +93,11 @@ export class ChainAccess {
     return Number(await this.#rpc.send('eth_getTransactionCount', [this.#author, 'latest']))
   }
 
+  /** The author's next nonce after a block. */
+  async nonceAt(block: number): Promise<number> {
+    return Number(await this.#rpc.send('eth_getTransactionCount', [this.#author, toQuantity(block)]))
+  }
+
   async headNumber(): Promise<number> {
     return Number(await this.#rpc.send('eth_blockNumber', []))
   }

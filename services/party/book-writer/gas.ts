@@ -4,8 +4,6 @@ import type { CallEntry, RegistryCalls } from './registry-calls.ts'
 const MAX_TRANSACTION_GAS = 2 ** 24
 /** The pools of nodes take no transaction above 128 KiB; the rest is for what stands around the call data. */
 const MAX_CALL_DATA_BYTES = 127 * 1024
-/** 21,000 a transaction, up to 22,100 for the first head of an author, and the call around it. */
-const GAS_PER_TRANSACTION = 50_000
 /** A transfer of nothing, which only uses a nonce up. */
 export const FILLER_GAS = 21_000
 const RAISE = 1.5
@@ -24,12 +22,12 @@ export class GasEstimate {
   }
 
   limitFor(entries: readonly CallEntry[]): number {
-    return entries.reduce((gas, entry) => gas + this.#gasOf(entry), GAS_PER_TRANSACTION)
+    return entries.reduce((gas, entry) => gas + this.#gasOf(entry), this.#gasOfCall)
   }
 
   /** How many of `entries`, from the first on, fit into one transaction; at least one. */
   fitting(entries: readonly CallEntry[], blockGasLimit: number): number {
-    let gas = Math.min(MAX_TRANSACTION_GAS, blockGasLimit) - GAS_PER_TRANSACTION
+    let gas = Math.min(MAX_TRANSACTION_GAS, blockGasLimit) - this.#gasOfCall
     let bytes = MAX_CALL_DATA_BYTES
     const tooMany = entries.findIndex((entry) => {
       gas -= this.#gasOf(entry)
@@ -39,8 +37,15 @@ export class GasEstimate {
     return tooMany === -1 ? entries.length : Math.max(1, tooMany)
   }
 
-  raise(): void {
+  /** Returns whether that was possible: an estimate at its highest is not what makes transactions fail. */
+  raise(): boolean {
+    const isRaised = this.#factor < MAX_FACTOR
     this.#factor = Math.min(MAX_FACTOR, this.#factor * RAISE)
+    return isRaised
+  }
+
+  get #gasOfCall(): number {
+    return Math.ceil(this.#factor * this.#calls.gasOfCall)
   }
 
   #gasOf(entry: CallEntry): number {

@@ -58,6 +58,9 @@ const ADDED_COLUMNS = [
 const INDEXES = `
   CREATE INDEX IF NOT EXISTS outbox_entries_by_predecessor ON outbox_entries (after_key) WHERE after_key IS NOT NULL;
   CREATE INDEX IF NOT EXISTS outbox_submissions_by_root ON outbox_submissions (root) WHERE root IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS outbox_superseded_entries (
+    submission_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, PRIMARY KEY (submission_id, entry_id)
+  ) STRICT, WITHOUT ROWID;
 `
 
 /** Makes the tables of the book writer, or brings those of an earlier version up to date. */

@@ -142,8 +142,11 @@ export class Outbox {
     }
   }
 
-  /** The oldest entries that may go into one transaction now. None goes before the one that it follows. */
-  nextBatch(limit: number, now: number): PendingEntry[] {
+  /**
+   * The oldest entries that may go into one transaction now. None goes before the one that it follows.
+   * @param afterSubmitted whether one may go while the transaction of the one that it follows is under way
+   */
+  nextBatch(limit: number, now: number, afterSubmitted = true): PendingEntry[] {
     const batch: PendingEntry[] = []
     const taken = new Set<Bytes32>()
     let room = limit
@@ -151,8 +154,9 @@ export class Outbox {
       `SELECT entry.id, entry.entry_key AS key, entry.digest, entry.content, entry.after_key AS afterKey,
          entry.added_at_ms AS addedAt, entry.batch_limit AS batchLimit, entry.refusals, before.state AS stateBefore
        FROM outbox_entries AS entry LEFT JOIN outbox_entries AS before ON before.entry_key = entry.after_key
-       WHERE entry.state = 'pending' AND entry.not_before_ms <= ? ORDER BY entry.id LIMIT ?`,
-    ).iterate(now, limit)) {
+       WHERE entry.state = 'pending' AND entry.not_before_ms <= ? AND (? OR before.state IS NOT 'submitted')
+       ORDER BY entry.id LIMIT ?`,
+    ).iterate(now, Number(afterSubmitted), limit)) {
       const { stateBefore, ...entry } = row as unknown as PendingEntry & { stateBefore: EntryState | null }
       room = Math.min(room, entry.batchLimit ?? limit)
       if (batch.length >= room) break
@@ -301,6 +305,13 @@ export class Outbox {
 
   /** The submission recorded nothing; its entries are settled one by one, or wait again. */
   endSubmission(submissionId: number, state: 'reverted' | 'superseded'): void {
+    if (state === 'superseded')
+      // Should its root be on chain after all, somebody will ask what is under it.
+      this.#run(
+        `INSERT INTO outbox_superseded_entries SELECT s.id, e.id FROM outbox_submissions AS s
+           JOIN outbox_entries AS e ON e.submission_id = s.id WHERE s.id = ? AND s.root IS NOT NULL`,
+        submissionId,
+      )
     this.#run('UPDATE outbox_submissions SET state = ? WHERE id = ?', state, submissionId)
     this.#run(
       `UPDATE outbox_entries

@@ -1,3 +1,4 @@
+import { isCountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
 import type { BookWriterSettings } from './book-writer-options.ts'
 import type { ChainAccess, MinedTransaction, RecordLocation } from './chain-access.ts'
@@ -54,7 +55,8 @@ export class Settler {
 
   /**
    * Gives up submissions whose nonce another process used: its entries wait for a new one. Nodes behind one address may differ, so it
-   * takes two looks; a wrong guess costs a transaction that reverts, never a record.
+   * takes two looks; a wrong guess costs a transaction that reverts, never a record. A registry without slots would take the entries a
+   * second time: there the nonce has to be used in a block that is final.
    */
   async releaseSuperseded(open: readonly Submission[]): Promise<void> {
     const confirmedNonce = await this.#chain.confirmedNonce()
@@ -71,7 +73,26 @@ export class Settler {
       }
       const suspectedAt = this.#suspectedAt.get(submission.id)
       if (suspectedAt === undefined) this.#suspectedAt.set(submission.id, Date.now())
-      else if (Date.now() - suspectedAt >= SECOND_LOOK_MS) await this.#supersede(submission)
+      else if (Date.now() - suspectedAt >= SECOND_LOOK_MS && (await this.#isUsedForGood(submission)))
+        await this.#supersede(submission)
+    }
+  }
+
+  async #isUsedForGood({ nonce }: Submission): Promise<boolean> {
+    const { calls, finalityDepth, logger } = this.#settings
+    if (calls.keepsSlots) return true
+    const finalBlock = (await this.#chain.headNumber()) - finalityDepth
+    if (finalBlock < 0) return false
+    try {
+      return nonce < (await this.#chain.nonceAt(finalBlock))
+    } catch (error) {
+      if (isCountersignError(error)) throw error
+      // Some nodes know the state of the latest blocks only.
+      logger.warn(
+        { err: error, nonce, block: finalBlock },
+        'the node does not say which nonces are used for good',
+      )
+      return false
     }
   }
 
@@ -125,9 +146,9 @@ export class Settler {
     const matching = entries.filter(({ digest }, i) => digests[i] === digest)
     const locations = await this.#locate(matching.map(({ key }) => key))
     const ranOutOfGas = isOutOfGas(mined.gasUsed, submission.gasLimit)
-    if (ranOutOfGas) this.#gas.raise()
+    const isRaised = ranOutOfGas && this.#gas.raise()
     const waitsForAnother = this.#waitsForAnother(entries)
-    const isExplained = ranOutOfGas || present.length > 0 || waitsForAnother
+    const isExplained = isRaised || present.length > 0 || waitsForAnother
     await this.#settings.commits.write(() => {
       this.#outbox.endSubmission(submission.id, 'reverted')
       for (const [i, entry] of entries.entries()) {

@@ -40,8 +40,8 @@ export class Submitter {
 
   /** Those that may share the next transaction; none while they may still wait for others. */
   #nextDue(isUrgent: boolean): PendingEntry[] {
-    const { maxBatch, flushIntervalMs } = this.#settings
-    const batch = this.#outbox.nextBatch(maxBatch, Date.now())
+    const { maxBatch, flushIntervalMs, calls } = this.#settings
+    const batch = this.#outbox.nextBatch(maxBatch, Date.now(), calls.checksOrder)
     const oldest = batch[0]
     if (oldest === undefined) return []
     const isDue = batch.length >= maxBatch || oldest.addedAt + flushIntervalMs <= Date.now()
@@ -50,8 +50,8 @@ export class Submitter {
 
   /** Milliseconds until pending entries are due; undefined when there are none. */
   dueIn(now: number, isUrgent: boolean): number | undefined {
-    const { maxBatch, flushIntervalMs } = this.#settings
-    const oldest = this.#outbox.nextBatch(1, now)[0]
+    const { maxBatch, flushIntervalMs, calls } = this.#settings
+    const oldest = this.#outbox.nextBatch(1, now, calls.checksOrder)[0]
     if (oldest !== undefined) {
       if (isUrgent || oldest.batchLimit !== null || this.#outbox.hasPending(maxBatch)) return 0
       return Math.max(0, oldest.addedAt + flushIntervalMs - now)

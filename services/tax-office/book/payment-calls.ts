@@ -1,6 +1,10 @@
 import { bytesToHex, hexToBytes, keccak256, utf8ToBytes } from '../../../protocol/hex.ts'
 import { merkleRootBytes } from '../../../protocol/merkle-root.ts'
-import type { CallEntry, RegistryCalls } from '../../party/book-writer/registry-calls.ts'
+import {
+  type CallEntry,
+  GAS_OF_RECORDING,
+  type RegistryCalls,
+} from '../../party/book-writer/registry-calls.ts'
 import { unpackPayment } from './packed-payment.ts'
 
 /**
@@ -30,6 +34,9 @@ const GAS_PER_PAYLOAD_BYTE = 36
 
 /** `recordPayments(Payment[])`, encoded by hand as the Solidity ABI has it. */
 const recordCalls: RegistryCalls = {
+  keepsSlots: true,
+  checksOrder: true,
+  gasOfCall: GAS_OF_RECORDING,
   encode(entries) {
     const payments = entries.map(({ content }) => unpackPayment(content!))
     const size = payments.reduce(
@@ -68,6 +75,9 @@ const GAS_PER_PUBLISHED_PAYMENT = 1_500
 
 /** `publishPayments(bytes)`: the payments as the outbox keeps them, one behind the other. */
 const publishCalls: RegistryCalls = {
+  keepsSlots: false,
+  checksOrder: false,
+  gasOfCall: GAS_OF_RECORDING,
   encode(entries) {
     const length = entries.reduce((sum, { content }) => sum + content!.length, 0)
     const data = Buffer.alloc(4 + 2 * WORD + padded(length))
@@ -94,8 +104,16 @@ const rootOf = (entries: readonly CallEntry[]): string =>
     }),
   )
 
+/** All but the URI; the first anchor of an author takes the most. */
+const GAS_OF_ANCHOR = 70_000
+/** Call data and event. */
+const GAS_PER_URI_BYTE = 30
+
 /** `anchor(root, leafCount, manifestURI)`; the manifest is `<manifests>/<root>`. */
 const anchorCalls = (manifests: string): RegistryCalls => ({
+  keepsSlots: false,
+  checksOrder: false,
+  gasOfCall: GAS_OF_ANCHOR + GAS_PER_URI_BYTE * (Buffer.byteLength(manifests) + 1 + 66),
   rootOf,
   encode(entries) {
     const root = rootOf(entries)
@@ -109,7 +127,7 @@ const anchorCalls = (manifests: string): RegistryCalls => ({
     data.set(uri, 4 + 4 * WORD)
     return data
   },
-  gasOf: () => 100,
+  gasOf: () => 0,
   bytesOf: () => 0,
 })
 

@@ -1,6 +1,13 @@
 import { expect } from 'chai'
 import { JsonRpcProvider, Wallet } from 'ethers'
-import { type Bytes32, randomBytes32, ZERO_BYTES32 } from '../../../../protocol/hex.ts'
+import {
+  type Bytes32,
+  keccak256Hex,
+  randomBytes32,
+  utf8ToBytes,
+  ZERO_BYTES32,
+} from '../../../../protocol/hex.ts'
+import { DIGEST_CALLS } from '../../../../services/party/book-writer/registry-calls.ts'
 import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
 import { registryAs } from '../../../support/contracts.ts'
 import { expectRejection } from '../../../support/expect-error.ts'
@@ -165,6 +172,19 @@ describe('book writer', () => {
       expect(await book.recorded()).to.have.length(5)
     })
 
+    it('that uses any gas up is tried ever more rarely', async () => {
+      await open()
+      const digestsOf = keccak256Hex(utf8ToBytes('digestsOf(address,bytes32[])')).slice(2, 10)
+      // An empty digest for one key; for all other calls the invalid instruction.
+      const code = `0x63${digestsOf}5f3560e01c14600f57fe5b60205f526001602052${'60605ff3'}`
+      await chain.request('anvil_setCode', [book.registryAddress, code])
+      await book.add([newEntry()])
+      const refusals = () => Number(book.db.prepare('SELECT refusals FROM outbox_entries').get()?.refusals)
+      await until(() => refusals() >= 1)
+      // From the first estimate to the highest.
+      expect(transactionCount()).to.be.within(8, 12)
+    })
+
     it('finds the one entry that a registry refuses for another reason by halving', async () => {
       await open()
       const entries = newEntries(9)
@@ -189,6 +209,24 @@ describe('book writer', () => {
       await sendElsewhere({ nonce: 0 })
       await chain.request('evm_setAutomine', [true])
       await chain.request('evm_mine')
+      await settled()
+      expect(await book.recorded()).to.deep.equal(entries)
+    })
+
+    it('takes one only when the old is used for good, of a registry that would take entries twice', async () => {
+      await open({ calls: { ...DIGEST_CALLS, keepsSlots: false }, finalityDepth: 4 })
+      await chain.request('evm_setAutomine', [false])
+      const entries = newEntries(3)
+      await book.add(entries)
+      await poolHolds(1)
+      await chain.request('anvil_dropAllTransactions')
+      await sendElsewhere({ nonce: 0 })
+      await chain.request('evm_setAutomine', [true])
+      await chain.request('evm_mine')
+      await new Promise((resolve) => setTimeout(resolve, 2_500))
+      expect(book.writer.status()).to.include({ submitted: 3, pending: 0 })
+      expect(transactionCount()).to.equal(1)
+      await chain.request('anvil_mine', ['0x5'])
       await settled()
       expect(await book.recorded()).to.deep.equal(entries)
     })

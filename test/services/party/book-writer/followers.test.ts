@@ -39,7 +39,9 @@ describe('entries that follow others', () => {
     await book.add([refused, follower, next, ...others])
     await until(async () => (await book.recorded()).length === 20)
     expect((await book.recorded()).map(({ key }) => key)).to.have.members(others.map(({ key }) => key))
-    expect([refused, follower, next].map(({ key }) => stateOf(key))).to.deep.equal(Array(3).fill('pending'))
+    // They are tried again now and then.
+    await until(() => [refused, follower, next].every(({ key }) => stateOf(key) === 'pending'))
+    expect(await book.recorded()).to.have.length(20)
   })
 
   it('are in conflict when the one they follow is', async () => {
@@ -62,6 +64,33 @@ describe('entries that follow others', () => {
     for (const entry of chainOf) await book.add([entry])
     await until(async () => (await book.recorded()).length === 60)
     expect((await book.recorded()).map(({ key }) => key)).to.deep.equal(chainOf.map(({ key }) => key))
+  })
+})
+
+describe('an outbox of entries that follow others', () => {
+  it('gives none out before the one that it follows is on chain, unless the registry checks that itself', () => {
+    const db = new DatabaseSync(':memory:')
+    const outbox = new Outbox(db, { chainId: 1, registry: AUTHOR, author: AUTHOR })
+    const first = newEntry()
+    const second = { ...newEntry(), afterKey: first.key }
+    const third = { ...newEntry(), afterKey: second.key }
+    const other = newEntry()
+    for (const entry of [first, second, third]) outbox.add({ ...entry, recordBy: 0 }, 0)
+    const keysOf = (checksOrder: boolean) => outbox.nextBatch(10, 1, checksOrder).map(({ key }) => key)
+    expect(keysOf(false)).to.deep.equal([first.key, second.key, third.key])
+    const transaction = {
+      hash: randomBytes32(),
+      raw: '0x00' as const,
+      maxFeePerGas: 1n,
+      maxPriorityFeePerGas: 1n,
+    }
+    const submission = outbox.createSubmission({ nonce: 0, gasLimit: 1 }, outbox.nextBatch(1, 1), transaction)
+    outbox.add({ ...other, recordBy: 0 }, 0)
+    expect(keysOf(false)).to.deep.equal([other.key])
+    expect(keysOf(true)).to.deep.equal([second.key, third.key, other.key])
+    outbox.markMined(submission, { transactionHash: transaction.hash, blockNumber: 1 }, false)
+    expect(keysOf(false)).to.deep.equal([second.key, third.key, other.key])
+    db.close()
   })
 })
 
@@ -108,6 +137,17 @@ describe('what fits into a transaction', () => {
     const gas = new GasEstimate(DIGEST_CALLS)
     expect(gas.fitting(entries(10), 1)).to.equal(1)
     expect(gas.fitting(entries(2_000), 1_000_000)).to.be.within(30, 36)
+  })
+
+  it('has the gas of the call raised with that of its entries, up to a highest', () => {
+    const gas = new GasEstimate({ ...DIGEST_CALLS, gasOfCall: 70_000, gasOf: () => 0 })
+    expect(gas.limitFor(entries(3))).to.equal(70_000)
+    expect(gas.raise()).to.equal(true)
+    expect(gas.limitFor(entries(3))).to.equal(105_000)
+    let raised = 1
+    while (gas.raise()) raised++
+    expect(raised).to.be.below(10)
+    expect(gas.limitFor(entries(3))).to.equal(18 * 70_000)
   })
 
   it('gets less once a transaction ran out of gas', () => {

@@ -32,6 +32,7 @@ CREATE TABLE idempotency_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 `,
+  'CREATE UNIQUE INDEX payments_by_entry_key ON payments (entry_key)',
 ]
 
 /** Milliseconds that a look from outside waits for a write of the running office. */

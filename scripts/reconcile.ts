@@ -69,7 +69,7 @@ function exitCodeOf({ counts, unknownRoots, isComplete }: Reconciliation, files:
 }
 
 function show(result: Reconciliation, files: FileReport[]): void {
-  const { counts, checked, same, waiting } = result
+  const { counts, checked, same, repeated, waiting } = result
   printTable(
     ['in the database', 'the same on chain', 'on their way', 'missing', 'altered', 'extra'],
     [[checked, same, waiting, counts.missing, counts.altered, counts.extra]],
@@ -81,10 +81,11 @@ function show(result: Reconciliation, files: FileReport[]): void {
       'extra',
       nameOf(found),
       found.version,
-      `block ${found.blockNumber}, not in the database`,
+      `block ${found.blockNumber}, transaction ${found.transactionHash}: not in the database`,
     ]),
     ...result.unknownRoots.map((root) => ['extra', root, '', 'an anchored root without its payments']),
   ]
+  if (repeated > 0) say(`On chain more than once, each time the same: ${repeated}`)
   if (rows.length > 0) printTable(['what', 'order', 'version', 'how'], rows.slice(0, SHOWN))
   if (rows.length > SHOWN) say(`and ${rows.length - SHOWN} more; --json lists them`)
   showFiles(files)

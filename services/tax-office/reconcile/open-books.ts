@@ -30,15 +30,21 @@ export function openBooks(config: OfficeBooksConfig): ReconcileOptions & { close
     const secrets = new OfficeSecrets(config.TAX_OFFICE_SECRET, office)
     const payments = new PaymentStore(db)
     payments.requireSecret(secrets.check())
-    const stateOf = db.prepare('SELECT state FROM outbox_entries WHERE entry_key = ?')
+    const entryOf = db.prepare('SELECT state, block_number FROM outbox_entries WHERE entry_key = ?')
     return {
       rpc,
       place: { chainId, registry, office },
       startBlock: getContract(chain, 'PaymentRecordRegistry').startBlock,
       payments,
-      anchors: new AnchorStore(db),
+      // The office may not know yet that what it sent is mined.
+      anchors: new AnchorStore(db, ['open']),
       secrets,
-      isOnItsWay: (entryKey) => ['pending', 'submitted'].includes(String(stateOf.get(entryKey)?.state)),
+      isOnItsWay: (entryKey, block) => {
+        const { state, block_number: recordedAt } = entryOf.get(entryKey) ?? {}
+        return (
+          state === 'pending' || state === 'submitted' || (recordedAt != null && Number(recordedAt) > block)
+        )
+      },
       close: () => {
         rpc.destroy()
         db.close()

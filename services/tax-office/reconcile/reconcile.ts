@@ -17,6 +17,7 @@ import type { PaymentStore, StoredPayment } from '../store/payment-store.ts'
 import { type Difference, differencesOf } from './compare-payment.ts'
 import { headAt, type OfficeEvent, officeEvents } from './office-events.ts'
 import { storedRecord } from './stored-record.ts'
+import { isStored, UnlikeVersions } from './unlike-versions.ts'
 
 export interface ReconcileOptions {
   rpc: JsonRpc
@@ -26,8 +27,8 @@ export interface ReconcileOptions {
   payments: PaymentStore
   anchors: AnchorStore
   secrets: OfficeSecrets
-  /** Whether a version that is not on chain is still on its way there. */
-  isOnItsWay: (entryKey: Bytes32) => boolean
+  /** Whether a version that is not on chain at `block` is still on its way there, or got there after it. */
+  isOnItsWay: (entryKey: Bytes32, block: number) => boolean
 }
 
 export interface FoundPayment {
@@ -54,13 +55,15 @@ export interface Reconciliation {
   /** Versions in the database. */
   checked: number
   same: number
+  /** Put on chain again as they were, which changes nothing; an attempt that was thought lost, say. */
+  repeated: number
   /** Not on chain yet, and on their way there. */
   waiting: number
   counts: { missing: number; altered: number; extra: number }
   /** In the database, not on chain. */
   missing: FoundPayment[]
   altered: AlteredPayment[]
-  /** On chain, not in the database. */
+  /** On chain, not in the database: unknown versions, and second ones with other content than the first. */
   extra: ExtraPayment[]
   /** Anchored roots that the office cannot give the payments of. */
   unknownRoots: Bytes32[]
@@ -74,18 +77,22 @@ export class Reconciler {
   readonly #options: ReconcileOptions
   /** One bit for each payment of the database, by its number. */
   readonly #seen: Uint8Array
+  /** The latest payment of the database when this began; what came later is not compared. */
+  readonly #lastId: number
+  readonly #unlike = new UnlikeVersions()
   readonly #result: Reconciliation
 
   constructor(options: ReconcileOptions) {
     this.#options = options
-    const checked = options.payments.count()
-    this.#seen = new Uint8Array((checked >> 3) + 1)
+    this.#lastId = options.payments.lastId()
+    this.#seen = new Uint8Array((this.#lastId >> 3) + 1)
     this.#result = {
       block: 0,
       head: EMPTY_HEAD,
       isComplete: false,
-      checked,
+      checked: 0,
       same: 0,
+      repeated: 0,
       waiting: 0,
       counts: { missing: 0, altered: 0, extra: 0 },
       missing: [],
@@ -125,19 +132,33 @@ export class Reconciler {
 
   #comparePayment(onChain: PaymentOnChain, { transactionHash, blockNumber }: OfficeEvent): void {
     const { orderKey, version } = onChain
-    const { payments } = this.#options
-    const row = payments.find(hexToBytes(orderKey, 32), version)
-    if (row === undefined) {
+    const row = this.#options.payments.find(hexToBytes(orderKey, 32), version)
+    if (row !== undefined && row.id > this.#lastId) return
+    if (row !== undefined && !this.#wasSeen(row.id)) this.#compareFirst(row, onChain)
+    else if (row !== undefined && this.#unlike.isFirst(onChain, row)) this.#result.repeated++
+    else {
+      if (row === undefined) this.#unlike.note(onChain)
       this.#note('extra', { orderKey, version, transactionHash, blockNumber })
-      return
     }
-    // Of versions written twice the first counts.
-    if (row.id > this.#result.checked || this.#wasSeen(row.id)) return
+  }
+
+  /** Of versions written twice the first counts. */
+  #compareFirst(row: StoredPayment, onChain: PaymentOnChain): void {
     this.#markSeen(row.id)
-    const before = version === 1 ? undefined : payments.find(row.orderKey, version - 1)
-    const differences = differencesOf(row, onChain, before && bytesToHex(before.digest), this.#options)
+    if (!isStored(onChain, row)) this.#unlike.note(onChain)
+    const differences = differencesOf(row, onChain, this.#previousDigest(row), this.#options)
+    const { orderKey, version } = onChain
     if (differences.length === 0) this.#result.same++
     else this.#note('altered', { orderId: row.orderId, orderKey, version, differences })
+  }
+
+  /** As the chain has it: a version is as it was, whatever somebody did to the row of the one before. */
+  #previousDigest({ orderKey, version }: StoredPayment): Bytes32 | undefined {
+    if (version === 1) return undefined
+    const onChain = this.#unlike.digestOf(bytesToHex(orderKey), version - 1)
+    if (onChain !== undefined) return onChain
+    const before = this.#options.payments.find(orderKey, version - 1)
+    return before && bytesToHex(before.digest)
   }
 
   async #findMissing(): Promise<void> {
@@ -147,7 +168,9 @@ export class Reconciler {
       const page = payments.paymentsAfter(last, PAGE)
       if (page.length === 0) return
       last = page.at(-1)!.id
-      const unseen = page.filter(({ id }) => id <= this.#result.checked && !this.#wasSeen(id))
+      const known = page.filter(({ id }) => id <= this.#lastId)
+      this.#result.checked += known.length
+      const unseen = known.filter(({ id }) => !this.#wasSeen(id))
       if (unseen.length > 0) await this.#noteMissing(unseen)
     }
   }
@@ -158,7 +181,7 @@ export class Reconciler {
       const { orderId, version } = row
       const found = { orderId, orderKey: bytesToHex(row.orderKey), version }
       if (digests[i] === EMPTY) {
-        if (this.#options.isOnItsWay(row.entryKey)) this.#result.waiting++
+        if (this.#options.isOnItsWay(row.entryKey, this.#result.block)) this.#result.waiting++
         else this.#note('missing', found)
       } else if (digests[i] === this.#expectedDigest(row)) this.#result.same++
       else this.#note('altered', { ...found, differences: [{ member: 'content' }] })
@@ -176,13 +199,12 @@ export class Reconciler {
 
   /** What the slot of a version has if its columns are as they were; undefined when they make no record. */
   #expectedDigest(row: StoredPayment): Bytes32 | undefined {
-    const { secrets, place, payments } = this.#options
-    const { version, visibility, share } = row
+    const { secrets, place } = this.#options
+    const { visibility, share } = row
     const record = storedRecord(row, secrets)
     if (record === undefined) return undefined
-    const before = version === 1 ? undefined : payments.find(row.orderKey, version - 1)
     const orderKey = bytesToHex(row.orderKey)
-    const previousDigest = before && bytesToHex(before.digest)
+    const previousDigest = this.#previousDigest(row)
     const { digest, payload } = sealRecord(
       { record, visibility, orderKey, share, previousDigest },
       secrets,
@@ -200,7 +222,6 @@ export class Reconciler {
   #wasSeen = (id: number): boolean => ((this.#seen[id >> 3] ?? 0) & (1 << (id & 7))) !== 0
 
   #markSeen(id: number): void {
-    // A payment that came in after the count was taken is not looked for either.
-    if (id >> 3 < this.#seen.length) this.#seen[id >> 3]! |= 1 << (id & 7)
+    this.#seen[id >> 3]! |= 1 << (id & 7)
   }
 }

@@ -1,7 +1,10 @@
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { bytesToHex, hexToBytes, keccak256Hex, utf8ToBytes } from '../../../protocol/hex.ts'
 import { orderKeyOf } from '../../../protocol/payments/order-id.ts'
+import type { PaymentOnChain } from '../../../protocol/payments/payment-entry.ts'
+import { packPayments } from '../../../protocol/payments/payment-publication.ts'
 import type { Reconciliation } from '../../../services/tax-office/reconcile/reconcile.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type RpcRelay, startRpcRelay } from '../../support/rpc-relay.ts'
@@ -11,6 +14,7 @@ import {
   paymentRegistry,
   paymentRequest,
   paymentRequests,
+  recordedPayments,
   settleOffice,
 } from './office-fixture.ts'
 import { runScript, runUpload, writePaymentFile } from './upload-fixture.ts'
@@ -32,8 +36,8 @@ describe('reconciling a tax office with its book', () => {
     await home.end()
   })
 
-  const open = async (env: Record<string, string> = {}): Promise<void> => {
-    office = new OfficeProcess(home.chain, relay.url, home.contracts, env)
+  const open = async (env: Record<string, string> = {}, finalityDepth = 0): Promise<void> => {
+    office = new OfficeProcess(home.chain, relay.url, home.contracts, env, finalityDepth)
     await office.start()
   }
   const settled = () =>
@@ -72,6 +76,7 @@ describe('reconciling a tax office with its book', () => {
         isComplete: true,
         checked: 33,
         same: 33,
+        repeated: 0,
         waiting: 0,
         counts: { missing: 0, altered: 0, extra: 0 },
         unknownRoots: [],
@@ -141,6 +146,78 @@ describe('reconciling a tax office with its book', () => {
     expect(report.extra.map(({ orderKey }) => orderKey).sort()).to.deep.equal(
       [key, orderKeyOf('ORDER-30')].sort(),
     )
+  })
+
+  it('tells a version published again from another one under the same order and number', async () => {
+    await open({ TAX_OFFICE_TIER: 'publish' })
+    await someVersions()
+    const published = await recordedPayments(home.chain.url, home.contracts.PaymentRecordRegistry)
+    const first = published.find(({ orderKey }) => orderKey === orderKeyOf('ORDER-2'))!
+    const other = { ...first, payload: keccak256Hex(utf8ToBytes('other')) }
+    const { registry, provider } = paymentRegistry(home.chain.url, home.contracts.PaymentRecordRegistry)
+    const publish = async (payment: PaymentOnChain): Promise<string> => {
+      const sent = await registry.getFunction('publishPayments')(packPayments([payment]))
+      await sent.wait()
+      return sent.hash
+    }
+    await publish(first)
+    expect(await reconcile()).to.deep.nested.include({ code: 0, 'report.repeated': 1, 'report.same': 33 })
+    const transactionHash = await publish(other)
+    provider.destroy()
+    const { code, report } = await reconcile()
+    expect(code).to.equal(2)
+    expect(report).to.deep.include({ repeated: 1, same: 33, counts: { missing: 0, altered: 0, extra: 1 } })
+    const { orderKey, version } = first
+    expect(report.extra).to.deep.equal([{ orderKey, version, transactionHash, blockNumber: report.block }])
+  })
+
+  it('finds a version as it is whose predecessor was altered or removed', async () => {
+    await open()
+    await someVersions()
+    await office.client.upload([
+      paymentRequest({ orderId: 'ORDER-2', amountMinor: 91, follows: 1, kind: 'correction' }),
+    ])
+    await settled()
+    const of = (orderId: string): Uint8Array => hexToBytes(orderKeyOf(orderId))
+    const version1 = 'WHERE order_key = ? AND version = 1'
+    tamper(`UPDATE payments SET digest = ? ${version1}`, new Uint8Array(32), of('ORDER-1'))
+    tamper(`DELETE FROM payments ${version1}`, of('ORDER-2'))
+    const { code, report } = await reconcile()
+    expect(code).to.equal(2)
+    expect(report).to.deep.include({ checked: 33, same: 32, counts: { missing: 0, altered: 1, extra: 1 } })
+    expect(report.altered[0]).to.deep.include({
+      ...{ orderId: 'ORDER-1', version: 1 },
+      differences: [{ member: 'digest' }],
+    })
+    expect(report.extra[0]).to.include({ orderKey: orderKeyOf('ORDER-2'), version: 1 })
+  })
+
+  it('calls nothing missing that got on chain after the last block compared', async () => {
+    await open()
+    await someVersions()
+    const { report: before } = await reconcile()
+    await office.client.upload(paymentRequests(5, 'LATE'))
+    await settled()
+    relay.faults.alter = ({ method }, result) =>
+      method === 'eth_blockNumber' ? `0x${before.block.toString(16)}` : result
+    const { code, report } = await reconcile()
+    expect(report).to.deep.include({ same: 33, waiting: 5, counts: { missing: 0, altered: 0, extra: 0 } })
+    expect(code).to.equal(0)
+  })
+
+  it('knows an anchored root that the office does not know to be mined; nothing is anchored twice meanwhile', async () => {
+    await open({ TAX_OFFICE_TIER: 'anchor' }, 50)
+    relay.faults.alter = ({ method }, result) => (method === 'eth_getTransactionReceipt' ? null : result)
+    await office.client.upload(paymentRequests(5))
+    await eventually('it is sent', async () => (await office.client.uploads()).sent === 5)
+    // Long enough to take the nonce for one that somebody else used.
+    await sleep(3_500)
+    const { code, report } = await reconcile()
+    expect(report).to.deep.include({ same: 5, repeated: 0, waiting: 0, unknownRoots: [], isComplete: true })
+    expect(code).to.equal(0)
+    relay.faults.alter = undefined
+    await settled()
+    expect((await reconcile()).report).to.deep.include({ same: 5, repeated: 0, unknownRoots: [] })
   })
 
   it('calls nothing missing that is on its way', async () => {

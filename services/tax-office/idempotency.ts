@@ -26,10 +26,20 @@ export function readIdempotencyKey(
     keyHash: secrets.fingerprint({ idempotencyKey: header }),
     requestHash: secrets.fingerprint({ body }),
   }
+  requireFree(request, store)
+  return request
+}
+
+/** Keeps a request under its key, in the transaction of what it does: another one may have come meanwhile. @throws IDEMPOTENCY_KEY_REUSED */
+export function keepIdempotencyKey(request: IdempotentRequest, store: IdempotencyStore): void {
+  requireFree(request, store)
+  store.insert(request, Date.now())
+}
+
+function requireFree(request: IdempotentRequest, store: IdempotencyStore): void {
   if (store.isTaken(request, Date.now()))
     throw new CountersignError(
       'IDEMPOTENCY_KEY_REUSED',
       'another request was sent with this key within 24 hours',
     )
-  return request
 }

@@ -1,7 +1,7 @@
 import { CountersignError, type ErrorCode } from '../../../protocol/errors.ts'
 import { type Bytes32, bytesToHex, hexToBytes } from '../../../protocol/hex.ts'
 import { requireApiKeyScope } from '../../party/api-keys/api-key.ts'
-import { readIdempotencyKey } from '../idempotency.ts'
+import { keepIdempotencyKey, readIdempotencyKey } from '../idempotency.ts'
 import type { RefusedPayment } from '../payment-keeper.ts'
 import type { OfficeParts, Routes } from './office-parts.ts'
 import {
@@ -45,7 +45,7 @@ export const paymentRoutes: Routes = (scope, parts) => {
       )
       const [outcome] = await keeper.keep([request.body], (outcomes) => {
         if (idempotent !== undefined && outcomes[0]!.outcome !== 'refused')
-          idempotency.insert(idempotent, Date.now())
+          keepIdempotencyKey(idempotent, idempotency)
       })
       metrics.payments.inc({ outcome: outcome!.outcome })
       if (outcome!.outcome === 'refused') throw problemOf(outcome!)

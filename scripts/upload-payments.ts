@@ -14,11 +14,15 @@ const command = createCommand(
   'upload-payments',
   'Hands files of payments to a tax office and waits until they are on chain. It may be ended at any moment and run again:\n' +
     'the office knows again what it has. Which office: COUNTERSIGN_TAX_OFFICE_URL and COUNTERSIGN_TAX_OFFICE_API_KEY, or npm start.',
-  '0 every row that was not refused is on chain, 1 error, 2 contradicted (an order has other content at the office or on chain)',
+  '0 every row that was not refused is on chain, 1 error or a file held back, 2 contradicted (an order has other content at the office or on chain)',
 )
 const namedFiles = addFileOptions(command)
 command
   .option('--report <file>', 'where refused rows are listed, as JSON lines', 'refused-rows.jsonl')
+  .option(
+    '--allow-shifting-ids',
+    'send also files whose order ids count rows while some rows cannot be counted: mended, those may shift the ids of others',
+  )
   .option('--wait-final', 'wait until every block is final, too')
   .option(
     '--patience <seconds>',
@@ -30,13 +34,15 @@ command
 
 interface Options {
   report: string
+  allowShiftingIds?: boolean
   waitFinal?: boolean
   patience: number
   json?: boolean
 }
 
 void runCommand(command, async () => {
-  const { report: reportFile, waitFinal = false, patience, json = false } = command.opts<Options>()
+  const options = command.opts<Options>()
+  const { report: reportFile, allowShiftingIds = false, waitFinal = false, patience, json = false } = options
   const named = namedFiles()
   if (named.length === 0) command.error('error: nothing to upload; give --file and --mapping')
   const files = await openPaymentFiles(named)
@@ -48,6 +54,7 @@ void runCommand(command, async () => {
     client,
     onRefused: (row) => report.add(row),
     onProgress: (progress) => bar.show(progress),
+    allowShiftingIds,
     patienceMs: patience * 1_000,
   })
   const counts: FileCounts[] = []
@@ -61,11 +68,14 @@ void runCommand(command, async () => {
   }
   const seconds = (performance.now() - startedAt) / 1000
   show({ counts, state, report, seconds, json })
-  return exitCodeOf(state, report)
+  return exitCodeOf(state, report, counts)
 })
 
-const exitCodeOf = ({ conflict }: UploadState, { reasons }: RefusalReport): ExitCode =>
-  conflict > 0 || reasons.PAYMENT_ORDER_CONFLICT !== undefined ? EXIT.contradicted : EXIT.consistent
+function exitCodeOf({ conflict }: UploadState, { reasons }: RefusalReport, counts: FileCounts[]): ExitCode {
+  const { PAYMENT_ORDER_CONFLICT, ENTRY_CONFLICT } = reasons
+  if (conflict > 0 || PAYMENT_ORDER_CONFLICT || ENTRY_CONFLICT) return EXIT.contradicted
+  return counts.some(({ heldBack }) => heldBack) ? EXIT.error : EXIT.consistent
+}
 
 interface Outcome {
   counts: FileCounts[]
@@ -98,6 +108,11 @@ function show({ counts, state, report, seconds, json }: Outcome): void {
     )
     say(`All refused rows: ${reportFile}`)
   }
+  for (const { file } of counts.filter(({ heldBack }) => heldBack))
+    say(
+      `Nothing of ${file} was sent: its order ids count rows, and some that are refused could not be counted. Mend all that are\n` +
+        'refused and hand the file in again; or, if they never will be, send the others with --allow-shifting-ids.',
+    )
   if (state.conflict > 0)
     say(`The chain has something else under ${state.conflict} keys; npm run reconcile lists them.`)
   say(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
+import { countsRows } from '../../services/tax-office/import/order-id-template.ts'
 import type { ImportedRow, PaymentDraft } from '../../services/tax-office/import/read-payments.ts'
 import type { PaymentOutcome, TaxOfficeClient, UploadState } from '../cli/tax-office-client.ts'
 import { type PaymentFile, rowsOf } from './payment-file.ts'
@@ -17,6 +18,8 @@ export interface FileCounts {
   skipped: number
   /** Lines that repeat an earlier one of the same file. */
   repeated: number
+  /** Nothing of it was sent: ids of its rows may shift once others are mended. */
+  heldBack: boolean
 }
 
 export interface RefusedRow {
@@ -35,6 +38,8 @@ export interface UploadOptions {
   onProgress: (progress: UploadProgress) => void
   /** Milliseconds without progress after which the upload gives up. */
   patienceMs: number
+  /** Sends a file also when its order ids count rows, and some of them cannot be counted. Default false. */
+  allowShiftingIds?: boolean
   /** Rows in one request, 1 to 1,000. */
   batchRows?: number
 }
@@ -76,11 +81,15 @@ export class PaymentUpload {
 
   /**
    * Hands in every row of a file. The next batch is read while one is under way; none is sent before the one before it was answered,
-   * so that the office takes rows in the file's order.
+   * so that the office takes rows in the file's order. A file of which nothing may be sent is read to its end, for all that is wrong.
    * @throws PAYMENT_FILE_INVALID, what the office refuses a whole request for, TAX_OFFICE_UNREACHABLE or NOT_READY when out of patience
    */
   async send(file: PaymentFile): Promise<FileCounts> {
-    const counts = { file: file.file, rows: 0, added: 0, known: 0, refused: 0, skipped: 0, repeated: 0 }
+    const counts = {
+      file: file.file,
+      ...{ rows: 0, added: 0, known: 0, refused: 0, skipped: 0, repeated: 0 },
+      heldBack: await this.#mayShift(file),
+    }
     this.#counts.push(counts)
     const { batchRows = DEFAULT_BATCH_ROWS } = this.#options
     let rows: Batch['rows'] = []
@@ -96,8 +105,8 @@ export class PaymentUpload {
       this.#bytesRead += bytes
     })) {
       counts.rows++
-      if ('record' in row) rows.push(row)
-      else this.#leaveOut(row, counts)
+      if (!('record' in row)) this.#leaveOut(row, counts)
+      else if (!counts.heldBack) rows.push(row)
       if (rows.length >= batchRows) await flush()
     }
     await flush()
@@ -118,6 +127,13 @@ export class PaymentUpload {
         )
       await sleep(LOOK_EVERY_MS)
     }
+  }
+
+  /** Whether a row that is refused now may take the order id of another once it is mended. */
+  async #mayShift(file: PaymentFile): Promise<boolean> {
+    if (this.#options.allowShiftingIds || !countsRows(file.mapping.orderId)) return false
+    for await (const row of rowsOf(file)) if ('refusals' in row && row.isUncounted) return true
+    return false
   }
 
   #leaveOut(row: Exclude<ImportedRow, { record: PaymentDraft }>, counts: FileCounts): void {

@@ -80,6 +80,8 @@ function faultsOfFormat(format: string, rule: PaidAtRule): string[] {
     faults.push('names no day, and missing does not say which one stands for it')
   if (tokens.includes('yy') && rule.twoDigitYearsFrom === undefined)
     faults.push('has two-digit years, and needs twoDigitYearsFrom')
+  const isTwelveHour = tokens.some((token) => token.startsWith('h'))
+  if (isTwelveHour !== tokens.includes('a')) faults.push('needs h or hh together with a')
   if (seconds && !tokens.some((token) => /^[Hh]/.test(token))) faults.push('has no time of day')
   return faults
 }

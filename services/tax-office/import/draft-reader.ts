@@ -3,10 +3,12 @@ import { checkPaymentRecord, type PaymentKind } from '../../../protocol/payments
 import { amountReader, type ReadAmount } from './amount-reader.ts'
 import { wholeCell } from './cell-pattern.ts'
 import { type CellOf, memberReader } from './cell-source.ts'
+import { followsReader } from './follows-reader.ts'
 import { type ImportedRow, type PaymentDraft, type Refusal, refusal } from './imported-row.ts'
 import { mappedColumns } from './mapped-columns.ts'
 import type { PaymentMapping } from './mapping-schema.ts'
 import { orderIdReader } from './order-id-reader.ts'
+import { countsRows } from './order-id-template.ts'
 import { paidAtReader } from './paid-at-reader.ts'
 import { periodOfDay } from './period-of-day.ts'
 import { rowCondition } from './row-condition.ts'
@@ -27,6 +29,7 @@ export function draftReader(
   }))
   const visibilityOf = memberReader('visibility', mapping.visibility, cellOf)
   const kindOf = memberReader('kind', mapping.kind ?? { constant: 'payment' }, cellOf)
+  const followsOf = followsReader(mapping.follows ?? {}, cellOf)
   const currencyOf = memberReader('currency', mapping.currency, cellOf)
   const categoryOf = memberReader('category', mapping.category, cellOf)
   const authorityOf = memberReader('authority', mapping.authority, cellOf)
@@ -38,6 +41,7 @@ export function draftReader(
   const payerTagOf = payerTagReader(mapping.payerTag, cellOf)
   const fieldsOf = fieldsReader(mapping.fields ?? {}, cellOf)
   const orderIdOf = orderIdReader(mapping.orderId, cellOf, maxOrders)
+  const isCounting = countsRows(mapping.orderId)
 
   return (line, cells) => {
     const skipped = skips.find(({ isMet }) => isMet(cells))
@@ -49,6 +53,7 @@ export function draftReader(
     const period =
       fromPaidAt === undefined ? statedPeriodOf(cells, refusals) : date && periodOfDay(date.day, fromPaidAt)
     const stated = kindOf(cells, refusals) as PaymentKind | undefined
+    const follows = followsOf(cells, refusals)
     const category = categoryOf(cells, refusals)
     const authority = authorityOf(cells, refusals)
     const visibility = visibilityOf(cells, refusals)
@@ -66,9 +71,11 @@ export function draftReader(
       refusals,
     )
     const kind = amount && stated && kindOfAmount(stated, amount, mapping, refusals)
-    if (refusals.length > 0) return { line, refusals }
+    if (refusals.length > 0)
+      return orderId === undefined && isCounting ? { line, refusals, isUncounted: true } : { line, refusals }
     return checkDraft(line, {
       orderId: orderId!,
+      ...(follows !== undefined && { follows }),
       kind: kind!,
       category: category!,
       period: period!,
@@ -125,14 +132,13 @@ function fieldsReader(
   }
 }
 
-/** What the protocol asks of a record, whatever version it becomes. */
-function checkDraft(line: number, { visibility, ...draft }: PaymentDraft): ImportedRow {
+/** What the protocol asks of a record. */
+function checkDraft(line: number, { visibility, follows, ...draft }: PaymentDraft): ImportedRow {
   if (visibility === 'public' && draft.payerTag !== undefined)
     return { line, refusals: [refusal('RECORD_INVALID', 'payerTag is for sealed records')] }
-  const follows = draft.kind === 'correction' || draft.kind === 'reversal'
   try {
-    const { version: _version, ...record } = checkPaymentRecord({ ...draft, version: follows ? 2 : 1 })
-    return { line, record: { ...record, visibility } }
+    const { version: _version, ...record } = checkPaymentRecord({ ...draft, version: (follows ?? 0) + 1 })
+    return { line, record: { ...record, ...(follows !== undefined && { follows }), visibility } }
   } catch (error) {
     if (!isCountersignError(error, 'PAYMENT_INVALID')) throw error
     const code = error.details.member === 'orderId' ? 'ORDER_ID_INVALID' : 'RECORD_INVALID'

@@ -1,7 +1,8 @@
 import type { PaymentRecord } from '../../../protocol/payments/payment-record.ts'
 
-/** A payment record as a file says it: its version is the office's to give. */
+/** A payment record as a file says it: its version is the office's to give, or the one after that which it follows. */
 export interface PaymentDraft extends Omit<PaymentRecord, 'version'> {
+  follows?: number
   visibility: 'public' | 'sealed'
 }
 
@@ -46,7 +47,8 @@ export interface Refusal {
 /** What became of a row. `line` is that of its first character in the file, from 1. */
 export type ImportedRow =
   | { line: number; record: PaymentDraft }
-  | { line: number; refusals: Refusal[] }
+  /** `isUncounted`: ids count rows, and it is not known with which ones to count this: once it is mended, ids of others may shift. */
+  | { line: number; refusals: Refusal[]; isUncounted?: true }
   /** Left out by a rule of the mapping, for its reason. */
   | { line: number; skipped: string }
   /** The same order with the same content as in an earlier line. */

@@ -91,6 +91,15 @@ const Period = Type.Object(
   strict,
 )
 
+/** The version that a row comes after: a number in a column, empty for the first version of an order; or the same for every row. */
+const Follows = Type.Object(
+  {
+    constant: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 32 - 2 })),
+    column: Type.Optional(Column),
+  },
+  strict,
+)
+
 export const PaymentMappingSchema = Type.Object(
   {
     description: Type.Optional(Type.String({ maxLength: 1000 })),
@@ -106,6 +115,8 @@ export const PaymentMappingSchema = Type.Object(
     orderId: OrderId,
     /** Default `payment`. */
     kind: Type.Optional(Source),
+    /** Default: every row is the first version of its order. */
+    follows: Type.Optional(Follows),
     amount: Amount,
     currency: Source,
     paidAt: PaidAt,
@@ -132,6 +143,7 @@ export type CellSource = Static<typeof Source>
 export type AmountRule = Static<typeof Amount>
 export type PaidAtRule = Static<typeof PaidAt>
 export type PeriodRule = Static<typeof Period>
+export type FollowsRule = Static<typeof Follows>
 export type OrderIdRule = Static<typeof OrderId>
 export type RowCondition = Pick<
   Static<typeof PaidAt>['cases'] extends (infer C)[] | undefined ? C & object : never,

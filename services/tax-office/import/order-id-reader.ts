@@ -10,7 +10,7 @@ type ReadMembers = Partial<Pick<PaymentDraft, DerivedPart>>
 
 /**
  * Makes order ids by the template. Every row that has the parts of an id counts for `{line}`, also one that is refused for something else:
- * so the other rows keep their ids when it is corrected and the file read again.
+ * so the other rows keep their ids when it is corrected and the file read again. One that lacks a part cannot count.
  */
 export function orderIdReader(
   { template, patterns = {}, lineWithin = [] }: OrderIdRule,

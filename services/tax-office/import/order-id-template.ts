@@ -17,6 +17,10 @@ export const templateParts = (template: string): TemplatePart[] =>
     return text.startsWith('@') ? [{ derived: text.slice(1) as DerivedPart }] : [{ column: text }]
   })
 
+/** Whether ids count rows, so that they hang on the rows before. */
+export const countsRows = ({ template }: OrderIdRule): boolean =>
+  templateParts(template).some((part) => 'line' in part)
+
 export function faultsOfTemplate({ template, patterns = {}, lineWithin = [] }: OrderIdRule): string[] {
   const parts = templateParts(template)
   const columns = parts.flatMap((part) => ('column' in part ? [part.column] : []))

@@ -3,9 +3,15 @@ import { CountersignError } from '../../../protocol/errors.ts'
 import { isPattern } from './cell-pattern.ts'
 import { faultsOfPaidAt } from './date-formats.ts'
 import { mappedColumns } from './mapped-columns.ts'
-import { type CellSource, type PaymentMapping, PaymentMappingSchema } from './mapping-schema.ts'
+import {
+  type CellSource,
+  type FollowsRule,
+  type OrderIdRule,
+  type PaymentMapping,
+  PaymentMappingSchema,
+} from './mapping-schema.ts'
 import { faultOfMember, type SourcedMember } from './member-fault.ts'
-import { faultsOfTemplate } from './order-id-template.ts'
+import { countsRows, faultsOfTemplate } from './order-id-template.ts'
 
 export type { PaymentMapping } from './mapping-schema.ts'
 
@@ -48,6 +54,7 @@ function problemsOf(mapping: PaymentMapping): string[] {
         : Object.keys(period).length > 1
           ? ['period has fromPaidAt, and says something else besides']
           : []),
+    ...(mapping.follows ? followsProblems(mapping.follows, mapping.orderId) : []),
     ...faultsOfTemplate(mapping.orderId).map((fault) => `orderId ${fault}`),
     ...faultsOfPaidAt(mapping.paidAt).map((fault) => `paidAt ${fault}`),
     ...(amount.thousands === amount.decimal ? ['amount has one sign for decimals and thousands'] : []),
@@ -85,6 +92,14 @@ function sourceProblems(member: SourcedMember, source: CellSource): string[] {
   })
   if (otherwise !== undefined && values === undefined) faults.push(`${member} has otherwise without values`)
   return [...new Set(faults), ...patternProblems(member, pattern)]
+}
+
+function followsProblems({ constant, column }: FollowsRule, orderId: OrderIdRule): string[] {
+  return [
+    ...((constant === undefined) === (column === undefined) ? ['follows needs a constant or a column'] : []),
+    // A row that amends an order would be counted as another one.
+    ...(countsRows(orderId) ? ['follows is for order ids without {line}'] : []),
+  ]
 }
 
 function conditionProblems(

@@ -5,6 +5,7 @@ import type { ImportedRow } from './imported-row.ts'
 import { jsonRows } from './json-rows.ts'
 import { mappedColumns } from './mapped-columns.ts'
 import type { PaymentMapping } from './mapping-schema.ts'
+import { countsRows } from './order-id-template.ts'
 
 export type { ImportedRow, PaymentDraft, Refusal, RefusalCode } from './imported-row.ts'
 
@@ -31,9 +32,10 @@ export async function* readPayments(
   const { format = 'csv', delimiter = ',', header, multiline = false } = mapping
   const batches =
     format === 'csv' ? csvRows(source, columns, { delimiter, header, multiline }) : jsonRows(source, columns)
+  const unread: { isUncounted?: true } = countsRows(mapping.orderId) ? { isUncounted: true } : {}
   for await (const rows of batches)
     for (const row of rows) {
-      const draft = 'cells' in row ? readDraft(row.line, row.cells) : row
+      const draft = 'cells' in row ? readDraft(row.line, row.cells) : { ...row, ...unread }
       yield 'record' in draft ? checkDuplicate(draft.line, draft.record) : draft
     }
 }

@@ -10,7 +10,7 @@ export interface FileFinding {
   /** In the file. */
   line: number
   orderId: string
-  /** `missing`: the office has no such order; `altered`: its first version says something else than the file. */
+  /** `missing`: the office has no such version; `altered`: it says something else than the file. */
   found: 'missing' | 'altered'
 }
 
@@ -21,9 +21,10 @@ export async function* compareFile(
 ): AsyncGenerator<FileFinding | undefined> {
   for await (const row of rows) {
     if (!('record' in row)) continue
-    const { visibility, ...draft } = row.record
+    const { visibility, follows = 0, ...draft } = row.record
     const { orderId } = draft
-    const stored = payments.find(hexToBytes(orderKeyOf(orderId), 32), 1)
+    const version = follows + 1
+    const stored = payments.find(hexToBytes(orderKeyOf(orderId), 32), version)
     if (stored === undefined) {
       yield { line: row.line, orderId, found: 'missing' }
       continue
@@ -32,7 +33,7 @@ export async function* compareFile(
     const isSame =
       stored.visibility === visibility &&
       record !== undefined &&
-      canonicalJson(record) === canonicalJson({ ...draft, version: 1 })
+      canonicalJson(record) === canonicalJson({ ...draft, version })
     yield isSame ? undefined : { line: row.line, orderId, found: 'altered' }
   }
 }

@@ -26,6 +26,26 @@ describe('order ids of a file', () => {
     expect(after[2]).to.deep.equal(before[2])
   })
 
+  it('may shift when a row is mended that lacks a part or cannot be read: such rows are marked', async () => {
+    const damaged = await readRows(
+      `${rowsOf(['7', '1.00'], ['7.0', '1.00'])}"7,x\n${'7,2024-02-29,3.00,f\n'}`,
+      numbered,
+    )
+    expect(damaged.map((row) => 'refusals' in row && row.isUncounted === true)).to.deep.equal([
+      false,
+      true,
+      true,
+      false,
+    ])
+    const mended = await readRows(
+      rowsOf(['7', '1.00'], ['7', '1.00'], ['7', '2.00'], ['7', '3.00']),
+      numbered,
+    )
+    expect([damaged[3], mended[3]].map((row) => outcomes([row!])[0]![1])).to.deep.equal(['T-7/2', 'T-7/4'])
+    const withoutLine = await readRows(rowsOf(['', '1.00']))
+    expect(withoutLine[0]).to.not.have.property('isUncounted')
+  })
+
   it('are refused when a part is empty or damaged, or the whole too long or with unseen characters', async () => {
     const text = rowsOf(['', '1.00'], ['9.83E+21', '1.00'], ['1070396.0', '1.00'])
     expect(outcomes(await readRows(text, numbered))).to.deep.equal([

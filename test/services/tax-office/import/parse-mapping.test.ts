@@ -128,6 +128,16 @@ describe('mappings of columns to payments', () => {
       'paidAt format yyyy-MM-dd has no time of day',
       'paidAt has seconds, and needs a zone',
     ])
+    expect(problemsWith({ follows: {} })).to.deep.equal(['follows needs a constant or a column'])
+    const orderId = { template: '{id}/{line}' }
+    expect(problemsWith({ orderId, follows: { column: 'after' } })).to.deep.equal([
+      'follows is for order ids without {line}',
+    ])
+    for (const format of ['yyyy-MM-dd h:mm', 'yyyy-MM-dd hh:mm', 'yyyy-MM-dd HH:mm a'])
+      expect(problemsWith({ paidAt: { column: 'paid', formats: [format] } })).to.deep.equal([
+        `paidAt format ${format} needs h or hh together with a`,
+      ])
+    expect(problemsWith({ paidAt: { column: 'paid', formats: ['yyyy-MM-dd h:mm a'] } })).to.deep.equal([])
     expect(problemsWith({ orderId: { template: 'always' } })).to.deep.equal(['orderId is made of no column'])
     expect(problemsWith({ orderId: { template: '{id', lineWithin: ['f'] } })).to.deep.equal([
       'orderId has a single brace',
@@ -201,7 +211,47 @@ describe('members of a record', () => {
     expect(
       (await onlyRecord(file('R'), mappingOf({ kind: { column: 'x', values: { R: 'refund' } } }))).kind,
     ).to.equal('refund')
-    expect(await codes({ kind: { constant: 'correction' } }, '')).to.equal('a')
+    expect(await codes({ kind: { constant: 'correction' } }, '')).to.equal('RECORD_INVALID')
+  })
+
+  it('make amendments of rows that name the version that they follow', async () => {
+    const mapping = mappingOf({
+      kind: { column: 'what', values: { P: 'payment', C: 'correction', R: 'refund', S: 'reversal' } },
+      follows: { column: 'after' },
+    })
+    const text = [
+      'id,paid,amount,what,after',
+      'a,2024-02-29,5.00,P,',
+      'a,2024-02-29,4.00,C,1',
+      'a,2024-02-29,4.00,C,1',
+      'a,2024-02-29,3.00,C,1',
+      'a,2024-02-29,1.00,R,2',
+      'a,2024-02-29,0.00,S,3',
+      'a,2024-02-29,1.00,P,4',
+      'a,2024-02-29,1.00,C,',
+      'a,2024-02-29,1.00,C,0',
+      'a,2024-02-29,1.00,C,1.5',
+    ]
+    const rows = await readRows(text.join('\n'), mapping)
+    expect(
+      rows.map((row) => ('record' in row ? [row.record.kind, row.record.follows] : outcomes([row])[0]![1])),
+    ).to.deep.equal([
+      ['payment', undefined],
+      ['correction', 1],
+      'duplicate of 3',
+      'ORDER_ID_CONFLICT',
+      ['refund', 2],
+      ['reversal', 3],
+      'RECORD_INVALID',
+      'RECORD_INVALID',
+      'VALUE_UNEXPECTED',
+      'VALUE_UNEXPECTED',
+    ])
+    const constant = await readRows(
+      `${text[0]}\n${text[2]}`,
+      mappingOf({ ...mapping, follows: { constant: 7 } }),
+    )
+    expect(constant).to.have.nested.property('[0].record.follows', 7)
   })
 
   it('are read by the formats of the first case that a row meets', async () => {

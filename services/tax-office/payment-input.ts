@@ -60,3 +60,10 @@ export const versionSkipped = ({ record }: PaymentInput, latest: number): Counte
       ? 'this office has no such order to amend'
       : `the latest version of this order is ${latest}, so version ${record.version} cannot be the next`,
   )
+
+/** A correction says what was paid; of an order that gave back only, it would make a payment of a refund. */
+export const correctionOfRefund = (): CountersignError =>
+  paymentInvalid(
+    'kind',
+    'is a correction, and this order has no payment: reverse it and hand in a new refund',
+  )

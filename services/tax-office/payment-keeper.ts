@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
 import { type Bytes32, bytesToHex, hexToBytes, randomBytes32 } from '../../protocol/hex.ts'
+import { canBeCorrected } from '../../protocol/payments/net-amount.ts'
 import { fieldsText } from '../../protocol/payments/payment-digest.ts'
 import { paymentEntryDigest, paymentKey } from '../../protocol/payments/payment-entry.ts'
 import type { PaymentPlace } from '../../protocol/payments/payment-place.ts'
@@ -10,7 +11,13 @@ import type { GroupCommit } from '../party/group-commit.ts'
 import { packPayment } from './book/packed-payment.ts'
 import type { OfficeSecrets } from './office-secrets.ts'
 import { OrderLocks } from './order-locks.ts'
-import { orderConflict, type PaymentInput, readPaymentInput, versionSkipped } from './payment-input.ts'
+import {
+  correctionOfRefund,
+  orderConflict,
+  type PaymentInput,
+  readPaymentInput,
+  versionSkipped,
+} from './payment-input.ts'
 import { payloadBytes, sealRecord } from './seal-record.ts'
 import type { KnownVersion, NewPayment, Order, PaymentStore } from './store/payment-store.ts'
 
@@ -114,12 +121,13 @@ export class PaymentKeeper {
       return { outcome: 'duplicate', orderKey: orderKeyHex, version: record.version, digest: known.digest }
     }
     if (record.version !== order.versions.length + 1) throw versionSkipped(input, order.versions.length)
+    if (record.kind === 'correction' && !canBeCorrected(order.versions[0]!)) throw correctionOfRefund()
     this.#requireSound(order)
     const draft = this.#seal(input, order, fingerprint)
     this.#requireFree(draft.entry)
     drafts.push(draft)
     const digest = bytesToHex(draft.payment.digest)
-    order.versions.push({ version: record.version, fingerprint, digest })
+    order.versions.push({ version: record.version, kind: record.kind, fingerprint, digest })
     order.isNew = false
     return { outcome: 'queued', orderKey: orderKeyHex, version: record.version, digest }
   }

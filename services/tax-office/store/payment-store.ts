@@ -16,6 +16,7 @@ export interface Order {
 /** What tells a repetition from a contradiction, and what the next version is chained to. */
 export interface KnownVersion {
   version: number
+  kind: PaymentRecord['kind']
   fingerprint: Uint8Array
   digest: Bytes32
 }
@@ -92,7 +93,7 @@ export class PaymentStore {
       'SELECT order_key AS orderKey, order_id AS orderId, share FROM orders WHERE order_key = ?',
     )
     this.#versions = db.prepare(
-      'SELECT version, fingerprint, digest FROM payments WHERE order_key = ? ORDER BY version',
+      'SELECT version, kind, fingerprint, digest FROM payments WHERE order_key = ? ORDER BY version',
     )
     this.#ofOrder = db.prepare(`${STORED} WHERE p.order_key = ? ORDER BY p.version`)
     this.#version = db.prepare(`${STORED} WHERE p.order_key = ? AND p.version = ?`)
@@ -135,8 +136,9 @@ export class PaymentStore {
   }
 
   knownVersions(orderKey: Uint8Array): KnownVersion[] {
-    return this.#versions.all(orderKey).map(({ version, fingerprint, digest }) => ({
+    return this.#versions.all(orderKey).map(({ version, kind, fingerprint, digest }) => ({
       version: Number(version),
+      kind: kind as PaymentRecord['kind'],
       fingerprint: fingerprint as Uint8Array,
       digest: bytesToHex(digest as Uint8Array),
     }))

@@ -164,6 +164,20 @@ describe('tax office', () => {
       expect(await onChain()).to.have.length(2)
     })
 
+    it('refuses to correct an order that has refunds only; a reversal and another refund do', async () => {
+      const refund = { orderId: 'BACK', kind: 'refund' as const }
+      await pay(paymentRequest(refund))
+      const { status, body } = await pay(
+        paymentRequest({ ...refund, follows: 1, kind: 'correction', amountMinor: 5 }),
+      )
+      expect(status).to.equal(422)
+      expect(body).to.include({ code: 'PAYMENT_INVALID', member: 'kind' })
+      await pay(paymentRequest({ ...refund, follows: 1, kind: 'reversal' }))
+      await pay(paymentRequest({ ...refund, follows: 2, amountMinor: 5 }))
+      await settled()
+      expect(netAmount(await read('BACK', await onChain()))).to.equal(-5)
+    })
+
     it('is no office whose orders another one could amend', async () => {
       await pay(paymentRequest())
       await settled()
@@ -244,6 +258,16 @@ describe('tax office', () => {
       expect((await pay(paymentRequest(), headers)).body.outcome).to.equal('duplicate')
       const other = await pay(paymentRequest({ orderId: 'OTHER' }), headers)
       expect([other.status, other.body.code]).to.deep.equal([422, 'IDEMPOTENCY_KEY_REUSED'])
+    })
+
+    it('takes an Idempotency-Key for one of several requests at once', async () => {
+      const headers = { 'idempotency-key': 'at once' }
+      const replies = await Promise.all(paymentRequests(10).map((request) => pay(request, headers)))
+      expect(replies.map(({ status, body }) => body.code ?? status).sort()).to.deep.equal([
+        200,
+        ...Array(9).fill('IDEMPOTENCY_KEY_REUSED'),
+      ])
+      expect((await home.office.client.uploads()).payments).to.equal(1)
     })
 
     it('keeps versions in order across transactions', async () => {
@@ -353,6 +377,15 @@ describe('tax office', () => {
         provider.destroy()
       }
     }
+
+    it('has gas enough for its first anchor, of one payment and with the longest URL', async () => {
+      const url = `https://${'o'.repeat(183)}.example`
+      expect(url).to.have.length(199)
+      await open({ TAX_OFFICE_TIER: 'anchor', TAX_OFFICE_PUBLIC_URL: url })
+      await pay(paymentRequest())
+      await settled()
+      expect(Number(await home.chain.request('eth_getTransactionCount', [OFFICE, 'latest']))).to.equal(1)
+    })
 
     it('does not change the tier of a database', async () => {
       await open()

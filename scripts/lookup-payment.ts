@@ -1,8 +1,10 @@
 import { CountersignError } from '../protocol/errors.ts'
 import { toDecimal } from '../protocol/payments/minor-units.ts'
 import { textIn } from '../web/language/language.ts'
-import { newestOf, type ReadVersion } from '../web/order/read-history.ts'
+import { standHistory } from '../web/order/history-standing.ts'
+import { countedOf, newestOf, type ReadVersion } from '../web/order/read-history.ts'
 import { stepsOfVersion } from '../web/order/version-steps.ts'
+import { absenceStep } from '../web/verification/ask-absence.ts'
 import { EXIT, type ExitCode } from './cli/exit-code.ts'
 import { printJson, printTable, say } from './cli/output.ts'
 import { createCommand, runCommand, VERDICT_EXIT_CODES } from './cli/run.ts'
@@ -35,36 +37,42 @@ void runCommand(command, async (): Promise<ExitCode> => {
   const options = command.opts<Options>()
   const code = readCode(options)
   const found = await lookUpOrder(options, code)
-  const { histories, heads, absence } = found
+  const { histories, heads, absence, truncated } = found
   if (histories.length === 0) {
     if (options.json) printJson({ orderId: found.orderId, histories, heads, absence })
     else printHeads(found)
-    return absence === 'present' ? EXIT.contradicted : EXIT.notFound
+    return absence?.outcome === 'present' ? EXIT.contradicted : EXIT.notFound
   }
   // Anybody may write anything under any order id: of strangers it is shown, and does not count.
   const counted = histories.filter(({ answer }) => answer.registered)
-  const codes = (counted.length > 0 ? counted : histories).flatMap((history) =>
-    history.versions
-      .filter(({ answer }) => !answer.repeated)
-      .map((version) => exitCodeOfVersion(version, history).exitCode),
+  const judged = counted.length > 0 ? counted : histories
+  const codes = judged.flatMap((history) =>
+    history.versions.filter(isJudged).map((version) => exitCodeOfVersion(version, history).exitCode),
   )
-  if (options.json) printJson({ orderId: found.orderId, histories: histories.map(historyJson) })
+  if (options.json) printJson({ orderId: found.orderId, truncated, histories: histories.map(historyJson) })
   else for (const history of histories) printHistory(history)
-  if (code !== undefined && !histories.some(({ versions }) => versions.some(({ record }) => record !== null)))
+  if (truncated) say(textIn('en', 'pay.truncated'))
+  if (codes.includes(EXIT.contradicted)) return EXIT.contradicted
+  if (code !== undefined && isUnopened(judged))
     throw new CountersignError(
       'PAYMENT_NOT_OPENED',
       'the record does not open with this order id and lookup code',
     )
-  return worst(codes)
+  return codes.includes(EXIT.notFound) ? EXIT.notFound : EXIT.consistent
 })
 
-function worst(codes: readonly ExitCode[]): ExitCode {
-  for (const code of [EXIT.contradicted, EXIT.notFound] as const) if (codes.includes(code)) return code
-  return EXIT.consistent
+/** Of a second time nothing counts; but the registry takes none, so that one shown there is. */
+const isJudged = ({ answer }: ReadVersion): boolean => !answer.repeated || answer.tier === 'recorded'
+
+/** A slip is one office's: that another's records stay closed to it says nothing, and one of its own does. */
+function isUnopened(histories: readonly VerifiedHistory[]): boolean {
+  const isRead = ({ versions }: VerifiedHistory) => versions.some(({ record }) => record !== null)
+  const ofSlip = histories.some(isRead) ? histories.filter(isRead) : histories
+  return ofSlip.some((history) => countedOf(history).some(({ reading }) => reading === 'not-opened'))
 }
 
 function printHeads({ heads, absence }: FoundOrder): void {
-  say('nothing is recorded under this order id; looked up against everything that these offices recorded:')
+  say('nothing was found under this order id, in what the indexer has of these offices:')
   printTable(
     ['office', 'records', 'proven at block', 'completeness', 'head'],
     heads.map(({ name, office, entryCount, verifiedAtBlock, completeness, head }) => [
@@ -75,11 +83,14 @@ function printHeads({ heads, absence }: FoundOrder): void {
       head,
     ]),
   )
-  say(textIn('en', absence === 'present' ? 'step.absence.failed' : 'step.absence.passed'))
+  if (absence === null) return
+  const { key, values } = absenceStep(absence)
+  say(textIn('en', key, values))
 }
 
 function printHistory(history: VerifiedHistory): void {
-  const { answer, versions, net } = history
+  const { answer, versions } = history
+  const { net, isContradicted } = standHistory(history, history.chain)
   const role = answer.registered ? 'registered tax office' : 'NOT a registered tax office'
   process.stdout.write(`${answer.name ?? 'unnamed'} ${answer.office}, ${role}\n`)
   printTable(
@@ -97,6 +108,7 @@ function printHistory(history: VerifiedHistory): void {
   )
   if (net !== null)
     process.stdout.write(`counts now: ${toDecimal(net.amountMinor, net.currency)} ${net.currency}\n`)
+  if (isContradicted) say(textIn('en', 'history.netContradicted'))
   const newest = newestOf(history)
   if (newest === undefined) return
   printTable(
@@ -114,7 +126,7 @@ function historyJson(history: VerifiedHistory) {
   const { chainId, registry, office, name, registered } = history.answer
   return {
     ...{ chainId, registry, office, name, registered },
-    net: history.net,
+    net: standHistory(history, history.chain).net,
     versions: history.versions.map((version) => {
       const chain = history.chain.get(version.answer.entryDigest)
       return {

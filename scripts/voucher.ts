@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs'
-import { CountersignError, isCountersignError, toProblem } from '../protocol/errors.ts'
+import { isCountersignError, toProblem } from '../protocol/errors.ts'
+import { textIn } from '../web/language/language.ts'
 import { address, wholeNumber } from './cli/arguments.ts'
 import { EXIT, type ExitCode } from './cli/exit-code.ts'
 import { printJson, say } from './cli/output.ts'
@@ -7,6 +7,7 @@ import { createCommand, runCommand, VERDICT_EXIT_CODES } from './cli/run.ts'
 import { chooseVersion } from './payments/choose-version.ts'
 import { type CodeOptions, readCode, withCodeOptions } from './payments/lookup-code-input.ts'
 import { type LookupOptions, lookUpOrder, withLookupOptions } from './payments/order-lookup.ts'
+import { writePrivateFile } from './payments/private-file.ts'
 import { exitCodeOfVersion } from './payments/version-exit-code.ts'
 import { voucherPdf } from './payments/voucher-pdf.ts'
 
@@ -34,9 +35,6 @@ const command = withCodeOptions(
   .option('--out <file>', 'the PDF; default voucher-<start of the order key>-<version>.pdf')
   .option('--json', 'print one JSON document')
 
-/** It holds the record. */
-const PRIVATE = { mode: 0o600 }
-
 void runCommand(command, async (): Promise<ExitCode> => {
   const options = command.opts<Options>()
   const found = await lookUpOrder(options, readCode(options))
@@ -50,6 +48,7 @@ void runCommand(command, async (): Promise<ExitCode> => {
     return EXIT.notFound
   }
   const { history, chosen } = choice
+  if (found.truncated) say(textIn('en', 'pay.truncated'))
   const code = exitCodeOfVersion(chosen, history)
   const verdict = code.verdict
   if (code.exitCode === EXIT.contradicted) {
@@ -60,16 +59,12 @@ void runCommand(command, async (): Promise<ExitCode> => {
   const { orderKey, version } = chosen.answer
   const file = options.out ?? `voucher-${orderKey.slice(2, 12)}-${version}.pdf`
   const origin = new URL(options.page ?? found.indexerUrl).origin
-  write(file, await voucherPdf({ history, chosen, origin, printedAt: Math.floor(Date.now() / 1000) }))
+  // It holds the record.
+  writePrivateFile(
+    file,
+    await voucherPdf({ history, chosen, origin, printedAt: Math.floor(Date.now() / 1000) }),
+  )
   if (options.json) printJson({ verdict, file, orderKey, version, page: `${origin}/pay/verify` })
   say(`wrote ${file}: version ${version}, ${verdict}`)
   return code.exitCode
 })
-
-function write(file: string, content: Uint8Array): void {
-  try {
-    writeFileSync(file, content, PRIVATE)
-  } catch (cause) {
-    throw new CountersignError('FILE_UNREADABLE', `${file} cannot be written`, { cause })
-  }
-}

@@ -4,7 +4,7 @@ import { newestOf, type ReadVersion } from '../../web/order/read-history.ts'
 import type { FoundOrder, VerifiedHistory } from './order-lookup.ts'
 
 /**
- * The version that is asked for; without a number the newest.
+ * The version that is asked for; without a number the newest, also where that one does not open: an older one is not the last word.
  * @throws PAYMENT_UNKNOWN, PAYMENT_NOT_OPENED
  */
 export function chooseVersion(

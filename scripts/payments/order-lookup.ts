@@ -48,6 +48,8 @@ export interface FoundOrder {
   heads: HeadAnswer[]
   /** What the chain itself says then; null when something was found. */
   absence: Absence | null
+  /** The indexer has more versions than it shows. */
+  truncated: boolean
 }
 
 /**
@@ -63,17 +65,19 @@ export async function lookUpOrder(options: LookupOptions, code?: LookupCode): Pr
   if (answer.outcome === 'not-found') {
     const { heads } = answer
     const absence = await askAbsence(heads, orderKeyOf(orderId), network, options.rpc)
-    return { orderId, indexerUrl, histories: [], heads, absence }
+    return { orderId, indexerUrl, histories: [], heads, absence, truncated: false }
   }
   const histories: VerifiedHistory[] = []
   for (const said of answer.histories) {
     const history = readHistory(said, orderId, code)
     const chain = new Map<string, ChainAnswer>()
     const keep = (entryDigest: string, found: ChainAnswer) => void chain.set(entryDigest, found)
-    await askChain(history, network, keep, options.rpc === undefined ? {} : { ownNodes: options.rpc })
+    // Anybody may write any number of records under any order id: a node is asked about those of offices alone.
+    if (said.registered)
+      await askChain(history, network, keep, options.rpc === undefined ? {} : { ownNodes: options.rpc })
     histories.push({ ...history, chain })
   }
-  return { orderId, indexerUrl, histories, heads: [], absence: null }
+  return { orderId, indexerUrl, histories, heads: [], absence: null, truncated: answer.truncated }
 }
 
 function indexerUrlOf({ indexer = process.env.COUNTERSIGN_INDEXER_URL }: LookupOptions): string {

@@ -5,8 +5,8 @@ import type { VerificationVerdict } from '../../web/verification/verify-voucher.
 import { EXIT, type ExitCode, exitCodeOf } from '../cli/exit-code.ts'
 import type { VerifiedHistory } from './order-lookup.ts'
 
-/** What a version comes to, as scripts end: `sealed` when it was not opened, `unreadable` when its bytes are no record. */
-export type VersionVerdict = VerificationVerdict | 'sealed' | 'unreadable'
+/** What a version comes to, as scripts end: `sealed` when it is closed, `not-opened` for the code given, `unreadable` when it is no record. */
+export type VersionVerdict = VerificationVerdict | 'sealed' | 'not-opened' | 'unreadable'
 
 /**
  * What was found of a version, and how a script ends with it.
@@ -17,14 +17,23 @@ export function exitCodeOfVersion(
   history: VerifiedHistory,
 ): { verdict: VersionVerdict; exitCode: ExitCode } {
   const chain = history.chain.get(version.answer.entryDigest)
-  const standing = standingOf(version, chain, stepsOfVersion(version, history.answer, chain))
-  if (version.reading === 'sealed' || version.reading === 'not-opened')
-    return { verdict: 'sealed', exitCode: EXIT.consistent }
+  const { reading } = version
+  const steps = stepsOfVersion(version, history.answer, chain)
+  const isFailed = standingOf(version, chain, steps) === 'failed'
+  // The chain is not asked about strangers: what they write under an order id says nothing of it.
+  if (chain === undefined && !history.answer.registered)
+    return { verdict: 'unknown-office', exitCode: EXIT.contradicted }
+  if (reading === 'sealed' || reading === 'not-opened') {
+    if (isFailed) return { verdict: 'changed', exitCode: EXIT.contradicted }
+    return { verdict: reading, exitCode: reading === 'sealed' ? EXIT.consistent : EXIT.error }
+  }
   if (chain === undefined) return { verdict: 'unreadable', exitCode: EXIT.contradicted }
   if ('error' in chain) throw chain.error
   const { verdict } = chain.verification
-  if (standing === 'failed' && !isContradicted(verdict))
-    return { verdict: 'changed', exitCode: EXIT.contradicted }
+  // A later version that is not shown leaves what is shown true, and not the last word.
+  const isWithheld = steps.some(({ key }) => key === 'step.latest.failed')
+  if (isFailed && !isContradicted(verdict))
+    return { verdict: isWithheld ? 'superseded' : 'changed', exitCode: EXIT.contradicted }
   return { verdict, exitCode: isContradicted(verdict) ? EXIT.contradicted : exitCodeOf(asVerdict(verdict)) }
 }
 

@@ -1,15 +1,18 @@
 import PDFDocument from 'pdfkit'
 import QRCode from 'qrcode'
+import type { PaymentRecord } from '../../protocol/payments/payment-record.ts'
 import { encodeVoucher } from '../../protocol/payments/payment-voucher.ts'
 import { voucherLink } from '../../web/fragment.ts'
 import type { TextKey } from '../../web/language/en.ts'
 import { formatAmount, formatField, formatPaidAt, formatTime } from '../../web/language/format.ts'
 import { categoryIn, LANGUAGES, type Language, textIn } from '../../web/language/language.ts'
-import type { ReadHistory, ReadVersion } from '../../web/order/read-history.ts'
+import { type HistoryStanding, standHistory } from '../../web/order/history-standing.ts'
+import { type ReadVersion, readableOf } from '../../web/order/read-history.ts'
+import type { VerifiedHistory } from './order-lookup.ts'
 import { PdfText } from './pdf-text.ts'
 
 export interface VoucherPdfInput {
-  history: ReadHistory
+  history: VerifiedHistory
   /** The version that the QR code carries; one that was read. */
   chosen: ReadVersion
   /** Scheme, host and port of the verification page. */
@@ -23,6 +26,7 @@ const MARGIN = 18 * MM
 const WIDTH = 210 * MM - 2 * MARGIN
 const HEIGHT = 297 * MM - 2 * MARGIN
 const QR = 62 * MM
+const RECORD_WIDTH = WIDTH - QR - 8 * MM
 const LABEL = 38 * MM
 const SOFT = '#566066'
 const BODY = { size: 10 }
@@ -67,12 +71,14 @@ class VoucherPage {
   readonly #document: PDFKit.PDFDocument
   readonly #text: PdfText
   readonly #input: VoucherPdfInput
+  readonly #standing: HistoryStanding
   #y = MARGIN
 
   constructor(document: PDFKit.PDFDocument, input: VoucherPdfInput) {
     this.#document = document
     this.#text = new PdfText(document)
     this.#input = input
+    this.#standing = standHistory(input.history, input.history.chain)
   }
 
   draw(): void {
@@ -81,7 +87,7 @@ class VoucherPage {
     this.#qrCode(top)
     this.#record()
     this.#y = Math.max(this.#y, top + QR + 14 * MM)
-    if (this.#input.history.versions.length > 1) this.#versions()
+    this.#versions()
     this.#notes()
   }
 
@@ -97,6 +103,10 @@ class VoucherPage {
     })
     this.#rule(6, 1.5, '#1b2124')
     this.#y += 12
+    const stands = this.#standing.of(this.#input.chosen)
+    if (stands !== 'proven')
+      this.#y +=
+        8 + this.#text.write(both(`badge.${stands}`), MARGIN, this.#y, WIDTH, { ...BODY, weight: 700 })
   }
 
   #qrCode(top: number): void {
@@ -135,15 +145,23 @@ class VoucherPage {
     )
     this.#row(both('version.authority'), authority)
     if (payerTag !== undefined) this.#row(both('version.payerTag'), payerTag)
-    for (const [name, value] of Object.entries(fields ?? {})) this.#row(name, formatField(value))
     this.#row(both('version.orderId'), record.orderId)
     this.#row(both('version.version'), String(record.version))
     this.#row(both('version.recordedAt'), formatTime('en', chosen.answer.block.timestamp))
     this.#row(both('version.office'), history.answer.office)
+    this.#fields(fields ?? {})
+  }
+
+  /** Apart from the record's own rows: the office names these as it likes. */
+  #fields(fields: NonNullable<PaymentRecord['fields']>): void {
+    const entries = Object.entries(fields)
+    if (entries.length === 0) return
+    this.#page(60)
+    this.#y += 6 + this.#text.write(both('version.fields'), MARGIN, this.#y + 4, RECORD_WIDTH, NOTE)
+    for (const [name, value] of entries) this.#row(name, formatField(value))
   }
 
   #row(label: string, value: string, isStrong = false): void {
-    const width = WIDTH - QR - 8 * MM
     this.#page(40)
     const heights = [
       this.#text.write(label, MARGIN, this.#y, LABEL - 3 * MM, { ...BODY, color: SOFT }),
@@ -151,17 +169,19 @@ class VoucherPage {
         value,
         MARGIN + LABEL,
         this.#y,
-        width - LABEL,
+        RECORD_WIDTH - LABEL,
         isStrong ? { size: 12, weight: 700 } : BODY,
       ),
     ]
     this.#y += Math.max(...heights)
-    this.#rule(3, 0.5, '#dcd9d0', width)
+    this.#rule(3, 0.5, '#dcd9d0', RECORD_WIDTH)
     this.#y += 4
   }
 
   #versions(): void {
-    const { versions, net } = this.#input.history
+    const { net, isContradicted } = this.#standing
+    const listed = isContradicted ? [] : readableOf(this.#input.history)
+    if (listed.length < 2) return
     this.#y += 10
     this.#page(40)
     const counts =
@@ -170,16 +190,16 @@ class VoucherPage {
       ...BODY,
       weight: 700,
     })
-    for (const { answer, record } of versions) {
-      if (record === null) continue
+    for (const { answer, record } of listed) {
       this.#page(24)
       this.#rule(3, 0.5, '#dcd9d0')
       this.#y += 4
-      const amount = formatAmount('en', record.amountMinor, record.currency)
+      const { kind, paidAt, amountMinor, currency } = record!
+      const amount = formatAmount('en', amountMinor, currency)
       this.#text.write(String(answer.version), MARGIN, this.#y, 20, BODY)
-      this.#text.write(both(`kind.${record.kind}`), MARGIN + 30, this.#y, 150, BODY)
+      this.#text.write(both(`kind.${kind}`), MARGIN + 30, this.#y, 150, BODY)
       this.#text.write(
-        inBoth((language) => formatPaidAt(language, record.paidAt)),
+        inBoth((language) => formatPaidAt(language, paidAt)),
         MARGIN + 160,
         this.#y,
         220,

@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { formatLookupCode, newLookupCode } from '../../protocol/payments/lookup-code.ts'
+import { orderKeyOf } from '../../protocol/payments/order-id.ts'
+import { sealPayment } from '../../protocol/payments/payment-seal.ts'
 import { decodeVoucher } from '../../protocol/payments/payment-voucher.ts'
 import { readCarried } from '../../web/fragment.ts'
+import type { OrderAnswer } from '../../web/order/order-answer.ts'
 import { addressBookOf, caughtUp, testChain } from '../support/indexer.ts'
 import { somePayment } from '../support/payment-writer.ts'
 import { readPaper } from '../web/paper.ts'
@@ -32,8 +38,13 @@ describe('payments by script', function () {
     out: string
     talk: string
   }
-  function run(script: string, args: string[], input = ''): Promise<Ended> {
-    const common = ['--indexer', terminal.indexer.url, '--address-book', join(folder, 'book.json')]
+  function run(
+    script: string,
+    args: string[],
+    input = '',
+    indexerUrl = terminal.indexer.url,
+  ): Promise<Ended> {
+    const common = ['--indexer', indexerUrl, '--address-book', join(folder, 'book.json')]
     const child = spawn(process.execPath, [`scripts/${script}.ts`, ...common, ...args])
     const ended = { out: '', talk: '' }
     child.stdout.on('data', (chunk) => {
@@ -44,6 +55,37 @@ describe('payments by script', function () {
     })
     child.stdin.end(input)
     return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...ended })))
+  }
+
+  /** Runs a script against an indexer that says something else than it has. */
+  async function runLiedTo(
+    script: string,
+    args: string[],
+    change: (answer: OrderAnswer) => void,
+  ): Promise<Ended> {
+    const server = createServer(async ({ url }, response) => {
+      const answer = (await (await fetch(`${terminal.indexer.url}${url}`)).json()) as OrderAnswer
+      change(answer)
+      response.end(JSON.stringify(answer))
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    try {
+      const { port } = server.address() as AddressInfo
+      return await run(script, args, terminal.lookupCode, `http://127.0.0.1:${port}`)
+    } finally {
+      server.close()
+      server.closeAllConnections()
+    }
+  }
+  const withholdNewest = ({ histories }: OrderAnswer) => void histories[0]!.versions.pop()
+
+  /** An order whose second version does not open with the code of the first. */
+  async function recordClosed(orderId: string): Promise<void> {
+    const [first] = await terminal.writer.record([somePayment({ orderId })], 'sealed')
+    const record = somePayment({ orderId, version: 2, kind: 'correction' })
+    const second = sealPayment(record, newLookupCode(), terminal.writer.place, first!.digest)
+    await terminal.writer.recordRaw({ orderKey: orderKeyOf(orderId), version: 2, ...second })
+    await caughtUp(terminal.indexer, terminal.chain)
   }
 
   describe('lookup-payment', () => {
@@ -100,6 +142,56 @@ describe('payments by script', function () {
       expect(talk).to.include('A node of the chain was asked, too')
     })
 
+    it('ends with 2, and tells no amount, when the newest version is withheld or said not to count', async () => {
+      const args = ['--order', ORDER_ID, '--code-stdin']
+      const withheld = await runLiedTo('lookup-payment', args, withholdNewest)
+      expect(withheld.code, withheld.talk).to.equal(2)
+      expect(withheld.out).to.include('12345.67 CNY').and.not.include('counts now')
+      expect(withheld.out).to.include('The registry on the chain holds a later version')
+      const repeated = await runLiedTo('lookup-payment', [...args, '--json'], ({ histories }) => {
+        histories[0]!.versions.at(-1)!.repeated = true
+      })
+      expect([repeated.code, JSON.parse(repeated.out).histories[0].net]).to.deep.equal([2, null])
+    })
+
+    it('says that there is more than was shown', async () => {
+      const args = ['--order', 'PUBLIC-1', '--json']
+      const { code, out, talk } = await runLiedTo('lookup-payment', args, (answer) => {
+        answer.truncated = true
+      })
+      const { truncated, histories } = JSON.parse(out)
+      expect([code, truncated, histories[0].net]).to.deep.equal([0, true, null])
+      expect(talk).to.include('There are more versions')
+      // Of an office that shows all when it is asked for alone, only others' are left out.
+      let count = 0
+      const own = await runLiedTo('lookup-payment', args, (answer) => {
+        answer.truncated = count++ === 0
+      })
+      expect(JSON.parse(own.out).histories[0].net).to.deep.equal({ amountMinor: 1_50, currency: 'GBP' })
+    })
+
+    it('asks no node about records of strangers, which count as contradicted', async () => {
+      const { code, out } = await runLiedTo(
+        'lookup-payment',
+        ['--order', 'PUBLIC-1', '--json', '--rpc', 'http://127.0.0.1:1'],
+        ({ histories }) => {
+          histories[0]!.registered = false
+        },
+      )
+      expect([code, JSON.parse(out).histories[0].versions[0].verdict]).to.deep.equal([2, 'unknown-office'])
+    })
+
+    it('ends with 1 when the newest version does not open with the code of the others', async () => {
+      await recordClosed('CLOSED-1')
+      const args = ['--order', 'CLOSED-1', '--code-stdin']
+      const { code, out, talk } = await run('lookup-payment', args, terminal.lookupCode)
+      expect([code, talk.includes('PAYMENT_NOT_OPENED'), out.includes('counts now')]).to.deep.equal([
+        1,
+        true,
+        false,
+      ])
+    })
+
     it('ends with 1 for a code that opens nothing, is mistyped, or stands on the command line', async () => {
       const ask = (args: string[], input?: string) =>
         run('lookup-payment', ['--order', ORDER_ID, ...args], input)
@@ -148,10 +240,11 @@ describe('payments by script', function () {
 
     it('makes one A4 page in Chinese and English, with its fonts, whose QR code is the voucher', async () => {
       const file = join(folder, 'voucher.pdf')
+      writeFileSync(file, 'older', { mode: 0o644 })
       const args = ['--order', ORDER_ID, '--code-file', join(folder, 'code'), '--out', file]
       const { code, talk } = await run('voucher', args)
       expect(code, talk).to.equal(0)
-      expect(statSync(file).mode & 0o777).to.equal(0o600)
+      expect(statSync(file).mode & 0o777, 'also where there was a file that others read').to.equal(0o600)
       const paper = readPaper(readFileSync(file))
       expect([paper.pages, paper.size]).to.deep.equal([1, [210, 297]])
       for (const text of [
@@ -209,6 +302,40 @@ describe('payments by script', function () {
       const paper = readPaper(readFileSync(file))
       expect(paper.text).to.include('U+1F600')
       expect(paper.qr).to.include('/pay/verify#v=')
+    })
+
+    it('makes none where the newest version is withheld, or does not open', async () => {
+      const file = join(folder, 'none.pdf')
+      const args = ['--code-stdin', '--out', file]
+      const withheld = await runLiedTo('voucher', ['--order', ORDER_ID, ...args], withholdNewest)
+      expect([withheld.code, existsSync(file)]).to.deep.equal([2, false])
+      await recordClosed('CLOSED-2')
+      const closed = await run('voucher', ['--order', 'CLOSED-2', ...args], terminal.lookupCode)
+      expect([closed.code, closed.talk.includes('PAYMENT_NOT_OPENED'), existsSync(file)]).to.deep.equal([
+        1,
+        true,
+        false,
+      ])
+      // The first is true all the same for who asks for it, and the paper says nothing of what counts.
+      const first = await run(
+        'voucher',
+        ['--order', 'CLOSED-2', '--version', '1', ...args],
+        terminal.lookupCode,
+      )
+      expect(first.code, first.talk).to.equal(0)
+      const { text } = readPaper(readFileSync(file))
+      expect(text).to.include('GBP123.45').and.not.include('Whatcountsnow')
+      rmSync(file)
+    })
+
+    it('keeps what an office adds apart from the rows of the record', async () => {
+      const fields = { Amount: '0.01' }
+      await terminal.writer.record([somePayment({ orderId: 'ADDED-1', fields })])
+      await caughtUp(terminal.indexer, terminal.chain)
+      const file = join(folder, 'added.pdf')
+      const { code, talk } = await run('voucher', ['--order', 'ADDED-1', '--out', file])
+      expect(code, talk).to.equal(0)
+      expect(readPaper(readFileSync(file)).text).to.match(/Addedbytheoffice,undernamesofitsown.*Amount0\.01/)
     })
 
     it('ends with 3 where there is nothing to make one of', async () => {

@@ -5,6 +5,8 @@ import { expect } from 'chai'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { formatLookupCode, newLookupCode } from '../../protocol/payments/lookup-code.ts'
 import { orderKeyOf } from '../../protocol/payments/order-id.ts'
+import { sealPayment } from '../../protocol/payments/payment-seal.ts'
+import type { VersionAnswer } from '../../web/order/order-answer.ts'
 import { caughtUp } from '../support/indexer.ts'
 import { somePayment } from '../support/payment-writer.ts'
 import { readPaper } from './paper.ts'
@@ -79,7 +81,8 @@ describe('page of payers', function () {
     expect(await page.evaluate(() => document.activeElement?.className)).to.equal('result')
     await page.locator('.version summary').first().focus()
     await page.keyboard.press('Enter')
-    expect(await page.locator('.version').first().locator('.step').allTextContents()).to.have.length(10)
+    expect(await page.locator('.version').first().locator('.step').allTextContents()).to.have.length(11)
+    await page.getByText('The registry on the chain holds no later version.').waitFor()
     expect(await page.locator('.version .step.failed').count()).to.equal(0)
     for (const text of [PAYER_TAG, '工资薪金所得', OFFICE_NAME, '30 June 2024', 'Income tax'])
       expect(await page.getByText(text).count(), text).to.be.greaterThan(0)
@@ -193,12 +196,103 @@ describe('page of payers', function () {
     await page.goto(slipUrl(terminal.indexer.url, 'STRANGE-1', ''))
     await page.getByText('Not a registered tax office.').waitFor()
     await page.getByText('Contradiction').waitFor()
+    expect(await page.locator('.sheet, .net').count()).to.equal(0)
+    // Nobody was asked about it yet: a stranger may have written hundreds.
+    expect(seen.requests.filter((request) => request.includes(`POST ${terminal.chain.url}`))).to.deep.equal(
+      [],
+    )
+    await page.getByRole('button', { name: 'Hold these records against the chain' }).click()
+    await page.getByText('The directory on the chain does not name the account').waitFor()
+    await page.getByText('It is in the registry of payments of this installation.').waitFor()
+    expect(await page.locator('.sheet, .net').count()).to.equal(0)
+  })
+
+  /** The server says something else of orders than it has. */
+  async function lie(change: (versions: VersionAnswer[]) => void): Promise<void> {
+    await page.route('**/v1/payments/**', async (route) => {
+      const response = await route.fetch()
+      const answer = await response.json()
+      for (const { versions } of answer.histories) change(versions)
+      await route.fulfill({ response, json: answer })
+    })
+  }
+  const LATER = 'The registry on the chain holds a later version, which this server does not show.'
+
+  it('sees that a server withholds the newest version: nothing counts, and there is no voucher', async () => {
+    await lie((versions) => void versions.pop())
+    await page.goto(slip())
+    await page.getByText(LATER).waitFor()
+    await page.getByText('What counts now cannot be told').waitFor()
+    await page.locator('.badge.proven').waitFor()
+    expect(await badges()).to.deep.equal(['Contradiction', 'Proven'])
+    expect(await page.locator('.sheet, .net').count()).to.equal(0)
+    await page.getByText('The chain contradicts this version: there is no voucher of it.').waitFor()
+    expect(await accessibilityFaults(page)).to.deep.equal([])
+    // The first says what it says: of what came after it there is nothing on the paper.
+    await page.getByLabel('Version on the voucher').selectOption({ label: 'Version 1' })
+    expect(await page.locator('.sheet .amount').textContent()).to.equal('CNY 12,345.67')
+    expect(await page.locator('.sheet table').count()).to.equal(0)
+  })
+
+  it('sees that a server says of a version that it does not count', async () => {
+    await lie((versions) => {
+      versions.at(-1)!.repeated = true
+    })
+    await page.goto(slip())
+    await page.getByText(LATER).waitFor()
+    await page.getByText('which the registry does not take').waitFor()
+    await page.locator('.badge.proven').waitFor()
+    expect(await badges()).to.deep.equal(['Contradiction', 'Does not count', 'Contradiction', 'Proven'])
+    expect(await page.locator('.sheet, .net').count()).to.equal(0)
+  })
+
+  it('prints no voucher of what the chain contradicts, and says on paper what was not checked', async () => {
+    await lie((versions) => {
+      versions.at(-1)!.transactionHash = versions[0]!.transactionHash
+    })
+    await page.goto(slip())
+    await page.getByText('The chain contradicts this version').waitFor()
+    expect(readPaper(await page.pdf({ preferCSSPageSize: true })).text).not.to.include('CNY')
+
+    await page.unroute('**/v1/payments/**')
+    await page.route(`${terminal.chain.url}/**`, (route) => route.abort())
+    await page.goto('about:blank')
+    await page.goto(slip())
+    await page.getByText('The chain itself was not asked').first().waitFor({ state: 'attached' })
+    const paper = readPaper(await page.pdf({ preferCSSPageSize: true }))
+    expect(paper.text).to.include('Notcheckedwiththechain').and.include('CNY345.67')
+    seen.complaints.length = 0
+  })
+
+  it('takes no older version for the newest where that one does not open', async () => {
+    const [first] = await terminal.writer.record([somePayment({ orderId: 'CLOSED-2' })], 'sealed')
+    const { place, recordRaw } = terminal.writer
+    const record = somePayment({ orderId: 'CLOSED-2', version: 2, kind: 'correction' })
+    const second = sealPayment(record, newLookupCode(), place, first!.digest)
+    await recordRaw({ orderKey: orderKeyOf('CLOSED-2'), version: 2, ...second })
+    await caughtUp(terminal.indexer, terminal.chain)
+    await page.goto(slipUrl(terminal.indexer.url, 'CLOSED-2', terminal.lookupCode))
+    await page.getByText('Proven').waitFor()
+    expect(await badges()).to.deep.equal(['Sealed', 'Proven'])
+    await page.getByText('Cannot be told, as not all versions can be read.').waitFor()
     expect(await page.locator('.sheet').count()).to.equal(0)
+    await page.getByLabel('Version on the voucher').selectOption({ label: 'Version 1' })
+    expect(await page.locator('.sheet .amount').textContent()).to.equal('GBP 123.45')
+  })
+
+  it('keeps what an office adds apart from what the record says', async () => {
+    const fields = { Amount: '0.01', 支付: 'x' }
+    await terminal.writer.record([somePayment({ orderId: 'ADDED-1', fields })], 'public')
+    await caughtUp(terminal.indexer, terminal.chain)
+    await page.goto(slipUrl(terminal.indexer.url, 'ADDED-1', ''))
+    await page.getByText('Added by the office, under names of its own').first().waitFor()
+    const terms = await page.locator('.version .fields dt').allTextContents()
+    expect(terms).to.deep.equal(['Amount', '支付'])
   })
 
   it('names the heads that prove that nothing is recorded', async () => {
     await page.goto(slipUrl(terminal.indexer.url, 'NOTHING-1', terminal.lookupCode))
-    await page.getByRole('heading', { name: 'Nothing is recorded under this order id' }).waitFor()
+    await page.getByRole('heading', { name: 'Nothing was found under this order id' }).waitFor()
     expect(await page.locator('.not-found tbody td').first().textContent()).to.equal(OFFICE_NAME)
     await page.getByText('A node of the chain was asked, too').waitFor()
   })

@@ -27,18 +27,20 @@ export const en = {
   'scan.noCode': 'There is no QR code to be found in this picture.',
   'scan.otherCode': 'This QR code is not that of a payment slip.',
 
-  'notFound.title': 'Nothing is recorded under this order id',
+  'notFound.title': 'Nothing was found under this order id',
   'notFound.lead':
     'Look whether the order id is typed as on the slip. A payment made a moment ago may not be recorded yet.',
   'notFound.proof':
-    'This was looked up against everything these offices have recorded. Each head is a fingerprint of all of an office’s records, and was equal to the one on the chain at the block named.',
+    'This server looked it up in everything that it has of these offices, what they published included. Each head is a fingerprint of all of an office’s records; as this server says, it was equal to the one on the chain at the block named.',
   'notFound.noOffice': 'No tax office is registered that could have recorded it.',
   'notFound.office': 'Office',
   'notFound.entries': 'Records',
   'notFound.block': 'Proven at block',
   'notFound.head': 'Head',
   'step.absence.passed':
-    'A node of the chain was asked, too: its registry holds nothing of these offices under this order id.',
+    'A node of the chain was asked, too: its registry holds nothing of these {count} office(s) under this order id. Published records cannot be asked for there.',
+  'step.absence.not-checked':
+    'A node of the chain was asked about {asked} of these {count} offices only: its registry holds nothing of them under this order id. Published records cannot be asked for there.',
   'step.absence.failed':
     'The chain holds a record that this server does not show. Ask again in a moment; if it stays so, the server is behind or withholds it.',
   'notFound.incomplete':
@@ -46,9 +48,12 @@ export const en = {
 
   'history.unregistered':
     'Not a registered tax office. Anybody can record anything under any order id: do not rely on this.',
+  'history.askChain': 'Hold these records against the chain',
   'history.registered': 'Registered tax office',
   'history.net': 'What counts now',
   'history.netUnknown': 'Cannot be told, as not all versions can be read.',
+  'history.netContradicted':
+    'What counts now cannot be told: the chain contradicts what this server shows of this order.',
   'history.afterVersions': 'after {count} version(s)',
   'history.versions': 'All versions',
 
@@ -59,6 +64,7 @@ export const en = {
   'version.paidAt': 'Paid on',
   'version.authority': 'Collected by',
   'version.payerTag': 'Payer',
+  'version.fields': 'Added by the office, under names of its own',
   'version.kind': 'Kind',
   'version.orderId': 'Order id',
   'version.version': 'Version',
@@ -113,6 +119,15 @@ export const en = {
   'step.completeness.failed': 'The index may lack records of this office, such as a later version.',
   'step.first.passed': 'It is the first and only one of this version.',
   'step.first.failed': 'The office recorded this version before: the earlier one counts.',
+  'step.first-recorded.failed':
+    'This server shows it as recorded a second time, which the registry does not take.',
+  'step.latest.passed': 'The registry on the chain holds no later version.',
+  'step.latest.failed':
+    'The registry on the chain holds a later version, which this server does not show. Ask again in a moment; if it stays so, the server is behind or withholds it.',
+  'step.finalized-tag.not-checked':
+    'Whether the chain itself calls the block final: the node does not say, so that blocks were counted.',
+  'step.head-age.not-checked':
+    'Whether anything was recorded of late: the newest block that the node showed is more than ten minutes old.',
   'step.order.passed': 'It follows the version before it.',
   'step.order.failed': 'It was published before the version that it follows.',
   'step.node.not-checked': 'The chain itself was not asked: {reason}',
@@ -124,6 +139,7 @@ export const en = {
   'voucher.lead':
     'This voucher carries the record. Whoever scans the code can hold it against the chain, without asking the tax office or this server.',
   'voucher.choose': 'Version on the voucher',
+  'voucher.contradicted': 'The chain contradicts this version: there is no voucher of it.',
   'voucher.print': 'Print the voucher',
   'voucher.qr': 'QR code that opens the verification page with this voucher',
   'voucher.page': 'Verification page: {page}',
@@ -153,7 +169,7 @@ export const en = {
     'Whether the node tells the truth. Ask two nodes, or one of your own, to be sure.',
   'verify.notChecked.twoNodes': 'Whether both nodes are wrong in the same way.',
   'verify.notChecked.published':
-    'Whether a later version was published: published versions leave no trace to ask a node for.',
+    'Whether the office had published this version before with other content, or has published a later one: published versions leave no trace to ask a node for.',
   'verify.notChecked.addresses':
     'Whether registry and directory are the right ones: their addresses come with this page.',
   'verify.askedAt': 'Asked at block {block} of chain {chain}, of {time}',
@@ -161,6 +177,9 @@ export const en = {
 
   'verdict.consistent.title': 'Verified',
   'verdict.consistent': 'The chain holds exactly this record, recorded by {office}.',
+  'verdict.published.title': 'Published like this',
+  'verdict.published':
+    'The chain holds exactly this record, published by {office}. Whether it is the first and the last word on this order cannot be asked of a node.',
   'verdict.superseded.title': 'True, but no longer the last word',
   'verdict.superseded':
     'The chain holds exactly this record, but the office has recorded a later version of the order. Ask for a voucher of that one.',
@@ -182,7 +201,7 @@ export const en = {
 
   'own.title': 'Ask other nodes',
   'own.lead':
-    'The nodes and addresses below come from the server of this page. To trust nobody but yourself, give your own: all nodes have to agree.',
+    'Nodes and addresses otherwise come from the server of this page. To trust nobody but yourself, give your own: all nodes have to agree, and addresses have to come from somebody you trust.',
   'own.node': 'JSON-RPC endpoint {number}',
   'own.optional': 'may be empty',
   'own.registry': 'Registry of payments on chain {chain}',
@@ -193,7 +212,7 @@ export const en = {
 
   'error.LOOKUP_CODE_MISTYPED': 'The lookup code has a typing error. Compare it with the slip.',
   'error.ORDER_ID_MALFORMED':
-    'This cannot be an order id: it is empty, too long, or has characters that cannot be seen.',
+    'This cannot be an order id: it is empty, too long, has characters that cannot be seen, or is the key of an order.',
   'error.INDEXER_UNREACHABLE': 'The server gives no usable answer. Try again in a moment.',
   'error.RATE_LIMITED': 'Too many requests came from here. Wait a minute.',
   'error.CHAIN_UNREACHABLE': 'No node of the chain gives an answer.',

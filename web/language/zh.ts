@@ -28,24 +28,29 @@ export const zh: Dictionary = {
   'scan.noCode': '在该图片中未找到二维码。',
   'scan.otherCode': '该二维码不是缴费单的二维码。',
 
-  'notFound.title': '该订单号下没有任何记录',
+  'notFound.title': '该订单号下未找到任何记录',
   'notFound.lead': '请核对订单号是否与缴费单一致。刚刚完成的缴费可能尚未记录。',
   'notFound.proof':
-    '已与下列机关的全部记录核对。链头是一个机关全部记录的指纹，并且在所示区块与区块链上的链头一致。',
+    '本服务器已在其所存的下列机关全部记录（包括公布的记录）中查找。链头是一个机关全部记录的指纹；据本服务器称，它在所示区块与区块链上的链头一致。',
   'notFound.noOffice': '没有已登记的税务机关可能作出该记录。',
   'notFound.office': '机关',
   'notFound.entries': '记录数',
   'notFound.block': '证明所在区块',
   'notFound.head': '链头',
-  'step.absence.passed': '还直接询问了区块链节点：其登记合约中，这些机关在该订单号下没有任何记录。',
+  'step.absence.passed':
+    '还直接询问了区块链节点：其登记合约中，这 {count} 个机关在该订单号下没有任何记录。以公布方式作出的记录无法在此查询。',
+  'step.absence.not-checked':
+    '向区块链节点只询问了这 {count} 个机关中的 {asked} 个：其登记合约中，它们在该订单号下没有任何记录。以公布方式作出的记录无法在此查询。',
   'step.absence.failed':
     '区块链上有一条本服务器未显示的记录。请稍后再查；若仍如此，则服务器落后或隐瞒了该记录。',
   'notFound.incomplete': '至少一个机关的索引正在修复，可能缺少记录。请稍后再查。',
 
   'history.unregistered': '并非已登记的税务机关。任何人都可以在任何订单号下写入记录，请勿采信。',
+  'history.askChain': '将这些记录与区块链核对',
   'history.registered': '已登记的税务机关',
   'history.net': '当前有效金额',
   'history.netUnknown': '部分版本无法读取，不能确定。',
+  'history.netContradicted': '无法确定当前有效金额：区块链与本服务器所示的内容相矛盾。',
   'history.afterVersions': '共 {count} 个版本',
   'history.versions': '全部版本',
 
@@ -56,6 +61,7 @@ export const zh: Dictionary = {
   'version.paidAt': '缴费日期',
   'version.authority': '征收机关',
   'version.payerTag': '缴费人',
+  'version.fields': '机关自行命名的附加内容',
   'version.kind': '类型',
   'version.orderId': '订单号',
   'version.version': '版本',
@@ -109,6 +115,12 @@ export const zh: Dictionary = {
   'step.completeness.failed': '索引可能缺少该机关的记录，例如更新的版本。',
   'step.first.passed': '该版本仅记录过这一次。',
   'step.first.failed': '该机关此前已记录过此版本，以较早者为准。',
+  'step.first-recorded.failed': '本服务器显示该版本被再次记录，而登记合约不接受重复记录。',
+  'step.latest.passed': '链上登记合约没有更新的版本。',
+  'step.latest.failed':
+    '链上登记合约有更新的版本，而本服务器未显示。请稍后再查；若仍如此，则服务器落后或隐瞒了该版本。',
+  'step.finalized-tag.not-checked': '区块链本身是否认定该区块为最终：节点未说明，因此按区块数计算。',
+  'step.head-age.not-checked': '最近是否有新的记录：节点所示的最新区块已超过十分钟。',
   'step.order.passed': '紧接在前一版本之后。',
   'step.order.failed': '它在其前一版本之前公布。',
   'step.node.not-checked': '未向区块链本身核实：{reason}',
@@ -119,6 +131,7 @@ export const zh: Dictionary = {
   'voucher.title': '缴费凭证',
   'voucher.lead': '本凭证载有该记录。扫描二维码即可直接与区块链核对，无需询问税务机关或本服务器。',
   'voucher.choose': '凭证所载版本',
+  'voucher.contradicted': '区块链与此版本相矛盾：不提供其凭证。',
   'voucher.print': '打印凭证',
   'voucher.qr': '打开核验页面并载入本凭证的二维码',
   'voucher.page': '核验页面：{page}',
@@ -144,13 +157,17 @@ export const zh: Dictionary = {
   'verify.notChecked.payer': '出示凭证的人是否为缴费人。',
   'verify.notChecked.node': '节点是否如实回答。如需确认，请询问两个节点或您自己的节点。',
   'verify.notChecked.twoNodes': '两个节点是否以同样的方式出错。',
-  'verify.notChecked.published': '是否公布过更新的版本：以公布方式记录的版本无法向节点查询。',
+  'verify.notChecked.published':
+    '该机关此前是否以其他内容公布过此版本，或此后公布过更新的版本：以公布方式记录的版本无法向节点查询。',
   'verify.notChecked.addresses': '登记合约与名录的地址是否正确：它们随本页面提供。',
   'verify.askedAt': '核实时位于链 {chain} 的区块 {block}，时间 {time}',
   'verify.nodes': '所询问的节点：{nodes}',
 
   'verdict.consistent.title': '核验通过',
   'verdict.consistent': '区块链上保存的正是该记录，由{office}记录。',
+  'verdict.published.title': '确曾如此公布',
+  'verdict.published':
+    '区块链上保存的正是该记录，由{office}公布。它是否为该订单最先和最后的记录，无法向节点查询。',
   'verdict.superseded.title': '属实，但已有更新的版本',
   'verdict.superseded': '区块链上保存的正是该记录，但该机关已为此订单记录了更新的版本。请索取新版本的凭证。',
   'verdict.unconfirmed.title': '已记录，尚未最终确认',
@@ -167,7 +184,8 @@ export const zh: Dictionary = {
   'verdict.none': '未得出任何结论，既不支持也不否定该凭证。',
 
   'own.title': '询问其他节点',
-  'own.lead': '以下节点和地址来自本页面的服务器。如只信任您自己，请填写您自己的：所有节点必须一致。',
+  'own.lead':
+    '若不填写，节点和地址均来自本页面的服务器。如只信任您自己，请填写您自己的：所有节点必须一致，地址须来自您信任的人。',
   'own.node': 'JSON-RPC 端点 {number}',
   'own.optional': '可以留空',
   'own.registry': '链 {chain} 上的缴费登记合约',
@@ -176,7 +194,7 @@ export const zh: Dictionary = {
   'own.malformed': '端点必须是 https 地址或本机地址；合约地址为 0x 加 40 位十六进制数字。',
 
   'error.LOOKUP_CODE_MISTYPED': '查询码输入有误，请与缴费单核对。',
-  'error.ORDER_ID_MALFORMED': '这不是有效的订单号：为空、过长，或含有不可见字符。',
+  'error.ORDER_ID_MALFORMED': '这不是有效的订单号：为空、过长、含有不可见字符，或者是订单的键。',
   'error.INDEXER_UNREACHABLE': '服务器没有给出可用的答复。请稍后再试。',
   'error.RATE_LIMITED': '请求过多，请等待一分钟。',
   'error.CHAIN_UNREACHABLE': '区块链节点没有答复。',

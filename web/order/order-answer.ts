@@ -28,6 +28,8 @@ export interface HistoryAnswer {
   office: Address
   name: string | null
   registered: boolean
+  /** Versions of it may have been left out. */
+  truncated: boolean
   versions: VersionAnswer[]
 }
 
@@ -53,7 +55,10 @@ export interface HeadAnswer {
 export function readOrderAnswer(json: unknown): OrderAnswer {
   return asAnswer(() => {
     const { histories, truncated } = json as OrderAnswer
-    return { histories: histories.map(readHistory), truncated: truncated === true }
+    return {
+      histories: histories.map((history) => readHistory({ ...history, truncated: truncated === true })),
+      truncated: truncated === true,
+    }
   })
 }
 
@@ -79,6 +84,7 @@ const readHistory = (history: HistoryAnswer): HistoryAnswer => ({
   office: toAddress(history.office),
   name: history.name === null ? null : String(history.name),
   registered: history.registered === true,
+  truncated: history.truncated,
   versions: history.versions.map(readVersion),
 })
 

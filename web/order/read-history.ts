@@ -38,7 +38,7 @@ export interface ReadHistory {
   answer: HistoryAnswer
   /** In order of version; those that were written again come after the first, and do not count. */
   versions: ReadVersion[]
-  /** What the order comes to, in minor units; null where a version could not be read. */
+  /** What the order comes to, in minor units; null where a version could not be read, or was left out. */
   net: { amountMinor: number; currency: string } | null
 }
 
@@ -63,7 +63,7 @@ export function readHistory(answer: HistoryAnswer, orderId: string, code?: Looku
     })
     return { answer: version, visibility, clear, entryMatches, ...content }
   })
-  return { answer, versions, net: netOf(versions) }
+  return { answer, versions, net: answer.truncated ? null : netOf(versions) }
 }
 
 function clearOf({ payload }: VersionAnswer): Pick<ReadVersion, 'clear' | 'visibility'> {
@@ -107,7 +107,7 @@ function contentOf(
 }
 
 function netOf(versions: readonly ReadVersion[]): ReadHistory['net'] {
-  const counted = versions.filter(({ answer }) => !answer.repeated)
+  const counted = countedOf({ versions })
   const records = counted.flatMap(({ record }) => (record === null ? [] : [record]))
   if (records.length < counted.length || records.length === 0) return null
   try {
@@ -118,6 +118,18 @@ function netOf(versions: readonly ReadVersion[]): ReadHistory['net'] {
   }
 }
 
-/** The last version that counts; undefined when none can be read. */
-export const newestOf = ({ versions }: ReadHistory): ReadVersion | undefined =>
-  versions.findLast(({ answer, record }) => record !== null && !answer.repeated)
+/** Those that count: of versions that were written again the first. */
+export const countedOf = ({ versions }: { versions: readonly ReadVersion[] }): ReadVersion[] =>
+  versions.filter(({ answer }) => !answer.repeated)
+
+/** The highest version that counts, whether it can be read or not. */
+export const newestOf = (history: ReadHistory): ReadVersion | undefined =>
+  countedOf(history).reduce<ReadVersion | undefined>(
+    (newest, version) =>
+      newest === undefined || version.answer.version > newest.answer.version ? version : newest,
+    undefined,
+  )
+
+/** Those that a voucher can be made of. */
+export const readableOf = (history: ReadHistory): ReadVersion[] =>
+  countedOf(history).filter(({ record }) => record !== null)

@@ -3,7 +3,7 @@ import type { PaymentTier } from '../../protocol/payments/payment-event.ts'
 import type { TextKey } from '../language/en.ts'
 import { isTextKey, type Values } from '../language/language.ts'
 import { NodesDisagree } from '../verification/agreeing-nodes.ts'
-import type { VoucherVerification } from '../verification/verify-voucher.ts'
+import type { VerificationVerdict, VoucherVerification } from '../verification/verify-voucher.ts'
 import type { HistoryAnswer } from './order-answer.ts'
 import type { Reading, ReadVersion } from './read-history.ts'
 
@@ -37,6 +37,8 @@ const CONTRADICTIONS = new Set([
   'registry',
   'event',
   'block',
+  'latest',
+  'first-recorded',
 ])
 
 /** That a code does not open a record says nothing against the record. */
@@ -55,25 +57,39 @@ export function errorMessage(error: unknown): Message {
   return isTextKey(key) ? { key } : { key: 'error.other', values: { code } }
 }
 
+/** Which text says a verdict: a published record cannot be shown to be the only one of its version. */
+export const verdictText = (
+  verdict: VerificationVerdict,
+  tier: PaymentTier,
+): VerificationVerdict | 'published' =>
+  verdict === 'consistent' && tier === 'published' ? 'published' : verdict
+
 /** The checks of a voucher as steps. A block that is there but not final passes there, and is pending here. */
 export function stepsOfVerification({ checks, verdict }: VoucherVerification, tier: PaymentTier): Step[] {
   const steps: Step[] = []
+  let isSkipped = false
   for (const { name, outcome, detail } of checks) {
-    if (outcome === 'not-checked') continue
+    if (outcome === 'not-checked') {
+      const key = `step.${name}.not-checked`
+      if (isTextKey(key)) steps.push({ key, outcome, detail })
+      else isSkipped = true
+      continue
+    }
     const shown = name === 'finality' && verdict === 'unconfirmed' ? 'pending' : outcome
     const isSlotless = name === 'registry' && outcome === 'passed' && tier === 'published'
     const key = isSlotless ? 'step.registry.published' : (`step.${name}.${shown}` as TextKey)
     steps.push({ key, outcome: shown, detail })
   }
-  if (steps.length < checks.length) steps.push({ key: 'step.skipped', outcome: 'not-checked' })
+  if (isSkipped) steps.push({ key: 'step.skipped', outcome: 'not-checked' })
   return steps
 }
 
 export function stepsOfVersion(
   { answer, reading, entryMatches }: ReadVersion,
-  { registered }: Pick<HistoryAnswer, 'registered'>,
+  { registered, versions }: Pick<HistoryAnswer, 'registered' | 'versions'>,
   chain: ChainAnswer,
 ): Step[] {
+  const counted = (version: number) => versions.find((other) => other.version === version && !other.repeated)
   const contentOutcome = CONTENT_OUTCOMES[reading]
   const step = (name: string, holds: boolean, detail?: string): Step => ({
     key: `step.${name}.${holds ? 'passed' : 'failed'}` as TextKey,
@@ -84,9 +100,13 @@ export function stepsOfVersion(
     { key: `step.content.${contentOutcome}`, outcome: contentOutcome, detail: answer.digest },
     step('entry', entryMatches, answer.entryDigest),
   ]
-  if (chain !== undefined && 'verification' in chain)
+  if (chain !== undefined && 'verification' in chain) {
+    const { isSuperseded, recordedAt } = chain.verification
     steps.push(...stepsOfVerification(chain.verification, answer.tier))
-  else {
+    // The registry gives each version one place: what follows this one there has to be shown.
+    if (recordedAt !== null && counted(answer.version + 1) === undefined)
+      steps.push(step('latest', !isSuperseded))
+  } else {
     const isFinal = answer.finality === 'final'
     if (chain !== undefined)
       steps.push({ key: 'step.node.not-checked', outcome: 'not-checked', reason: errorMessage(chain.error) })
@@ -100,7 +120,9 @@ export function stepsOfVersion(
     steps.push(step('office-status', !answer.suspended))
   }
   steps.push(step('completeness', answer.completeness === 'complete'))
-  if (answer.repeated) steps.push(step('first', false))
+  // The registry takes a version once: only one that was published before can have been written before.
+  const isImpossible = answer.tier === 'recorded' && counted(answer.version)?.tier !== 'published'
+  if (answer.repeated) steps.push(step(isImpossible ? 'first-recorded' : 'first', false))
   if (answer.late) steps.push(step('order', false))
   return steps
 }

@@ -1,18 +1,25 @@
 import { CountersignError } from '../../protocol/errors.ts'
-import { type Bytes32, ZERO_BYTES32 } from '../../protocol/hex.ts'
+import { type Bytes32, isSameAddress } from '../../protocol/hex.ts'
 import { paymentKey } from '../../protocol/payments/payment-entry.ts'
 import type { PaymentNetwork } from '../../protocol/payments/payment-network.ts'
 import type { HeadAnswer } from '../order/order-answer.ts'
+import type { Step } from '../order/version-steps.ts'
 import { connectNodes } from './nodes.ts'
 
-/** `present`: the chain holds a record that the indexer did not show. Published records leave nothing to ask for. */
-export type Absence = 'absent' | 'present'
+export interface Absence {
+  /** `present`: the chain holds a record that the indexer did not show. Published records leave nothing to ask for. */
+  outcome: 'absent' | 'present'
+  /** Offices that were asked about, of those there are. */
+  asked: number
+  count: number
+}
 
 const OFFICES_AT_MOST = 50
 
 /**
- * Asks the chain itself whether these offices recorded a first version of an order: what an indexer leaves out, a node still has.
- * @throws CHAIN_UNKNOWN, CHAIN_UNREACHABLE, NodesDisagree
+ * Asks the chain itself whether these offices recorded a first version of an order, and so any at all: what an indexer leaves out, a node
+ * still has. Those of a registry that is not known are left out, and those past the first fifty.
+ * @throws CHAIN_UNKNOWN, CHAIN_UNREACHABLE
  */
 export async function askAbsence(
   heads: readonly HeadAnswer[],
@@ -22,13 +29,25 @@ export async function askAbsence(
 ): Promise<Absence> {
   const nodes = await connectNodes(network, ownNodes)
   const key = paymentKey(orderKey, 1)
-  for (const { office, chainId } of heads.slice(0, OFFICES_AT_MOST)) {
+  const count = heads.length
+  let asked = 0
+  for (const { office, chainId, registry } of heads) {
     const chain = network.chains.find((known) => known.chainId === chainId)
-    if (chain?.registry == null) continue
+    if (chain?.registry == null || !isSameAddress(chain.registry, registry)) continue
     const node = nodes.nodeOf(chainId)
     if (node === undefined)
       throw new CountersignError('CHAIN_UNKNOWN', `no node of chain ${chainId} is named`)
-    if ((await node.digestOf(chain.registry, office, key)) !== ZERO_BYTES32) return 'present'
+    asked++
+    if (await node.isRecorded(chain.registry, office, key)) return { outcome: 'present', asked, count }
+    if (asked === OFFICES_AT_MOST) break
   }
-  return 'absent'
+  return { outcome: 'absent', asked, count }
+}
+
+/** As it is shown: that nothing is there was checked only where every office was asked about. */
+export function absenceStep({ outcome, asked, count }: Absence): Step {
+  if (outcome === 'present') return { key: 'step.absence.failed', outcome: 'failed' }
+  if (asked < count)
+    return { key: 'step.absence.not-checked', outcome: 'not-checked', values: { asked, count } }
+  return { key: 'step.absence.passed', outcome: 'passed', values: { count } }
 }

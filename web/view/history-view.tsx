@@ -1,12 +1,13 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { PaymentNetwork } from '../../protocol/payments/payment-network.ts'
 import { formatAmount } from '../language/format.ts'
-import { newestOf, type ReadHistory } from '../order/read-history.ts'
+import { type HistoryStanding, standHistory } from '../order/history-standing.ts'
+import { type ReadHistory, readableOf } from '../order/read-history.ts'
 import type { ChainAnswer } from '../order/version-steps.ts'
 import { askChain } from '../verification/ask-chain.ts'
 import { useTexts } from './language-context.tsx'
 import { VersionView } from './version-view.tsx'
-import { VoucherSheet } from './voucher-sheet.tsx'
+import { VoucherPart } from './voucher-part.tsx'
 
 interface HistoryViewProps {
   history: ReadHistory
@@ -15,32 +16,39 @@ interface HistoryViewProps {
 
 /** What one office recorded of an order: what counts, every version, and the voucher. */
 export function HistoryView({ history, network }: HistoryViewProps) {
-  const { language, t } = useTexts()
-  const { answers, isDone } = useChain(history, network)
-  const { answer, versions, net } = history
-  const newest = useMemo(() => newestOf(history), [history])
-  const [chosen, setChosen] = useState(newest)
+  const { t } = useTexts()
+  const { answer, versions } = history
+  // Anybody may write any number of records under any order id: those of strangers are looked into when somebody wants to.
+  const [isAsking, setAsking] = useState(answer.registered)
+  const { answers, isDone } = useChain(history, network, isAsking)
+  const standing = useMemo(() => standHistory(history, answers), [history, answers])
+  const isWaiting = isAsking && !isDone
   return (
     <section class="history">
       <div class="screen">
-        <h2>{answer.name ?? <code class="address">{answer.office}</code>}</h2>
+        <h2>
+          {answer.name !== null ? <bdi>{answer.name}</bdi> : <code class="address">{answer.office}</code>}
+        </h2>
         {answer.registered ? (
           <p class="note">
             {t('history.registered')} · <code class="address">{answer.office}</code>
           </p>
         ) : (
-          <p class="warning" role="note">
-            {t('history.unregistered')}
-          </p>
+          <>
+            <p class="warning" role="note">
+              {t('history.unregistered')}
+            </p>
+            {!isAsking && (
+              <p class="actions">
+                <button type="button" class="secondary" onClick={() => setAsking(true)}>
+                  {t('history.askChain')}
+                </button>
+              </p>
+            )}
+          </>
         )}
-        {newest !== undefined && (
-          <div class="net">
-            <span>{t('history.net')}</span>
-            <strong>
-              {net === null ? t('history.netUnknown') : formatAmount(language, net.amountMinor, net.currency)}
-            </strong>
-            <span class="note">{t('history.afterVersions', { count: versions.length })}</span>
-          </div>
+        {answer.registered && readableOf(history).length > 0 && (
+          <Net history={history} standing={standing} isWaiting={isWaiting} />
         )}
         <h3>{t('history.versions')}</h3>
         <ol class="versions" reversed>
@@ -50,15 +58,43 @@ export function HistoryView({ history, network }: HistoryViewProps) {
               version={version}
               history={answer}
               chain={answers.get(version.answer.entryDigest)}
-              isBeingAsked={!isDone && version.voucher !== null}
+              isBeingAsked={isWaiting && version.voucher !== null}
             />
           ))}
         </ol>
       </div>
-      {answer.registered && chosen !== undefined && (
-        <VoucherSheet history={history} chosen={chosen} onChoose={setChosen} />
-      )}
+      {answer.registered && <VoucherPart history={history} standing={standing} />}
     </section>
+  )
+}
+
+interface NetProps {
+  history: ReadHistory
+  standing: HistoryStanding
+  isWaiting: boolean
+}
+
+/** What the order comes to, as far as the chain bears it out. */
+function Net({ history, standing, isWaiting }: NetProps) {
+  const { language, t } = useTexts()
+  const { net, isContradicted, isConfirmed } = standing
+  if (isContradicted)
+    return (
+      <p class="error" role="note">
+        {t('history.netContradicted')}
+      </p>
+    )
+  return (
+    <div class={isConfirmed ? 'net' : 'net unconfirmed'}>
+      <span>{t('history.net')}</span>
+      <strong>
+        {net === null ? t('history.netUnknown') : formatAmount(language, net.amountMinor, net.currency)}
+      </strong>
+      <span class="note">{t('history.afterVersions', { count: history.versions.length })}</span>
+      {net !== null && !isConfirmed && (
+        <span class="note">{t(isWaiting ? 'pay.checking' : 'badge.unchecked')}</span>
+      )}
+    </div>
   )
 }
 
@@ -69,10 +105,12 @@ const VERSIONS_AT_MOST = 20
 function useChain(
   history: ReadHistory,
   network: PaymentNetwork,
+  isAsking: boolean,
 ): { answers: ReadonlyMap<string, ChainAnswer>; isDone: boolean } {
   const [isDone, setDone] = useState(false)
   const [answers, setAnswers] = useState<ReadonlyMap<string, ChainAnswer>>(new Map())
   useEffect(() => {
+    if (!isAsking) return undefined
     const over = new AbortController()
     setAnswers(new Map())
     setDone(false)
@@ -83,6 +121,6 @@ function useChain(
       signal: over.signal,
     }).then(() => over.signal.aborted || setDone(true))
     return () => over.abort()
-  }, [history, network])
+  }, [history, network, isAsking])
   return { answers, isDone }
 }

@@ -3,7 +3,7 @@ import type { Bytes32 } from '../../protocol/hex.ts'
 import type { PaymentNetwork } from '../../protocol/payments/payment-network.ts'
 import type { HeadAnswer } from '../order/order-answer.ts'
 import { errorMessage, type Step } from '../order/version-steps.ts'
-import { askAbsence } from '../verification/ask-absence.ts'
+import { absenceStep, askAbsence } from '../verification/ask-absence.ts'
 import { useTexts } from './language-context.tsx'
 import { Steps } from './steps.tsx'
 
@@ -13,13 +13,13 @@ interface NotFoundProps {
   network: PaymentNetwork
 }
 
-/** That nothing is recorded, and what proves that. */
+/** That nothing was found, and how far that was looked into. */
 export function NotFound({ heads, orderKey, network }: NotFoundProps) {
   const { t } = useTexts()
   const [step, setStep] = useState<Step>()
   useEffect(() => {
     let isOver = false
-    void absenceStep(heads, orderKey, network).then((found) => {
+    void stepOf(heads, orderKey, network).then((found) => {
       if (!isOver) setStep(found)
     })
     return () => {
@@ -57,7 +57,9 @@ export function NotFound({ heads, orderKey, network }: NotFoundProps) {
               <tbody>
                 {heads.map(({ office, registry, name, entryCount, verifiedAtBlock, head }) => (
                   <tr key={office + registry}>
-                    <td>{name ?? office}</td>
+                    <td>
+                      <bdi>{name ?? office}</bdi>
+                    </td>
                     <td class="number">{entryCount}</td>
                     <td class="number">{verifiedAtBlock ?? '–'}</td>
                     <td>
@@ -75,11 +77,9 @@ export function NotFound({ heads, orderKey, network }: NotFoundProps) {
   )
 }
 
-async function absenceStep(...asked: Parameters<typeof askAbsence>): Promise<Step> {
+async function stepOf(...asked: Parameters<typeof askAbsence>): Promise<Step> {
   try {
-    return (await askAbsence(...asked)) === 'absent'
-      ? { key: 'step.absence.passed', outcome: 'passed' }
-      : { key: 'step.absence.failed', outcome: 'failed' }
+    return absenceStep(await askAbsence(...asked))
   } catch (error) {
     return { key: 'step.node.not-checked', outcome: 'not-checked', reason: errorMessage(error) }
   }

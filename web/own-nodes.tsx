@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { toAddress } from '../protocol/hex.ts'
-import type { PaymentNetwork } from '../protocol/payments/payment-network.ts'
+import type { PaymentChain, PaymentNetwork } from '../protocol/payments/payment-network.ts'
 import { useTexts } from './view/language-context.tsx'
 import { ErrorLine } from './view/status-line.tsx'
 
@@ -9,12 +9,16 @@ export interface OwnNodesChoice {
   network: PaymentNetwork
   /** Endpoints that have to answer and agree; none: those of the network. */
   urls: string[]
+  /** Chains whose registry somebody typed, and the directory with it. */
+  ownRegistries: number[]
 }
 
 interface OwnNodesProps {
   network: PaymentNetwork
   /** Carried over to the page that may ask other nodes. */
   voucherText: string | undefined
+  /** Of the voucher: its registry is asked for alone. */
+  chainId: number | undefined
   onChoose(choice: OwnNodesChoice): void
 }
 
@@ -23,10 +27,10 @@ export const OWN_NODES_PATH = '/pay/verify/own-nodes'
 
 const NODES = [1, 2] as const
 
-export function OwnNodes({ network, voucherText, onChoose }: OwnNodesProps) {
+export function OwnNodes({ network, voucherText, chainId, onChoose }: OwnNodesProps) {
   const { t } = useTexts()
   if (window.location.pathname === OWN_NODES_PATH)
-    return <OwnNodesForm network={network} onChoose={onChoose} />
+    return <OwnNodesForm network={network} chainId={chainId} onChoose={onChoose} />
   return (
     <p class="screen">
       <a
@@ -38,7 +42,7 @@ export function OwnNodes({ network, voucherText, onChoose }: OwnNodesProps) {
   )
 }
 
-function OwnNodesForm({ network, onChoose }: Pick<OwnNodesProps, 'network' | 'onChoose'>) {
+function OwnNodesForm({ network, chainId: ofVoucher, onChoose }: Omit<OwnNodesProps, 'voucherText'>) {
   const { t } = useTexts()
   const [isMalformed, setMalformed] = useState(false)
   function choose(form: HTMLFormElement): void {
@@ -66,27 +70,22 @@ function OwnNodesForm({ network, onChoose }: Pick<OwnNodesProps, 'network' | 'on
             <input id={`node-${number}`} name="node" inputMode="url" maxLength={2_000} spellcheck={false} />
           </div>
         ))}
-        {network.chains.map(({ chainId, registry }) => (
+        {/* Empty at first: an address that the page's server gave would not be somebody's own. */}
+        {registriesOf(network, ofVoucher).map(({ chainId }) => (
           <div class="field" key={chainId}>
             <label for={`registry-${chainId}`}>{t('own.registry', { chain: chainId })}</label>
             <input
               id={`registry-${chainId}`}
               name={`registry-${chainId}`}
               class="address"
-              defaultValue={registry ?? ''}
+              required
               spellcheck={false}
             />
           </div>
         ))}
         <div class="field">
           <label for="directory">{t('own.directory', { chain: network.directory.chainId })}</label>
-          <input
-            id="directory"
-            name="directory"
-            class="address"
-            defaultValue={network.directory.address}
-            spellcheck={false}
-          />
+          <input id="directory" name="directory" class="address" required spellcheck={false} />
         </div>
         <div class="actions">
           <button type="submit">{t('verify.check')}</button>
@@ -97,6 +96,10 @@ function OwnNodesForm({ network, onChoose }: Pick<OwnNodesProps, 'network' | 'on
   )
 }
 
+/** The chains whose registry has to be named. */
+const registriesOf = ({ chains }: PaymentNetwork, ofVoucher: number | undefined): PaymentChain[] =>
+  chains.filter(({ chainId, registry }) => registry !== null && (ofVoucher ?? chainId) === chainId)
+
 /** Undefined when something in it is malformed. */
 function readChoice(form: FormData, network: PaymentNetwork): OwnNodesChoice | undefined {
   const textOf = (name: string) => String(form.get(name) ?? '').trim()
@@ -105,11 +108,14 @@ function readChoice(form: FormData, network: PaymentNetwork): OwnNodesChoice | u
   try {
     return {
       urls,
+      ownRegistries: network.chains.flatMap(({ chainId }) =>
+        form.has(`registry-${chainId}`) ? chainId : [],
+      ),
       network: {
         directory: { ...network.directory, address: toAddress(textOf('directory')) },
         chains: network.chains.map((chain) => {
-          const typed = textOf(`registry-${chain.chainId}`)
-          return { ...chain, registry: typed === '' ? null : toAddress(typed) }
+          const name = `registry-${chain.chainId}`
+          return form.has(name) ? { ...chain, registry: toAddress(textOf(name)) } : chain
         }),
       },
     }

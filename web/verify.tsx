@@ -4,7 +4,7 @@ import { isCountersignError } from '../protocol/errors.ts'
 import type { PaymentNetwork } from '../protocol/payments/payment-network.ts'
 import { decodeVoucher, type PaymentVoucher } from '../protocol/payments/payment-voucher.ts'
 import { type Carried, readCarried, takeCarried } from './fragment.ts'
-import { errorMessage, type Message } from './order/version-steps.ts'
+import { errorMessage, type Message, verdictText } from './order/version-steps.ts'
 import { OwnNodes, type OwnNodesChoice } from './own-nodes.tsx'
 import { Scanner } from './scan/scanner.tsx'
 import { readSettings } from './settings.ts'
@@ -25,7 +25,7 @@ function VerifyPage({ network, carried }: { network: PaymentNetwork; carried: Ca
   const [verified, setVerified] = useState<Verified>()
   const [status, setStatus] = useState<Message>()
   const [typed, setTyped] = useState('')
-  const own = useRef<OwnNodesChoice>({ network, urls: [] })
+  const own = useRef<OwnNodesChoice>({ network, urls: [], ownRegistries: [] })
   const question = useRef(0)
   const result = useRef<HTMLDivElement>(null)
 
@@ -36,7 +36,7 @@ function VerifyPage({ network, carried }: { network: PaymentNetwork; carried: Ca
     const answer = await ask(voucher, own.current)
     if (number !== question.current) return
     setVerified(answer)
-    setStatus(statusOf(answer))
+    setStatus(statusOf(answer, voucher))
     requestAnimationFrame(() => result.current?.focus())
   }
   function present(text: string): void {
@@ -127,6 +127,7 @@ function VerifyPage({ network, carried }: { network: PaymentNetwork; carried: Ca
       <OwnNodes
         network={network}
         voucherText={presented?.text}
+        chainId={presented?.voucher?.place.chainId}
         onChoose={(choice) => {
           own.current = choice
           if (presented?.voucher !== undefined) void verify(presented.voucher)
@@ -136,11 +137,17 @@ function VerifyPage({ network, carried }: { network: PaymentNetwork; carried: Ca
   )
 }
 
-async function ask(voucher: PaymentVoucher, { network, urls }: OwnNodesChoice): Promise<Verified> {
+async function ask(
+  voucher: PaymentVoucher,
+  { network, urls, ownRegistries }: OwnNodesChoice,
+): Promise<Verified> {
   try {
     const nodes = await connectNodes(network, urls)
     const verification = await verifyVoucher(voucher, { network, nodeOf: nodes.nodeOf })
-    return { verification, nodes: nodes.urls, isOwn: urls.length > 0 }
+    const { chainId } = voucher.place
+    const asked = [...new Set([chainId, network.directory.chainId])]
+    const hasOwnAddresses = ownRegistries.includes(chainId)
+    return { verification, nodes: asked.map(nodes.urlsOf), hasOwnAddresses }
   } catch (error) {
     return { fault: errorMessage(error) }
   }
@@ -161,10 +168,10 @@ function readCarriedVoucher(typed: string): string {
   return carried?.kind === 'voucher' ? carried.text : typed.trim()
 }
 
-const statusOf = (verified: Verified): Message =>
+const statusOf = (verified: Verified, { tier }: PaymentVoucher): Message =>
   'fault' in verified
     ? { key: 'verdict.none.title' }
-    : { key: `verdict.${verified.verification.verdict}.title` }
+    : { key: `verdict.${verdictText(verified.verification.verdict, tier)}.title` }
 
 render(
   <LanguageProvider>

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { orderKeyOf } from '../../protocol/payments/order-id.ts'
 import { decodeVoucher, encodeVoucher, type PaymentVoucher } from '../../protocol/payments/payment-voucher.ts'
+import { voucherDigests } from '../../protocol/payments/voucher-check.ts'
 import { askIndexer } from '../../web/order/ask-indexer.ts'
 import { readHistory } from '../../web/order/read-history.ts'
 import { caughtUp, startTestIndexer, testChain } from '../support/indexer.ts'
@@ -28,10 +29,13 @@ describe('page that verifies vouchers', function () {
   /** Of the sealed order; the third is the newest. */
   let vouchers: PaymentVoucher[]
   let published: PaymentVoucher
+  /** What the registry holds of the newest. */
+  let nextEntry: string
   before(async function () {
     requireChromium(this)
     terminal = await openTerminal()
     vouchers = await vouchersOf(ORDER_ID)
+    nextEntry = voucherDigests(newest()).entryDigest
     published = (await vouchersOf('PUBLISHED-2'))[0]!
     browser = await openBrowser()
   })
@@ -102,8 +106,9 @@ describe('page that verifies vouchers', function () {
 
   it('verifies a published record, and says what cannot be known of it', async () => {
     await open(encodeVoucher(published))
-    expect(await verdict()).to.equal('consistent')
-    await page.getByText('Whether a later version was published').waitFor()
+    expect([await verdict(), await heading()]).to.deep.equal(['consistent', 'Published like this'])
+    expect(await page.getByRole('status').textContent()).to.equal('Published like this')
+    await page.getByText('Whether the office had published this version before with other content').waitFor()
   })
 
   it('refuses a voucher with any character changed, cut off or added', async () => {
@@ -216,8 +221,17 @@ describe('page that verifies vouchers', function () {
       await page.waitForURL('**/pay/verify/own-nodes')
       await page.getByRole('heading', { name: 'Verified' }).waitFor()
       for (const [i, url] of urls.entries()) await page.getByLabel(`JSON-RPC endpoint ${i + 1}`).fill(url)
+      const { PaymentRecordRegistry, ParticipantDirectory } = terminal.contracts
+      await page.getByLabel('Registry of payments').fill(PaymentRecordRegistry)
+      await page.getByLabel('Directory of participants').fill(ParticipantDirectory)
       await submit()
     }
+    const unchecked = () => page.locator('.plain li').allTextContents()
+    const ONE_NODE = 'Whether the node tells the truth. Ask two nodes, or one of your own, to be sure.'
+    const TWO_NODES = 'Whether both nodes are wrong in the same way.'
+    const PAYER = 'Whether the person who shows the voucher is the payer.'
+    const ADDRESSES =
+      'Whether registry and directory are the right ones: their addresses come with this page.'
     const submit = () =>
       page.locator('section', { hasText: 'Ask other nodes' }).getByRole('button', { name: 'Verify' }).click()
 
@@ -227,7 +241,41 @@ describe('page that verifies vouchers', function () {
       await askOthers(terminal.chain.url, OTHER)
       await page.getByText(`Nodes asked: ${new URL(terminal.chain.url).host}, other-node.example`).waitFor()
       expect(await verdict()).to.equal('consistent')
+      expect(await unchecked()).to.deep.equal([TWO_NODES, PAYER])
       expect(await accessibilityFaults(page)).to.deep.equal([])
+    })
+
+    it('asks for addresses, and says that they came with the page as long as nobody gave any', async () => {
+      await open(encodeVoucher(newest()))
+      expect(await unchecked()).to.deep.equal([ONE_NODE, ADDRESSES, PAYER])
+      await page.getByRole('link', { name: 'Use other nodes or addresses' }).click()
+      await page.waitForURL('**/pay/verify/own-nodes')
+      await page.getByRole('heading', { name: 'Verified' }).waitFor()
+      expect(await page.getByLabel('Registry of payments').inputValue()).to.equal('')
+      expect(await page.getByLabel('Directory of participants').inputValue()).to.equal('')
+      await page.getByLabel('JSON-RPC endpoint 1').fill(terminal.chain.url)
+      await submit()
+      expect(
+        await page.locator('#registry-31337:invalid, #directory:invalid').count(),
+        'addresses are wanted',
+      ).to.equal(2)
+      expect(await unchecked()).to.deep.equal([ONE_NODE, ADDRESSES, PAYER])
+    })
+
+    it('believes the one of two nodes that knows of a later version', async () => {
+      await otherNode((method, result) =>
+        method === 'eth_call' && result === nextEntry ? `0x${'00'.repeat(32)}` : result,
+      )
+      await open(encodeVoucher(vouchers[1]!))
+      await page.getByRole('link', { name: 'Use other nodes or addresses' }).click()
+      await page.waitForURL('**/pay/verify/own-nodes')
+      await page.getByLabel('JSON-RPC endpoint 1').fill(OTHER)
+      await page.getByLabel('JSON-RPC endpoint 2').fill(terminal.chain.url)
+      await page.getByLabel('Registry of payments').fill(terminal.contracts.PaymentRecordRegistry)
+      await page.getByLabel('Directory of participants').fill(terminal.contracts.ParticipantDirectory)
+      await submit()
+      await page.getByText('Nodes asked: other-node.example').waitFor()
+      expect(await verdict()).to.equal('superseded')
     })
 
     for (const lied of ['eth_call', 'eth_getTransactionReceipt', 'eth_getBlockByNumber'])

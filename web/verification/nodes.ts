@@ -7,8 +7,8 @@ import { jsonRpcOver } from './json-rpc.ts'
 export interface ConnectedNodes {
   /** Undefined when none is named. @throws CHAIN_UNREACHABLE when none of those named answers */
   nodeOf(chainId: number): ChainNode | undefined
-  /** Those that are asked. */
-  urls: string[]
+  /** Those that are asked of a chain. */
+  urlsOf(chainId: number): string[]
 }
 
 /** Asked of one chain; more say no more. */
@@ -23,21 +23,23 @@ export async function connectNodes(
   { chains }: PaymentNetwork,
   own: readonly string[] = [],
 ): Promise<ConnectedNodes> {
-  const named = await Promise.all(own.map(async (url) => ({ url, chainId: await chainIdOf(url) })))
+  const named = await Promise.all(
+    [...new Set(own)].map(async (url) => ({ url, chainId: await chainIdOf(url) })),
+  )
   for (const { chainId } of named)
     if (!chains.some((chain) => chain.chainId === chainId))
       throw new CountersignError('CHAIN_MISMATCH', `chain ${chainId} is none that is asked about`)
-  const urls: string[] = []
+  const urls = new Map<number, string[]>()
   const nodes = new Map<number, ChainNode>()
   for (const { chainId, rpcUrls } of chains) {
     const ownUrls = named.filter((node) => node.chainId === chainId).map(({ url }) => url)
-    const asked = ownUrls.length > 0 ? ownUrls : await answering(rpcUrls, chainId)
-    urls.push(...asked)
+    const asked = ownUrls.length > 0 ? ownUrls : await answering([...new Set(rpcUrls)], chainId)
+    urls.set(chainId, asked)
     if (asked.length > 0)
       nodes.set(chainId, agreeingNodes(asked.map((url) => createChainNode(jsonRpcOver(url)))))
   }
   return {
-    urls,
+    urlsOf: (chainId) => urls.get(chainId) ?? [],
     nodeOf(chainId) {
       const isNamed = chains.some((chain) => chain.chainId === chainId && chain.rpcUrls.length > 0)
       if (isNamed && !nodes.has(chainId))

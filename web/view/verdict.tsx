@@ -1,7 +1,7 @@
 import type { PaymentVoucher } from '../../protocol/payments/payment-voucher.ts'
 import type { TextKey } from '../language/en.ts'
 import { formatTime } from '../language/format.ts'
-import { type Message, stepsOfVerification } from '../order/version-steps.ts'
+import { type Message, type Step, stepsOfVerification, verdictText } from '../order/version-steps.ts'
 import type { VerificationVerdict, VoucherVerification } from '../verification/verify-voucher.ts'
 import { useTexts } from './language-context.tsx'
 import { RecordList, Row } from './record-list.tsx'
@@ -10,10 +10,10 @@ import { Steps } from './steps.tsx'
 export type Verified =
   | {
       verification: VoucherVerification
-      /** Endpoints that were asked. */
-      nodes: string[]
-      /** They were named by whoever verifies. */
-      isOwn: boolean
+      /** Endpoints that were asked, of each chain that was: the voucher's and the directory's. */
+      nodes: string[][]
+      /** Registry and directory were named by whoever verifies. */
+      hasOwnAddresses: boolean
     }
   | { fault: Message }
 
@@ -24,8 +24,9 @@ interface VerdictProps {
   onAgain(): void
 }
 
-const TONES: Readonly<Record<VerificationVerdict, 'good' | 'doubtful' | 'bad'>> = {
+const TONES: Readonly<Record<VerificationVerdict | 'published', 'good' | 'doubtful' | 'bad'>> = {
   consistent: 'good',
+  published: 'doubtful',
   superseded: 'doubtful',
   unconfirmed: 'doubtful',
   'suspended-author': 'doubtful',
@@ -48,16 +49,18 @@ export function Verdict({ voucher, verified, onAgain }: VerdictProps) {
           <p>{t('verdict.none')}</p>
         </section>
       )}
-      {isAnswered && <Banner verification={verified.verification} office={place.office} />}
+      {isAnswered && <Banner verification={verified.verification} voucher={voucher} />}
       <section class="panel">
         <h2>{t('verify.said')}</h2>
         <RecordList record={record}>
-          <Row name={t('version.orderId')}>{record.orderId}</Row>
+          <Row name={t('version.orderId')}>
+            <bdi>{record.orderId}</bdi>
+          </Row>
           <Row name={t('version.version')}>{record.version}</Row>
           <Row name={t('version.office')}>
             {isAnswered && verified.verification.officeName !== null && (
               <>
-                {verified.verification.officeName}
+                <bdi>{verified.verification.officeName}</bdi>
                 <br />
               </>
             )}
@@ -78,13 +81,18 @@ export function Verdict({ voucher, verified, onAgain }: VerdictProps) {
   )
 }
 
-function Banner({ verification, office }: { verification: VoucherVerification; office: string }) {
+interface BannerProps {
+  verification: VoucherVerification
+  voucher: PaymentVoucher
+}
+
+function Banner({ verification: { verdict, officeName }, voucher: { place, tier } }: BannerProps) {
   const { t } = useTexts()
-  const { verdict, officeName } = verification
+  const text = verdictText(verdict, tier)
   return (
-    <section class={`verdict ${TONES[verdict]}`} data-verdict={verdict}>
-      <h2>{t(`verdict.${verdict}.title`)}</h2>
-      <p>{t(`verdict.${verdict}`, { office: officeName ?? office })}</p>
+    <section class={`verdict ${TONES[text]}`} data-verdict={verdict}>
+      <h2>{t(`verdict.${text}.title`)}</h2>
+      <p>{t(`verdict.${text}`, { office: officeName ?? place.office })}</p>
     </section>
   )
 }
@@ -100,19 +108,22 @@ interface GroundsProps extends Extract<Verified, { verification: unknown }> {
 }
 
 /** What the verdict stands on, and what it does not say. */
-function Grounds({ voucher, verification, nodes, isOwn }: GroundsProps) {
+function Grounds({ voucher, verification, nodes, hasOwnAddresses }: GroundsProps) {
   const { language, t } = useTexts()
   const { blockNumber, timestamp } = verification.askedAt
+  const steps = stepsOfVerification(verification, voucher.tier)
+  const isOpen = ({ key, outcome }: Step) => outcome === 'not-checked' && key !== 'step.skipped'
   const unchecked: TextKey[] = [
-    nodes.length > 1 ? 'verify.notChecked.twoNodes' : 'verify.notChecked.node',
-    ...(isOwn ? [] : (['verify.notChecked.addresses'] as const)),
+    ...steps.filter(isOpen).map(({ key }) => key),
+    nodes.every(({ length }) => length > 1) ? 'verify.notChecked.twoNodes' : 'verify.notChecked.node',
+    ...(hasOwnAddresses ? [] : (['verify.notChecked.addresses'] as const)),
     ...(voucher.tier === 'published' ? (['verify.notChecked.published'] as const) : []),
     'verify.notChecked.payer',
   ]
   return (
     <section class="panel">
       <h2>{t('verify.checked')}</h2>
-      <Steps steps={stepsOfVerification(verification, voucher.tier)} />
+      <Steps steps={steps.filter((step) => !isOpen(step))} />
       <p class="note">
         {t('verify.askedAt', {
           block: blockNumber,
@@ -120,7 +131,7 @@ function Grounds({ voucher, verification, nodes, isOwn }: GroundsProps) {
           time: formatTime(language, timestamp),
         })}
         <br />
-        {t('verify.nodes', { nodes: nodes.map((url) => new URL(url).host).join(', ') })}
+        {t('verify.nodes', { nodes: hostsOf(nodes).join(', ') })}
       </p>
       <h3>{t('verify.notChecked')}</h3>
       <ul class="plain">
@@ -131,3 +142,7 @@ function Grounds({ voucher, verification, nodes, isOwn }: GroundsProps) {
     </section>
   )
 }
+
+const hostsOf = (nodes: readonly string[][]): string[] => [
+  ...new Set(nodes.flat().map((url) => new URL(url).host)),
+]

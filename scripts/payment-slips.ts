@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { CountersignError } from '../protocol/errors.ts'
 import { connectTaxOffice } from './cli/connection.ts'
@@ -6,12 +6,11 @@ import { EXIT } from './cli/exit-code.ts'
 import { printJson, say } from './cli/output.ts'
 import { createCommand, runCommand } from './cli/run.ts'
 import type { Slip } from './cli/tax-office-client.ts'
+import { writePrivateFile } from './payments/private-file.ts'
 import { type CompleteSlip, isComplete, slipPage, slipSvg, slipText } from './payments/slip-page.ts'
 
 /** In one request. */
 const SLIPS_AT_ONCE = 500
-/** The files hold lookup codes: they are nobody else's to read. */
-const PRIVATE = { mode: 0o600 }
 
 const command = createCommand(
   'payment-slips',
@@ -42,9 +41,10 @@ void runCommand(command, async () => {
   for (let i = 0; i < orderIds.length; i += SLIPS_AT_ONCE)
     slips.push(...(await client.slips(orderIds.slice(i, i + SLIPS_AT_ONCE))))
   const complete = slips.filter(isComplete)
-  if (html !== undefined) write(html, await slipPage(complete))
+  // The files hold lookup codes: they are nobody else's to read.
+  if (html !== undefined) writePrivateFile(html, await slipPage(complete))
   if (svg !== undefined)
-    for (const slip of complete) write(path.join(svg, `${slip.orderKey}.svg`), await slipSvg(slip))
+    for (const slip of complete) writePrivateFile(path.join(svg, `${slip.orderKey}.svg`), await slipSvg(slip))
   if (json) printJson({ slips })
   else if (html === undefined && svg === undefined) await print(complete)
   for (const { orderId, code } of slips) if (code !== undefined) say(`${orderId}: ${code}`)
@@ -62,13 +62,5 @@ function linesOf(file: string): string[] {
       .filter((line) => line.trim() !== '')
   } catch (cause) {
     throw new CountersignError('FILE_UNREADABLE', `${file} cannot be read`, { cause })
-  }
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text, PRIVATE)
-  } catch (cause) {
-    throw new CountersignError('FILE_UNREADABLE', `${file} cannot be written`, { cause })
   }
 }

@@ -7,25 +7,25 @@ export type CompleteSlip = Required<Omit<Slip, 'code'>>
 export const isComplete = (slip: Slip): slip is CompleteSlip =>
   slip.url !== undefined && slip.lookupCode !== undefined && slip.orderKey !== undefined
 
-/** As a terminal shows it: order, code, QR code of the page that opens the record. */
+/** As a terminal shows it, in Chinese and English: order, code, QR code of the page that opens the record. */
 export async function slipText({ orderId, lookupCode, url }: CompleteSlip): Promise<string> {
   const code = await QRCode.toString(url, { type: 'terminal', small: true, errorCorrectionLevel: 'M' })
-  return `Order        ${orderId}\nLookup code  ${lookupCode}\n\n${code}`
+  return `订单号 Order         ${orderId}\n查询码 Lookup code   ${lookupCode}\n\n${code}`
 }
 
 /** The QR code as an SVG document. */
 export const slipSvg = ({ url }: CompleteSlip): Promise<string> =>
   QRCode.toString(url, { type: 'svg', margin: 2, errorCorrectionLevel: 'M' })
 
-/** One HTML page with a slip to cut out for each order; it loads nothing and prints on A4 and Letter, two columns. */
+/** One HTML page with a slip in Chinese and English to cut out for each order; it loads nothing and prints on A4 and Letter, two columns. */
 export async function slipPage(slips: readonly CompleteSlip[]): Promise<string> {
   const parts = await Promise.all(slips.map(section))
   return `<!doctype html>
-<html lang="en">
+<html lang="zh-CN">
 <head>
 <meta charset="utf-8">
 <meta name="referrer" content="no-referrer">
-<title>Payment slips</title>
+<title>缴费单 Payment slips</title>
 <style>
   @page { margin: 12mm }
   body { font: 11pt/1.4 system-ui, sans-serif; color: #000; background: #fff; margin: 0 }
@@ -50,11 +50,13 @@ ${parts.join('\n')}
 async function section(slip: CompleteSlip): Promise<string> {
   const { orderId, lookupCode, url } = slip
   const page = new URL(url)
+  const address = escaped(page.origin + page.pathname)
   return `<section>
-<h2>Order</h2><p>${escaped(orderId)}</p>
-<h2>Lookup code</h2><p class="code">${escaped(lookupCode)}</p>
-<div role="img" aria-label="QR code that opens this payment record">${await slipSvg(slip)}</div>
-<p class="note">Scan, or type both at ${escaped(page.origin + page.pathname)}. Whoever has this slip can read the record.</p>
+<h2>订单号 <span lang="en">Order id</span></h2><p><bdi>${escaped(orderId)}</bdi></p>
+<h2>查询码 <span lang="en">Lookup code</span></h2><p class="code">${escaped(lookupCode)}</p>
+<div role="img" aria-label="打开此缴费记录的二维码 QR code that opens this payment record">${await slipSvg(slip)}</div>
+<p class="note">请扫描二维码，或在 ${address} 输入以上两项。持有本单者即可查看该记录，请妥善保管。</p>
+<p class="note" lang="en">Scan, or type both at ${address}. Whoever has this slip can read the record.</p>
 </section>`
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect } from 'chai'
 import { orderKeyOf } from '../../../protocol/payments/order-id.ts'
@@ -31,6 +31,7 @@ describe('payment-slips', () => {
 
   it('writes a page to print that nobody else may read, and shows texts as they are', async () => {
     const file = path.join(home.office.folder, 'slips.html')
+    writeFileSync(file, 'older', { mode: 0o644 })
     const { code, stdout } = await run('--order', 'ORDER-1', NASTY, '--html', file)
     expect([code, stdout]).to.deep.equal([0, ''])
     const page = readFileSync(file, 'utf8')
@@ -40,6 +41,15 @@ describe('payment-slips', () => {
       .and.contain('&lt;b&gt;&quot;A&quot;&amp;&#39;B&#39;&lt;/b&gt;')
     expect(page).to.not.contain('<b>')
     expect(page.match(/<svg/g)).to.have.length(2)
+    for (const text of [
+      '订单号',
+      '查询码',
+      '请扫描二维码',
+      'Order id',
+      'Lookup code',
+      'Scan, or type both at',
+    ])
+      expect(page).to.contain(text)
     expect(page).to.not.match(/\b(src|href)=/)
   })
 

@@ -11,6 +11,7 @@ import { readPublicPayment } from '../../../protocol/payments/public-payment.ts'
 import { merkleRootOf } from '../../../protocol/record-book.ts'
 import type { PaymentOutcome, UploadState } from '../../../scripts/cli/tax-office-client.ts'
 import { eventually } from '../../support/eventually.ts'
+import { rawHttp } from '../../support/raw-http.ts'
 import {
   entriesOf,
   type Neighbourhood,
@@ -249,7 +250,16 @@ describe('tax office', () => {
     it('refuses a batch of none or too many', async () => {
       for (const body of [{}, { payments: [] }, { payments: Array(1_001).fill({}) }, { payments: {} }])
         expect((await post('/v1/payment-batches', body)).status).to.equal(400)
-      expect((await post('/v1/payment-batches', { payments: ['x'.repeat(4_200_000)] })).status).to.equal(413)
+      // Announced only: a client that still sends may miss the answer.
+      const head = [
+        'POST /v1/payment-batches HTTP/1.1',
+        'host: office',
+        `authorization: Bearer ${home.office.apiKey}`,
+        'content-type: application/json',
+        'content-length: 4200000',
+      ]
+      const { status } = await rawHttp(home.office.url, Buffer.from(`${head.join('\r\n')}\r\n\r\n`))
+      expect(status).to.equal(413)
     })
 
     it('takes an Idempotency-Key for one request only', async () => {

@@ -1,6 +1,6 @@
 import type { Hex } from '../../protocol/hex.ts'
 import type { FeedReader } from './feed.ts'
-import type { PaymentReader } from './payment-store.ts'
+import type { PaymentReader, PaymentRestore } from './payment-store.ts'
 import type { RecordTier, RootKind, RowBuffer, TableRows } from './tables.ts'
 import type { WebhookStore } from './webhook-store.ts'
 
@@ -185,8 +185,20 @@ export interface StoreReader extends FeedReader, PaymentReader {
   replicationLag(): Promise<ReplicationLag>
   /** Everything that follows from the chain, as text in a fixed order: two stores of one chain are equal if these are. */
   dump(): AsyncIterable<string>
+  /** What was made of rows and is not what they say, as of one moment: sums of payments, and on some engines the index of keys. */
+  findDerivedFaults(): AsyncIterable<DerivedFault>
   /** Every row there is, webhooks too, as of one moment, while the writer goes on. */
   exportRows(): AsyncIterable<TableRows>
+}
+
+/** For people. */
+export interface DerivedFault {
+  table: string
+  row: string
+  /** Undefined where there is none. */
+  stored?: string
+  expected?: string
+  reason: string
 }
 
 /** Of the records of one key: anybody may write any number of them. */
@@ -220,6 +232,8 @@ export interface Store extends StoreReader, WebhookStore {
   /** @throws STORE_CHANGED when the chain stands elsewhere than at `base`; nothing was written then */
   commit(commit: ChainCommit): Promise<void>
   repair(commit: RepairCommit): Promise<void>
+  /** Writes payments anew whose records are right. Their sums stay: they were added up when both were. */
+  restorePayments(restore: PaymentRestore): Promise<void>
   /** The newest verified head of an author at or below `atBlock`. */
   findVerifiedHead(contractId: number, author: Uint8Array, atBlock: number): Promise<HeadRow | undefined>
   markVerified(heads: readonly HeadRow[]): Promise<void>

@@ -99,8 +99,17 @@ function createPostgresStore(
     ...store,
     findRecords: (key, page) => (page === undefined ? store.findRecords(key) : findPage(key, page)),
     findOrphanedRecords,
-    findPayments: (orderKey, query) =>
-      query.office === undefined ? findOrder(orderKey, query.limit) : store.findPayments(orderKey, query),
+    findPayments: (orderKey, query) => {
+      const { office, registries, limit } = query
+      const isBounded = registries?.every(({ toBlock }) => toBlock === undefined) !== true
+      return office !== undefined || isBounded
+        ? store.findPayments(orderKey, query)
+        : findOrder(
+            orderKey,
+            registries!.map(({ contractId }) => contractId),
+            limit,
+          )
+    },
   }
 }
 

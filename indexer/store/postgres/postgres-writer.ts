@@ -68,6 +68,7 @@ export function createPostgresWriter(client: pg.Client): SqlWriter {
   }
 
   return {
+    hasLateral: true,
     query: (sql, ...values) => runPrepared(client, sql, values),
     async insertRows(table, columns, values) {
       if (values.length === 0) return

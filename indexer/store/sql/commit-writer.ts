@@ -1,5 +1,6 @@
 import { CountersignError } from '../../../protocol/errors.ts'
 import { bytesToHex } from '../../../protocol/hex.ts'
+import type { PaymentRestore } from '../payment-store.ts'
 import type { BlockRow, ChainCommit, Checkpoint, HeadRow, RepairCommit } from '../store.ts'
 import { ALL_TABLES, type RowBuffer, TABLES, type Value } from '../tables.ts'
 import type { SqlWriter } from './engine.ts'
@@ -123,6 +124,26 @@ export async function writeRepair(writer: SqlWriter, version: number, repair: Re
     fromBlock: blocks.reduce((a, b) => Math.min(a, b)),
     toBlock: blocks.reduce((a, b) => Math.max(a, b)),
     details: { added: rowCountOf(repair.rows), taken: surplus.length },
+  })
+}
+
+export async function writePayments(
+  writer: SqlWriter,
+  version: number,
+  { chainId, logs, values }: PaymentRestore,
+): Promise<void> {
+  await writer.runMany(
+    'DELETE FROM payments WHERE chain_id = $1 AND block_number = $2 AND log_index = $3',
+    logs.map(({ blockNumber, logIndex }) => [chainId, blockNumber, logIndex]),
+  )
+  await writer.insertRows('payments', TABLES.payments.columns, values)
+  const blocks = logs.map(({ blockNumber }) => blockNumber)
+  // No record came or went: told to nobody, but answers differ from now on.
+  await writeJournal(writer, {
+    ...{ version, chainId, kind: 'repair' },
+    fromBlock: blocks.reduce((a, b) => Math.min(a, b)),
+    toBlock: blocks.reduce((a, b) => Math.max(a, b)),
+    details: { added: 0, taken: 0 },
   })
 }
 

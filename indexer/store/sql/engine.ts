@@ -13,6 +13,8 @@ export interface SqlReader {
 
 /** Within a write transaction. */
 export interface SqlWriter extends SqlReader {
+  /** A table may be joined anew for each row before it: a planner then has no other way. */
+  readonly hasLateral: boolean
   /** One statement with each of these rows of values. */
   runMany(sql: string, rows: readonly (readonly Value[])[]): Promise<void>
   /** @param values of whole rows, one after the other */
@@ -39,6 +41,8 @@ export interface SqlEngine extends SqlReader {
   hexOf(...columns: string[]): string
   /** Rows `r` of the table of records, among which are all those whose key is `$1`. */
   readonly recordsOfKey: string
+  /** Where an engine finds records by an index of its own: statements that give the places of what is wrong with that. */
+  readonly keyFaults?: readonly { table: string; sql: string; reason: string }[]
   /** Joins each row's block, as `b`, to rows of a table called `r`. */
   readonly withBlock: string
   /** One transaction at a time, on disk when the promise resolves. */

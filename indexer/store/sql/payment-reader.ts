@@ -6,11 +6,12 @@ import type {
   PaymentReader,
   PaymentRow,
   PaymentSums,
+  RegistryBound,
 } from '../payment-store.ts'
 import { PAYMENT_SUMS, RECORD_TIERS, type Value, VISIBILITIES } from '../tables.ts'
 import type { Columns, SqlEngine } from './engine.ts'
 import { addSums, NO_SUMS } from './payment-sums.ts'
-import { toSums } from './payment-totals.ts'
+import { toSums } from './payment-total-rows.ts'
 import { CHAIN_ORDER, MAX_ORPHANS } from './record-reader.ts'
 
 /** All binary values as one text, as of records; the payload last, as it is of any length. */
@@ -87,8 +88,6 @@ export function createPaymentReader(engine: SqlEngine, hasOrphans: () => boolean
   const ofOrder = (condition: string) => `
     SELECT ${PAYMENT_COLUMNS} FROM payments r ${engine.withBlock} WHERE r.order_key = $1 ${condition}
     ${ORDER_OF_VERSIONS} LIMIT CAST($2 AS BIGINT)`
-  const orderOfAll = ofOrder('')
-  const orderOfOffice = ofOrder('AND r.office = $3')
   const orphansOfOrder = `
     SELECT ${ORPHANED_COLUMNS} FROM orphaned_payments r WHERE r.order_key = $1
     ORDER BY r.orphaned_at, ${CHAIN_ORDER} LIMIT ${MAX_ORPHANS}`
@@ -131,11 +130,20 @@ export function createPaymentReader(engine: SqlEngine, hasOrphans: () => boolean
     ORDER BY ${GROUP_ORDER} LIMIT CAST($8 AS BIGINT)`
 
   return {
-    findPayments: async (orderKey, { office, limit }) =>
-      (office === undefined
-        ? await engine.query(orderOfAll, orderKey, limit)
-        : await engine.query(orderOfOffice, orderKey, limit, office)
-      ).map(toPayment),
+    async findPayments(orderKey, { office, registries, limit }) {
+      if (registries?.length === 0) return []
+      const ofOffice = conditionOf({ 'r.office': office }, 3)
+      const within =
+        registries === undefined ? NO_CONDITION : withinOf(registries, 3 + ofOffice.values.length)
+      const rows = await engine.query(
+        ofOrder(`${ofOffice.condition} ${within.condition}`),
+        orderKey,
+        limit,
+        ...ofOffice.values,
+        ...within.values,
+      )
+      return rows.map(toPayment)
+    },
     findOrphanedPayments: async (orderKey) =>
       hasOrphans() ? (await engine.query(orphansOfOrder, orderKey)).map(toOrphanedPayment) : [],
     async findPaymentAt({ chainId, blockNumber, logIndex, entryIndex, blockHash }) {
@@ -179,11 +187,26 @@ export function createPaymentReader(engine: SqlEngine, hasOrphans: () => boolean
   }
 }
 
+interface Condition {
+  condition: string
+  values: Value[]
+}
+
+const NO_CONDITION: Condition = { condition: '', values: [] }
+
+/** One expression for all of them: a planner that saw alternatives would leave the index that has the rows in order. */
+function withinOf(registries: readonly RegistryBound[], firstNumber: number): Condition {
+  const cases = registries.map(
+    (_, i) => `WHEN $${firstNumber + 2 * i} THEN CAST($${firstNumber + 2 * i + 1} AS BIGINT)`,
+  )
+  return {
+    condition: `AND r.block_number <= CASE r.contract_id ${cases.join(' ')} ELSE -1 END`,
+    values: registries.flatMap(({ contractId, toBlock }) => [contractId, toBlock ?? Number.MAX_SAFE_INTEGER]),
+  }
+}
+
 /** Conditions on what is asked for; their values follow on those before. There are few combinations: each is prepared once. */
-function conditionOf(
-  columns: Record<string, Value | undefined>,
-  firstNumber: number,
-): { condition: string; values: Value[] } {
+function conditionOf(columns: Record<string, Value | undefined>, firstNumber: number): Condition {
   const asked = Object.entries(columns).filter(([, value]) => value !== undefined) as [string, Value][]
   return {
     condition: asked.map(([column], i) => `AND ${column} = $${firstNumber + i}`).join(' '),

@@ -1,6 +1,9 @@
+import { canBeCorrected } from '../../../protocol/payments/net-amount.ts'
 import type { Visibility } from '../../../protocol/payments/payment-payload.ts'
 import type { PaymentKind } from '../../../protocol/payments/payment-record.ts'
 import type { PaymentSums } from '../payment-store.ts'
+import { VISIBILITIES } from '../tables.ts'
+import type { Columns } from './engine.ts'
 
 /** What of a version is added up. */
 export interface SummedVersion {
@@ -15,6 +18,25 @@ export interface SummedVersion {
   currency: string
   amountMinor: number
 }
+
+export const SUMMED_COLUMNS = [
+  ...['block_number', 'log_index', 'entry_index', 'version', 'visibility', 'kind', 'category', 'period'],
+  ...['currency', 'amount_minor'],
+] as const
+
+/** @param c `SUMMED_COLUMNS` */
+export const toSummed = (c: Columns): SummedVersion => ({
+  blockNumber: c[0] as number,
+  logIndex: c[1] as number,
+  entryIndex: c[2] as number,
+  version: c[3] as number,
+  visibility: c[4] === null ? null : VISIBILITIES[c[4] as number]!,
+  kind: c[5] as SummedVersion['kind'],
+  category: (c[6] as string | null) ?? '',
+  period: (c[7] as string | null) ?? '',
+  currency: (c[8] as string | null) ?? '',
+  amountMinor: (c[9] as number | null) ?? 0,
+})
 
 /** Sums by what they are of: category, period and currency, as `groupOf` spells them. */
 export type GroupedSums = Map<string, PaymentSums>
@@ -96,8 +118,10 @@ class OrderSums {
     }
   }
 
-  /** A refund or reversal is of money of one currency with what it follows. */
+  /** As `netAmount`: a refund or reversal is of money of one currency with what it follows, a correction of what was paid. */
   #continues({ kind, currency }: SummedVersion): boolean {
+    const first = this.#versions.get(1)!.kind
+    if (kind === 'correction' && (first === null || !canBeCorrected({ kind: first }))) return false
     const isOfBefore = kind === 'refund' || kind === 'reversal'
     return this.#newest === undefined || !isOfBefore || currency === this.#newest.currency
   }

@@ -1,24 +1,44 @@
 import { bytesToHex } from '../../../protocol/hex.ts'
-import type { PaymentSums } from '../payment-store.ts'
 import type { Position } from '../store.ts'
-import { ALL_TABLES, PAYMENT_SUMS, type RowBuffer, TABLES, type Value, VISIBILITIES } from '../tables.ts'
+import { type RowBuffer, TABLES, type Value } from '../tables.ts'
 import type { Columns, SqlWriter } from './engine.ts'
 import { blockRangeOf } from './journal.ts'
-import { addSums, NO_SUMS, type SummedVersion, sumsByBlock } from './payment-sums.ts'
+import {
+  addSums,
+  NO_SUMS,
+  SUMMED_COLUMNS,
+  type SummedVersion,
+  sumsByBlock,
+  toSummed,
+} from './payment-sums.ts'
+import { changeGroup, type GroupChange, TotalRows } from './payment-total-rows.ts'
 
 /** Of an order versions up to this one are added up: anybody may write any number, and every commit to an order reads them again. */
 export const MAX_SUMMED_VERSION = 250
 
-const VERSION_COLUMNS = `p.contract_id, p.office, p.order_key, p.block_number, p.log_index, p.entry_index, p.version, p.visibility,
-  p.kind, p.category, p.period, p.currency, p.amount_minor`
+const VERSION_COLUMNS = `p.contract_id, p.office, p.order_key, ${SUMMED_COLUMNS.map((column) => `p.${column}`).join(', ')}`
 const sameOrder = (a: string, b: string): string =>
   `${a}.order_key = ${b}.order_key AND ${a}.office = ${b}.office AND ${a}.contract_id = ${b}.contract_id`
+const IN_CHAIN_ORDER = (table: string) =>
+  `ORDER BY ${table}.block_number, ${table}.log_index, ${table}.entry_index`
+const FIRST_WRITE = `
+  JOIN payments p ON ${sameOrder('p', 'v')} AND p.version = v.version
+    AND (p.block_number, p.log_index, p.entry_index) = (
+      SELECT e.block_number, e.log_index, e.entry_index FROM payments e
+      WHERE ${sameOrder('e', 'v')} AND e.version = v.version ${IN_CHAIN_ORDER('e')} LIMIT 1)`
+const LATERAL_FIRST_WRITE = `
+  CROSS JOIN LATERAL (
+    SELECT * FROM payments e WHERE ${sameOrder('e', 'v')} AND e.version = v.version ${IN_CHAIN_ORDER('e')} LIMIT 1
+  ) p`
 /**
  * The first write of each version of some orders. The index is asked for one version after the other, so that what was
  * written again, any number of times, is passed over. A contract is of one chain.
  * @param orders their keys, offices and contracts
  */
-const firstWritesOf = (orders: string): string => `
+const firstWritesOf =
+  (orders: string) =>
+  ({ hasLateral }: SqlWriter): string =>
+    `
   WITH RECURSIVE v(order_key, office, contract_id, version) AS (
     SELECT o.order_key, o.office, o.contract_id, CAST(0 AS BIGINT) FROM (${orders}) o
     UNION ALL
@@ -27,32 +47,17 @@ const firstWritesOf = (orders: string): string => `
       WHERE ${sameOrder('n', 'v')} AND n.version > v.version AND n.version <= ${MAX_SUMMED_VERSION}
       ORDER BY n.version LIMIT 1)
     FROM v WHERE v.version IS NOT NULL)
-  SELECT ${VERSION_COLUMNS} FROM v JOIN payments p ON ${sameOrder('p', 'v')} AND p.version = v.version
-    AND (p.block_number, p.log_index, p.entry_index) = (
-      SELECT e.block_number, e.log_index, e.entry_index FROM payments e
-      WHERE ${sameOrder('e', 'v')} AND e.version = v.version
-      ORDER BY e.block_number, e.log_index, e.entry_index LIMIT 1)
-  ORDER BY p.block_number, p.log_index, p.entry_index`
-const VERSIONS_OF_ORDERS_IN_BLOCKS = firstWritesOf(`
+  SELECT ${VERSION_COLUMNS} FROM v ${hasLateral ? LATERAL_FIRST_WRITE : FIRST_WRITE}
+  ${IN_CHAIN_ORDER('p')}`
+const versionsOfOrdersInBlocks = firstWritesOf(`
     SELECT DISTINCT order_key, office, contract_id FROM payments
     WHERE chain_id = $1 AND block_number BETWEEN $2 AND $3 AND contract_id = $4`)
-const VERSIONS_OF_ORDER = firstWritesOf(`
+const versionsOfOrder = firstWritesOf(`
     SELECT order_key, office, contract_id FROM payments
     WHERE order_key = $1 AND office = $2 AND contract_id = $3 LIMIT 1`)
 const ORDERS_OF_LOG = `
   SELECT DISTINCT order_key, office, contract_id FROM payments
   WHERE chain_id = $1 AND block_number = $2 AND log_index = $3`
-
-const SUMS = PAYMENT_SUMS.join(', ')
-const GROUP = `
-  SELECT group_id FROM payment_groups
-  WHERE contract_id = $1 AND office = $2 AND category = $3 AND period = $4 AND currency = $5`
-const ADD_GROUP = `
-  INSERT INTO payment_groups (group_id, contract_id, office, category, period, currency)
-  SELECT COALESCE(MAX(group_id), 0) + 1, CAST($1 AS INTEGER), $2, $3, $4, $5 FROM payment_groups RETURNING group_id`
-const SUMS_BEFORE = `
-  SELECT ${SUMS} FROM payment_totals WHERE group_id = $1 AND block_number < $2 ORDER BY block_number DESC LIMIT 1`
-const SUMS_FROM = `SELECT block_number, ${SUMS} FROM payment_totals WHERE group_id = $1 AND block_number >= $2 ORDER BY block_number`
 
 /** One order of one office in one registry. */
 interface OrderVersions {
@@ -62,14 +67,6 @@ interface OrderVersions {
 }
 /** By what tells orders apart. */
 type Orders = Map<string, OrderVersions>
-
-/** What is to be added to the sums of one group, by block. */
-interface GroupChange {
-  contractId: number
-  office: Uint8Array
-  group: string
-  blocks: Map<number, PaymentSums>
-}
 
 /** Undoes what blocks above this one added: sums are kept as of each block. */
 export async function rollBackPaymentTotals(
@@ -89,12 +86,10 @@ export async function addPaymentTotals(
   const payments = rows.filter(({ table }) => table === 'payments')
   const range = blockRangeOf(payments)
   if (range === undefined) return
-  const found: Columns[] = []
+  const after: Orders = new Map()
+  const sql = versionsOfOrdersInBlocks(writer)
   for (const contractId of new Set(payments.flatMap(contractsOf)))
-    found.push(
-      ...(await writer.query(VERSIONS_OF_ORDERS_IN_BLOCKS, chainId, range.from, range.to, contractId)),
-    )
-  const after = toOrders(found)
+    addVersions(after, await writer.query(sql, chainId, range.from, range.to, contractId))
   const added = new Set(payments.flatMap(placesOf))
   const before: Orders = new Map()
   for (const [name, order] of after)
@@ -117,10 +112,11 @@ export async function withPaymentTotals(
   for (const { values } of rows.filter(({ table }) => table === 'payments'))
     for (let at = 0; at < values.length; at += WIDTH)
       note([values[at + ORDER_KEY]!, values[at + OFFICE]!, values[at + CONTRACT]!])
+  const sql = versionsOfOrder(writer)
   const read = async (): Promise<Orders> => {
-    const found: Columns[] = []
-    for (const order of orders.values()) found.push(...(await writer.query(VERSIONS_OF_ORDER, ...order)))
-    return toOrders(found)
+    const found: Orders = new Map()
+    for (const order of orders.values()) addVersions(found, await writer.query(sql, ...order))
+    return found
   }
   const before = await read()
   await repair()
@@ -146,8 +142,7 @@ const placeOf = ({ blockNumber, logIndex, entryIndex }: SummedVersion): string =
 const nameOf = ([orderKey, office, contractId]: readonly [Uint8Array, Uint8Array, number]): string =>
   `${bytesToHex(orderKey)}:${bytesToHex(office)}:${contractId}`
 
-function toOrders(rows: readonly Columns[]): Orders {
-  const orders: Orders = new Map()
+function addVersions(orders: Orders, rows: readonly Columns[]): void {
   for (const c of rows) {
     const [contractId, office, orderKey] = c as [number, Uint8Array, Uint8Array]
     const name = nameOf([orderKey, office, contractId])
@@ -156,23 +151,9 @@ function toOrders(rows: readonly Columns[]): Orders {
       order = { contractId, office, versions: [] }
       orders.set(name, order)
     }
-    order.versions.push(toVersion(c))
+    order.versions.push(toSummed(c.slice(3)))
   }
-  return orders
 }
-
-const toVersion = (c: Columns): SummedVersion => ({
-  blockNumber: c[3] as number,
-  logIndex: c[4] as number,
-  entryIndex: c[5] as number,
-  version: c[6] as number,
-  visibility: c[7] === null ? null : VISIBILITIES[c[7] as number]!,
-  kind: c[8] as SummedVersion['kind'],
-  category: (c[9] as string | null) ?? '',
-  period: (c[10] as string | null) ?? '',
-  currency: (c[11] as string | null) ?? '',
-  amountMinor: (c[12] as number | null) ?? 0,
-})
 
 async function changeTotals(
   writer: SqlWriter,
@@ -183,9 +164,9 @@ async function changeTotals(
   const changes = new Map<string, GroupChange>()
   for (const order of after.values()) addOrder(changes, order, 1)
   for (const order of before.values()) addOrder(changes, order, -1)
-  const values: Value[] = []
-  for (const change of changes.values()) await collectRows(writer, chainId, change, values)
-  await writer.insertRows('payment_totals', ALL_TABLES.payment_totals!, values)
+  const rows = new TotalRows(writer)
+  for (const change of changes.values()) await changeGroup(writer, rows, chainId, change)
+  await rows.write()
 }
 
 function addOrder(
@@ -211,71 +192,3 @@ function addOrder(
       addSums(ofBlock, sums, factor)
     }
 }
-
-/** Makes the rows of a group anew from the first block that changes, and deletes those that there are. */
-async function collectRows(
-  writer: SqlWriter,
-  chainId: number,
-  { contractId, office, group, blocks }: GroupChange,
-  values: Value[],
-): Promise<void> {
-  const changed = [...blocks].filter(([, sums]) => !isNothing(sums)).sort(([a], [b]) => a - b)
-  const first = changed[0]?.[0]
-  if (first === undefined) return
-  const owner = [contractId, office, ...group.split('\n')]
-  const [found] = await writer.query(GROUP, ...owner)
-  const groupId = (found ?? (await writer.query(ADD_GROUP, ...owner))[0])![0] as number
-  const [base] = found === undefined ? [] : await writer.query(SUMS_BEFORE, groupId, first)
-  const kept = found === undefined ? [] : await writer.query(SUMS_FROM, groupId, first)
-  if (kept.length > 0)
-    await writer.query(
-      'DELETE FROM payment_totals WHERE group_id = $1 AND block_number >= $2',
-      groupId,
-      first,
-    )
-
-  const keptAt = new Map(kept.map((c) => [c[0] as number, toSums(c.slice(1))]))
-  const changedAt = new Map(changed)
-  const change = { ...NO_SUMS }
-  let was = base === undefined ? { ...NO_SUMS } : toSums(base)
-  let written = was
-  for (const block of [...new Set([...keptAt.keys(), ...changedAt.keys()])].sort((a, b) => a - b)) {
-    was = keptAt.get(block) ?? was
-    addSums(change, changedAt.get(block) ?? {})
-    const now = { ...was }
-    addSums(now, change)
-    if (isSame(now, written)) continue
-    values.push(groupId, chainId, block, ...toValues(now))
-    written = now
-  }
-}
-
-const isNothing = (sums: PaymentSums): boolean => isSame(sums, NO_SUMS)
-
-const isSame = (a: PaymentSums, b: PaymentSums): boolean =>
-  Object.entries(a).every(([name, value]) => value === b[name as keyof PaymentSums])
-
-const toValues = (sums: PaymentSums): Value[] => [
-  sums.orders,
-  sums.payments,
-  sums.corrections,
-  sums.reversals,
-  sums.refunds,
-  sums.sealed,
-  sums.unreadable,
-  sums.publicOrders,
-  String(sums.net),
-]
-
-/** Of `PAYMENT_SUMS`, in that order. */
-export const toSums = (c: Columns): PaymentSums => ({
-  orders: c[0] as number,
-  payments: c[1] as number,
-  corrections: c[2] as number,
-  reversals: c[3] as number,
-  refunds: c[4] as number,
-  sealed: c[5] as number,
-  unreadable: c[6] as number,
-  publicOrders: c[7] as number,
-  net: BigInt(c[8] as string),
-})

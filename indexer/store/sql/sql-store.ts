@@ -4,10 +4,12 @@ import {
   deleteIncomplete,
   writeCaughtUpTo,
   writeCommit,
+  writePayments,
   writeRepair,
   writeVerified,
 } from './commit-writer.ts'
 import { exportRows, importRows } from './copy-rows.ts'
+import { findDerivedFaults } from './derived-faults.ts'
 import { dropChain } from './drop-chain.ts'
 import { dumpStore } from './dump.ts'
 import type { SqlEngine, SqlWriter } from './engine.ts'
@@ -108,6 +110,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
       await write((writer, version) => writeRepair(writer, version, commit))
       if (commit.surplus.length > 0) orphans.noteSome()
     },
+    restorePayments: (restore) => write((writer, version) => writePayments(writer, version, restore)),
     markVerified: (rows) => write((writer) => writeVerified(writer, rows)),
     setIncomplete: (row) => write((writer) => insertIncomplete(writer, row)),
     clearIncomplete: (contractId, author) => write((writer) => deleteIncomplete(writer, contractId, author)),
@@ -123,6 +126,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
       }),
     replicationLag: options.replicationLag ?? (async () => ({ isReplica: false, seconds: null })),
     dump: () => dumpStore(engine),
+    findDerivedFaults: () => findDerivedFaults(engine),
     exportRows: () => exportRows(engine),
     async importRows(tables) {
       await importRows(engine, tables)

@@ -59,6 +59,34 @@ export const RECORDS_OF_KEY = `(${positionsIn('new_record_keys')} UNION ALL ${po
   CROSS JOIN records r ON r.chain_id = k.chain_id AND r.block_number = k.block_number
     AND r.log_index = k.log_index AND r.entry_index = k.entry_index`
 
+const place = (a: string, b: string): string =>
+  `${b}.chain_id = ${a}.chain_id AND ${b}.block_number = ${a}.block_number AND ${b}.log_index = ${a}.log_index
+    AND ${b}.entry_index = ${a}.entry_index AND ${b}.key = ${a}.key`
+const placeOf = (a: string): string => `${a}.chain_id, ${a}.block_number, ${a}.log_index, ${a}.entry_index`
+
+/** Of each record its key is there once, and of nothing else. */
+export const KEY_FAULTS = [
+  {
+    table: 'records',
+    reason: 'its key is not in the index of keys',
+    sql: `SELECT ${placeOf('r')} FROM records r
+      WHERE NOT EXISTS (SELECT 1 FROM record_keys k WHERE ${place('r', 'k')})
+        AND NOT EXISTS (SELECT 1 FROM new_record_keys k WHERE ${place('r', 'k')})`,
+  },
+  ...['record_keys', 'new_record_keys'].map((table) => ({
+    table,
+    reason: 'there is no record of this key at its place',
+    sql: `SELECT ${placeOf('k')} FROM ${table} k
+      WHERE NOT EXISTS (SELECT 1 FROM records r WHERE ${place('k', 'r')})`,
+  })),
+  {
+    table: 'new_record_keys',
+    reason: 'it is in the index of keys twice',
+    sql: `SELECT ${placeOf('n')} FROM new_record_keys n
+      WHERE EXISTS (SELECT 1 FROM record_keys k WHERE ${place('n', 'k')})`,
+  },
+]
+
 /** To be called at the end of every transaction; mostly it does nothing. */
 export function createKeyMerge(db: DatabaseSync): () => void {
   const changes = db.prepare('SELECT total_changes() AS count')

@@ -3,7 +3,7 @@ import type { Columns, SqlEngine, SqlReader, SqlSnapshot, SqlWriter } from '../s
 import { Turns } from '../sql/turns.ts'
 import type { Value } from '../tables.ts'
 import { createBulkInsert } from './bulk-insert.ts'
-import { createKeyMerge, RECORDS_OF_KEY } from './record-keys.ts'
+import { createKeyMerge, KEY_FAULTS, RECORDS_OF_KEY } from './record-keys.ts'
 import { toStoreError } from './store-error.ts'
 
 export interface SqliteConnections {
@@ -17,7 +17,7 @@ export interface SqliteConnections {
 
 export function createSqliteEngine({ writer, reader, openSnapshot, close }: SqliteConnections): SqlEngine {
   const turns = new Turns()
-  const writing: SqlWriter = { ...preparedQueries(writer), ...manyQueries(writer) }
+  const writing: SqlWriter = { hasLateral: false, ...preparedQueries(writer), ...manyQueries(writer) }
   const mergeKeys = createKeyMerge(writer)
   const begin = writer.prepare('BEGIN IMMEDIATE')
   const commit = writer.prepare('COMMIT')
@@ -26,6 +26,7 @@ export function createSqliteEngine({ writer, reader, openSnapshot, close }: Sqli
   return {
     isShared: false,
     recordsOfKey: RECORDS_OF_KEY,
+    keyFaults: KEY_FAULTS,
     withBlock: 'JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number',
     hexOf: (...columns) => `lower(${columns.map((column) => `hex(${column})`).join(' || ')})`,
     ...preparedQueries(reader),
@@ -75,7 +76,7 @@ function preparedQueries(db: DatabaseSync): SqlReader {
   }
 }
 
-function manyQueries(db: DatabaseSync): Omit<SqlWriter, 'query'> {
+function manyQueries(db: DatabaseSync): Omit<SqlWriter, 'query' | 'hasLateral'> {
   const statements = new Map<string, StatementSync>()
   return {
     async runMany(sql, rows) {

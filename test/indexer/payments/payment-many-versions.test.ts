@@ -3,15 +3,20 @@ import { openStore } from '../../../indexer/store/open-store.ts'
 import { MAX_SUMMED_VERSION } from '../../../indexer/store/sql/payment-totals.ts'
 import type { Store } from '../../../indexer/store/store.ts'
 import { describeStores } from '../../support/stores.ts'
-import { type ModelPayment, PaymentHistory } from './payment-history.ts'
+import { type ModelPayment, OFFICES, PaymentHistory } from './payment-history.ts'
 
+const hashOf = (number: number): Buffer => {
+  const hash = Buffer.alloc(32)
+  hash.writeUInt32BE(number)
+  return hash
+}
 const REPEATS = 20_000
 const PAYMENT: ModelPayment = {
   ...{ blockNumber: 1, logIndex: 0, entryIndex: 0, office: 0, order: 1, version: 1, visibility: 0 },
   ...{ kind: 'payment', category: 'tax', period: '2024', currency: 'GBP', amountMinor: 5 },
 }
 
-describeStores('an order with more versions than anybody means', (engine) => {
+describeStores('payments in numbers that nobody means', (engine) => {
   let store: Store
   let drop: () => Promise<void>
   let history: PaymentHistory
@@ -59,7 +64,7 @@ describeStores('an order with more versions than anybody means', (engine) => {
       })
     ).rows.map(({ version, isRepeated, isLate }) => [version, isRepeated, isLate])
 
-  it('costs a commit and a page no more for what was written again', async () => {
+  it('cost a commit and a page no more for what was written again', async () => {
     const first = await commit([...repeats(), {}])
     expect(await commit([{ version: 7 }, { version: 2, amountMinor: 9 }])).to.be.below(first / 4)
     const start = performance.now()
@@ -77,7 +82,7 @@ describeStores('an order with more versions than anybody means', (engine) => {
     ])
   })
 
-  it('adds up its versions as far as they are counted, however they come', async () => {
+  it('are added up by order as far as versions are counted, however they come', async () => {
     const versions = Array.from({ length: MAX_SUMMED_VERSION + 3 }, (_, i) => ({
       version: i + 1,
       amountMinor: i + 1,
@@ -90,7 +95,40 @@ describeStores('an order with more versions than anybody means', (engine) => {
     expect(await totals()).to.deep.equal([total])
   })
 
-  it('is nothing to a registry whose payments lie around it', async () => {
+  it('are added to and taken from sums of thousands of blocks', async () => {
+    const count = 12_000
+    const numbers = Array.from({ length: count }, (_, i) => i + 1)
+    const block = (number: number) => ({ number, hash: hashOf(number), timestamp: number })
+    const payments = numbers.map((number) => ({ ...PAYMENT, blockNumber: number, order: number }))
+    await store.commit({
+      ...{ chainId: history.chainId, blocks: numbers.map(block), rows: history.rowsOf(payments), heads: [] },
+      checkpoint: { ...block(count), finalNumber: 0 },
+    })
+    const orders = async () => {
+      const found = []
+      for (const toBlock of [1, 2, 5_001, 10_002, count])
+        for (const total of await store.listPaymentTotals({
+          ...{ contractId: history.contractId, afterBlock: -1, toBlock, limit: 10 },
+        }))
+          found.push([total.orders, total.net])
+      return found
+    }
+    const before = await orders()
+    expect(before.at(-1)).to.deep.equal([count, BigInt(5 * count)])
+    const late = { ...PAYMENT, blockNumber: 2, logIndex: 7, order: count + 1 }
+    const repair = {
+      ...{ chainId: history.chainId, contractId: history.contractId, author: OFFICES[0], fromBlock: 1 },
+      ...{ blocks: [block(2)], heads: [] },
+    }
+    await store.repair({ ...repair, surplus: [], rows: history.rowsOf([late]) })
+    expect(await orders()).to.deep.equal(
+      before.map(([sum, net], i) => (i === 0 ? [sum, net] : [Number(sum) + 1, BigInt(net!) + 5n])),
+    )
+    await store.repair({ ...repair, surplus: [late], rows: [] })
+    expect(await orders()).to.deep.equal(before)
+  })
+
+  it('are nothing to a registry whose own lie around them', async () => {
     const late = await store.createContract({
       ...{ chainId: history.chainId, address: Buffer.alloc(20, 2), kind: 'PaymentRecordRegistry' },
       ...{ startBlock: 1, caughtUpTo: 0 },

@@ -12,7 +12,8 @@ const ATTEMPTS = 50
 
 /**
  * Holds a store against itself, without any chain: rows have their blocks, at or below the checkpoint; the heads folded from the rows
- * are those of the table; orphans are of blocks that the chain left. The store may be in use.
+ * are those of the table; orphans are of blocks that the chain left; payments add up to their sums, and records are found by their keys. The
+ * store may be in use.
  * @throws FSCK_UNCERTAIN when it is written to all the time, and what the store throws
  */
 export async function checkOffline(store: StoreReader, options: FsckOptions = {}): Promise<FsckReport> {
@@ -56,6 +57,7 @@ export async function checkOffline(store: StoreReader, options: FsckOptions = {}
   }
   await checkCheckpoints(store, findings)
   await checkOrphans(store, findings)
+  for await (const fault of store.findDerivedFaults()) findings.add({ kind: 'inconsistent', ...fault })
   return {
     isSound: findings.count === 0,
     chains: chains.map(({ chainId, checkpoint }) => ({

@@ -16,7 +16,7 @@ const KIND = 'PaymentRecordRegistry'
 /** Of a dumped payment: before its decoded columns come table, position, contract, office, order key, version, digest, payload, tier. */
 const FIELDS_BEFORE_CONTENT = 12
 
-/** Holds each payment to the record at its place, which heads vouch for: its digests, and what its payload decodes to. */
+/** Holds each payment to the record at its place, which heads vouch for: where it comes from, its digests, and what its payload decodes to. */
 export class PaymentCheck {
   readonly #payments: RowsInOrder
   readonly #findings: Findings
@@ -70,6 +70,8 @@ function faultOf(payment: DumpedRow, record: DumpedRow): string | undefined {
     .split(' ', FIELDS_BEFORE_CONTENT)
     .slice(6)
   const [author, key, entryDigest, recordTier] = record.line.split(' ', 10).slice(6)
+  if (payment.contract !== record.contract) return 'it is of another registry than its record'
+  if (transactionOf(payment) !== transactionOf(record)) return 'it is of another transaction than its record'
   if (office !== author || tier !== recordTier) return 'it is of another office or tier than its record'
   if (!isVersion(Number(version))) return 'its version is none'
   const entry = paymentEntry({
@@ -83,6 +85,9 @@ function faultOf(payment: DumpedRow, record: DumpedRow): string | undefined {
   const stored = payment.line.split(' ').slice(FIELDS_BEFORE_CONTENT).join(' ')
   return stored.startsWith(`${content} `) ? undefined : 'its payload says something else'
 }
+
+/** Before hash and time of the block. */
+const transactionOf = ({ line }: DumpedRow): string | undefined => line.split(' ').at(-3)
 
 /** As a dump has it. */
 function contentTextOf(payload: Hex): string {

@@ -1,26 +1,34 @@
-import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'chai'
 import { fsck } from '../../../indexer/operations/fsck/fsck.ts'
 import { checkOffline } from '../../../indexer/operations/fsck/offline-check.ts'
 import { openStore } from '../../../indexer/store/open-store.ts'
-import { caughtUp, databasePath, startTestIndexer, testChain, testConfig } from '../../support/indexer.ts'
+import { caughtUp, startTestIndexer, testChain, testConfig } from '../../support/indexer.ts'
 import { somePayment } from '../../support/payment-writer.ts'
+import { describeStores } from '../../support/stores.ts'
+import { alterDatabase } from './alter-database.ts'
 import { type PaymentBed, startPayments } from './payment-bed.ts'
 
-describe('fsck of payments', () => {
+const WRONG_TOTALS = 'payment_totals it is not what its payments add up to'
+
+describeStores('fsck of payments', (engine) => {
+  const blob = (hex: string) => (engine.name === 'SQLite' ? `X'${hex}'` : `'\\x${hex}'`)
   let bed: PaymentBed
   let database: string
+  let drop: () => Promise<void>
   before(async () => {
     bed = await startPayments()
     await bed.office.record([somePayment({ orderId: 'K-1' }), somePayment({ orderId: 'K-2' })])
     await bed.office.publish([somePayment({ orderId: 'K-3' })], 'sealed')
   })
   beforeEach(async () => {
-    database = databasePath()
+    const made = await engine.newDatabase()
+    database = made.database
+    drop = made.drop
     const indexer = await startTestIndexer([testChain(bed.chain, bed.contracts)], { database })
     await caughtUp(indexer, bed.chain)
     await indexer.stop()
   })
+  afterEach(() => drop())
   after(() => bed.stop())
 
   const check = async () => {
@@ -42,12 +50,12 @@ describe('fsck of payments', () => {
       'UPDATE payments SET amount_minor = 1 WHERE log_index = 0 AND visibility = 0',
       {
         online: ['payments'],
-        offline: ['payments its payload says something else'],
+        offline: ['payments its payload says something else', WRONG_TOTALS],
       },
     ],
     [
       'a payload',
-      "UPDATE payments SET payload = X'0102' WHERE visibility = 1",
+      `UPDATE payments SET payload = ${blob('0102')} WHERE visibility = 1`,
       {
         online: ['payments'],
         offline: ['payments its digests are not those of its record'],
@@ -55,10 +63,10 @@ describe('fsck of payments', () => {
     ],
     [
       'an office',
-      "UPDATE payments SET office = X'0000000000000000000000000000000000000001' WHERE visibility = 1",
+      `UPDATE payments SET office = ${blob(`${'00'.repeat(19)}01`)} WHERE visibility = 1`,
       {
         online: ['payments'],
-        offline: ['payments it is of another office or tier than its record'],
+        offline: ['payments it is of another office or tier than its record', WRONG_TOTALS],
       },
     ],
     [
@@ -66,7 +74,7 @@ describe('fsck of payments', () => {
       'DELETE FROM payments WHERE visibility = 1',
       {
         online: ['payments'],
-        offline: ['records it is of a registry of payments, and has no payment'],
+        offline: ['records it is of a registry of payments, and has no payment', WRONG_TOTALS],
       },
     ],
     [
@@ -80,15 +88,50 @@ describe('fsck of payments', () => {
     [
       'a sum',
       "UPDATE payment_totals SET net = '5' WHERE sealed = 0",
-      { online: ['payment_totals'], offline: [] },
+      { online: ['payment_totals'], offline: [WRONG_TOTALS] },
+    ],
+    [
+      'a sum that is gone',
+      'DELETE FROM payment_totals WHERE sealed = 0',
+      { online: ['payment_totals'], offline: [WRONG_TOTALS] },
+    ],
+    [
+      'a transaction',
+      `UPDATE payments SET transaction_hash = ${blob('11'.repeat(32))} WHERE visibility = 1`,
+      { online: ['payments'], offline: ['payments it is of another transaction than its record'] },
+    ],
+    [
+      'a registry',
+      `UPDATE payments SET contract_id = (SELECT contract_id FROM contracts WHERE kind = 'QueryResultRegistry')
+       WHERE visibility = 1`,
+      {
+        online: ['payments'],
+        offline: ['payments it is of another registry than its record', WRONG_TOTALS],
+      },
     ],
   ]
+  // PostgreSQL finds records by an index that it keeps itself.
+  if (engine.name === 'SQLite')
+    damages.push(
+      [
+        'records without their keys',
+        'DELETE FROM new_record_keys',
+        { online: [], offline: ['records its key is not in the index of keys'] },
+      ],
+      [
+        'a key without its record',
+        `INSERT INTO record_keys SELECT X'00', chain_id, block_number, log_index, entry_index FROM records LIMIT 1`,
+        { online: [], offline: ['record_keys there is no record of this key at its place'] },
+      ],
+      [
+        'a key that is there twice',
+        'INSERT INTO record_keys SELECT * FROM new_record_keys LIMIT 1',
+        { online: [], offline: ['new_record_keys it is in the index of keys twice'] },
+      ],
+    )
   for (const [what, sql, found] of damages)
     it(`finds ${what}`, async () => {
-      const db = new DatabaseSync(database)
-      const { changes } = db.prepare(sql).run()
-      db.close()
-      expect(Number(changes)).to.be.greaterThan(0)
+      expect(await alterDatabase(database, `${sql} RETURNING 1`)).to.be.greaterThan(0)
       expect(await check()).to.deep.equal(found)
     })
 })

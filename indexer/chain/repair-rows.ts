@@ -2,6 +2,7 @@ import type { BlockRow, Position } from '../store/store.ts'
 import { RECORD_TIERS, type RowBuffer, TABLES, type TableName, type Value } from '../store/tables.ts'
 import type { CommitDraft } from './commit-draft.ts'
 import { participantContent, recordContent, rootContent, type StoredEvent } from './stored-events.ts'
+import { contentOfDraft } from './stored-payments.ts'
 
 /** Rows that the store lacks or has otherwise, and positions of the store that the chain does not confirm. */
 export interface RowDifference {
@@ -9,6 +10,9 @@ export interface RowDifference {
   blocks: BlockRow[]
   missing: Position[]
   surplus: Position[]
+  /** Where the rows are the chain's but for the payments beside them, and those. */
+  damaged: Position[]
+  payments: Value[]
 }
 
 /** What the chain says of some blocks, as drafted, against what the store has of them. */
@@ -17,16 +21,28 @@ export async function differenceOf(
   stored: AsyncIterable<StoredEvent>,
 ): Promise<RowDifference> {
   const drafted = contentsOf(draft.rows())
+  const payments = paymentsOf(draft.rows())
   const surplus: Position[] = []
+  const damaged = new Map<string, Position>()
   const same = new Set<string>()
-  for await (const { blockNumber, logIndex, content } of stored) {
+  const strays = new Map<string, Position>()
+  for await (const { blockNumber, logIndex, content, beside, isStray } of stored) {
     const key = keyOf(blockNumber, logIndex)
-    if (drafted.get(key)?.join() === content) same.add(key)
-    else surplus.push({ blockNumber, logIndex })
+    if (isStray) strays.set(key, { blockNumber, logIndex })
+    else if (drafted.get(key)?.join() === content) {
+      same.add(key)
+      if (payments.get(key)?.join() !== beside) damaged.set(key, { blockNumber, logIndex })
+    } else surplus.push({ blockNumber, logIndex })
   }
+  // The records of a log that is not this author's are not taken with a payment that says it is.
+  for (const [key, position] of strays)
+    if (drafted.has(key) && !same.has(key)) surplus.push(position)
+    else damaged.set(key, position)
   const added = new Map<TableName, Value[]>()
   const numbers = new Set<number>()
+  const restored: Value[] = []
   eachRow(draft.rows(), (table, row, key) => {
+    if (table === 'payments' && damaged.has(key)) restored.push(...row)
     if (same.has(key)) return
     let values = added.get(table)
     if (values === undefined) {
@@ -41,6 +57,8 @@ export async function differenceOf(
     blocks: [...numbers].map((number) => draft.blocks.get(number)!),
     missing: [...drafted.keys()].filter((key) => !same.has(key)).map(positionOf),
     surplus,
+    damaged: [...damaged.values()],
+    payments: restored,
   }
 }
 
@@ -55,7 +73,6 @@ function contentsOf(buffers: readonly RowBuffer[]): Map<string, (string | Value)
   const sorted = [...buffers].sort((a, b) => order.indexOf(a.table) - order.indexOf(b.table))
   eachRow(sorted, (table, row, key) => {
     const { columns } = TABLES[table]
-    // Their records stand for them: heads vouch for those, and through their digests for all that a payment says.
     if (table === 'payments') return
     const column = (name: string) => row[columns.indexOf(name)]
     const bytes = (name: string) => column(name) as Uint8Array
@@ -70,6 +87,20 @@ function contentsOf(buffers: readonly RowBuffer[]): Map<string, (string | Value)
       else contents.set(key, [content])
     }
   })
+  return contents
+}
+
+/** By position, as `storedEvents` spells them. */
+function paymentsOf(buffers: readonly RowBuffer[]): Map<string, string[]> {
+  const contents = new Map<string, string[]>()
+  eachRow(
+    buffers.filter(({ table }) => table === 'payments'),
+    (_, row, key) => {
+      const own = contents.get(key)
+      if (own === undefined) contents.set(key, [contentOfDraft(row)])
+      else own.push(contentOfDraft(row))
+    },
+  )
   return contents
 }
 

@@ -197,7 +197,13 @@ class Repair {
     const { author, contract, finalNumber } = this.#task
     const { store, chainId, exclusively, rolledBackTo, served, onRows } = this.#deps
     const stored = storedEvents(store, contract, author.author, from.block, to.block)
-    const { rows, blocks, missing, surplus } = await differenceOf(draft, stored)
+    const { rows, blocks, missing, surplus, damaged, payments } = await differenceOf(draft, stored)
+    if (damaged.length > 0)
+      await exclusively(async () => {
+        if (to.block > finalNumber && rolledBackTo() < to.block) throw new RepairOvertaken()
+        await store.restorePayments({ chainId, logs: damaged, values: payments })
+        await onRows(['payments'])
+      })
     if (missing.length + surplus.length > 0)
       await exclusively(async () => {
         if (to.block > finalNumber && rolledBackTo() < to.block) throw new RepairOvertaken()
@@ -214,7 +220,7 @@ class Repair {
         await onRows([...new Set(rows.map(({ table }) => table as string))])
       })
     this.#result.missing += missing.length
-    this.#result.surplus += surplus.length
+    this.#result.surplus += surplus.length + damaged.length
     for (const [endpoint, omission] of served.sortOut(missing)) this.#noteOmission(endpoint, omission)
     this.#advanceDrafted(from, to, draft.heads())
   }

@@ -1,13 +1,19 @@
 import { setImmediate } from 'node:timers/promises'
 import { hexToBytes } from '../../protocol/hex.ts'
+import { PAYMENT_RECORD_REGISTRY } from '../projections/payment-record-registry.ts'
 import type { Position, RecordRow, RootRow, Store } from '../store/store.ts'
 import type { IndexedContract } from './decode-logs.ts'
 import { foldAnchorBytes, foldPublicationBytes, foldRecordBytes } from './head-fold.ts'
+import { type Beside, StoredPayments } from './stored-payments.ts'
 
 /** What the store has of one log. */
 export interface StoredEvent extends Position {
   /** Everything of it that the author's head vouches for, as text to compare. */
   content: string
+  /** Of a registry of payments: what is beside its records, which they vouch for. */
+  beside?: string
+  /** A payment without a record. */
+  isStray?: true
   /** The head after it; undefined where rows do not say enough to fold them (the directory). */
   fold?: (head: Uint8Array) => Uint8Array
 }
@@ -20,7 +26,7 @@ export interface FoldedHead {
   lastBlock: number
 }
 
-type EventStore = Pick<Store, 'listRecords' | 'listAuthorRoots' | 'listParticipantEvents'>
+type EventStore = Pick<Store, 'listRecords' | 'listAuthorRoots' | 'listParticipantEvents' | 'listPayments'>
 
 /** Rows read at once: a page takes a few milliseconds, and whoever waits comes in between. */
 const PAGE = 500
@@ -47,28 +53,37 @@ export async function* storedEvents(
         yield { blockNumber, logIndex, content: participantContent(account, kind, details) }
     return
   }
+  const payments =
+    contract.projection.kind === PAYMENT_RECORD_REGISTRY.kind
+      ? new StoredPayments(store, { chainId: contract.stored.chainId, contractId, office: author, after, to })
+      : undefined
   const roots = rootsOf(store, contractId, author, after, to)
   let nextRoot = (await roots.next()).value
-  let publication: { root: RootRow; entries: string[] } | undefined
+  let publication: { root: RootRow; entries: string[]; payments: Beside[] } | undefined
   const finish = (): StoredEvent | undefined => {
     const done = publication
     publication = undefined
-    return done && rootEvent(done.root, done.entries)
+    return done && withBeside(rootEvent(done.root, done.entries), done.payments)
   }
   for await (const row of recordsOf(store, contractId, author, after, to)) {
     if (publication !== undefined && comparePositions(publication.root, row) !== 0) yield finish()!
     while (nextRoot !== undefined && comparePositions(nextRoot, row) <= 0) {
       const isOwn = comparePositions(nextRoot, row) === 0
-      if (isOwn) publication = { root: nextRoot, entries: [] }
+      if (isOwn) publication = { root: nextRoot, entries: [], payments: [] }
       else yield rootEvent(nextRoot, [])
       nextRoot = (await roots.next()).value
     }
-    if (publication !== undefined) publication.entries.push(row.key, row.digest)
-    else yield recordEvent(row)
+    if (payments !== undefined) for await (const stray of payments.strays(row)) yield strayEvent(stray)
+    const beside = payments === undefined ? [] : [await payments.beside(row)]
+    if (publication !== undefined) {
+      publication.entries.push(row.key, row.digest)
+      publication.payments.push(...beside)
+    } else yield withBeside(recordEvent(row), beside)
   }
   const last = finish()
   if (last !== undefined) yield last
   for (; nextRoot !== undefined; nextRoot = (await roots.next()).value) yield rootEvent(nextRoot, [])
+  if (payments !== undefined) for await (const stray of payments.strays()) yield strayEvent(stray)
 }
 
 /** The head that the store's rows after `after`, up to `to`, fold to from `start`; undefined where they cannot be folded. */
@@ -122,6 +137,24 @@ const rootEvent = (
       ? foldAnchorBytes(head, root, leafCount)
       : foldPublicationBytes(head, root, Number(leafCount)),
 })
+
+/** No chain has it: rows with something wrong beside them are not to fold to what one has. */
+const NO_HEAD = new Uint8Array(32).fill(0xff)
+const noHead = (): Uint8Array => NO_HEAD
+
+const strayEvent = ({ blockNumber, logIndex }: Position): StoredEvent => ({
+  ...{ blockNumber, logIndex, content: '', isStray: true },
+  fold: noHead,
+})
+
+const withBeside = (event: StoredEvent, payments: readonly Beside[]): StoredEvent =>
+  payments.length === 0
+    ? event
+    : {
+        ...event,
+        beside: payments.map(({ content }) => content).join(),
+        ...(payments.every(({ isRight }) => isRight) ? {} : { fold: noHead }),
+      }
 
 async function* recordsOf(
   store: EventStore,

@@ -183,7 +183,7 @@ export interface paths {
         put?: never;
         /**
          * Open an order with its lookup code, or have its amount confirmed
-         * @description Nothing of the body is kept or logged. Whoever can should open sealed records where they are shown instead (protocol/payments runs in browsers). A wrong code, and a record that its code does not open, are one error. After 10 failures a minute of an address, or for an order, 429.
+         * @description Nothing of the body is kept or logged. Whoever can should open sealed records where they are shown instead (protocol/payments runs in browsers). A wrong code, and a record that its code does not open, are one error. After 10 failures a minute of an address, and of more than 100 at once, 429.
          */
         post: operations["createPaymentLookup"];
         delete?: never;
@@ -810,7 +810,7 @@ export interface components {
                     [key: string]: unknown;
                 };
             }[];
-            /** @description What the order comes to after its versions from 1 on; may be negative. Only where all of them can be read and none contradicts its digest. */
+            /** @description What the order comes to after all its versions; may be negative. Only where they are all there, can be read, and were held against their digests: not of an order that was asked for by its key. */
             net?: {
                 amountMinor: number;
                 currency: string;
@@ -2038,7 +2038,7 @@ export interface operations {
                             currency: string | null;
                             /** @description Orders whose newest version is one of these */
                             orders: number;
-                            /** @description Versions by kind; one that was written again counts once */
+                            /** @description Versions by kind; one that was written again counts once, and one past version 250 of its order nowhere */
                             records: {
                                 payment: number;
                                 correction: number;

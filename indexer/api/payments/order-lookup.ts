@@ -1,8 +1,13 @@
 import { CountersignError } from '../../../protocol/errors.ts'
-import { type Address, type Bytes32, hexToBytes } from '../../../protocol/hex.ts'
+import { type Address, type Bytes32, type Hex, hexToBytes } from '../../../protocol/hex.ts'
 import { orderKeyOf, readOrderId } from '../../../protocol/payments/order-id.ts'
 import type { Participants } from '../../projections/participants.ts'
-import type { OrphanedPaymentRow, PaymentReader, PaymentRow } from '../../store/payment-store.ts'
+import type {
+  OrphanedPaymentRow,
+  PaymentReader,
+  PaymentRow,
+  RegistryBound,
+} from '../../store/payment-store.ts'
 import { type AsOfBound, answerAsOf, parseAsOf, resolveAsOf } from '../as-of.ts'
 import { isWithin } from '../key-page.ts'
 import { type ApiDeps, answerHeads, type Book, booksOf, PAYMENT_BOOK_KIND } from '../records.ts'
@@ -21,6 +26,8 @@ export interface FoundOrder {
   rows: PaymentRow[]
   /** There are more of them than are looked at. */
   isTruncated: boolean
+  /** Offices of whose versions none was left out; undefined: every one. */
+  wholeOffices: ReadonlySet<Hex> | undefined
   orphaned: ReturnType<typeof answerOrphanedPayment>[]
   books: Book[]
   participants: Participants
@@ -58,7 +65,8 @@ export async function findOrder(
   const { found, standings } = await atOneStanding(views, async () => {
     const bounds =
       asOf === undefined ? undefined : await resolveAsOf(parseAsOf(asOf), [...views.values()], store)
-    const read = await readVersions(store, key, office, participants, limit)
+    const registries = registriesOf(views, bounds)
+    const read = await readVersions(store, key, office, participants, { registries, limit })
     return { bounds, ...read, orphans: await store.findOrphanedPayments(key) }
   })
   const { bounds } = found
@@ -70,7 +78,8 @@ export async function findOrder(
   const order: FoundOrder = {
     asked,
     rows: found.rows.filter(isAskedFor),
-    isTruncated: found.isTruncated,
+    isTruncated: found.wholeOffices !== undefined,
+    wholeOffices: found.wholeOffices,
     orphaned: found.orphans
       .filter(isAskedFor)
       .map((row: OrphanedPaymentRow) => answerOrphanedPayment(row, bookOf(row, books)!.registry)),
@@ -84,26 +93,42 @@ export async function findOrder(
   return order
 }
 
+/** Registries that are answered for, and up to which block: what is asked for is not to be pushed out by what is not. */
+function registriesOf(views: ApiDeps['views'], bounds: readonly AsOfBound[] | undefined): RegistryBound[] {
+  const registries: RegistryBound[] = []
+  for (const { view, contract } of booksOf(views.values(), PAYMENT_BOOK_KIND)) {
+    const { contractId } = contract.stored
+    const bound = bounds?.find(({ chainId }) => chainId === view.config.chainId)
+    if (bounds === undefined) registries.push({ contractId })
+    else if (bound !== undefined) registries.push({ contractId, toBlock: bound.number })
+  }
+  return registries
+}
+
 /** Anybody may write any number of versions under any order: those of registered tax offices come first. */
 async function readVersions(
   store: PaymentReader,
   key: Uint8Array,
   office: Address | undefined,
   participants: Participants,
-  limit: number,
-): Promise<{ rows: PaymentRow[]; isTruncated: boolean }> {
+  { registries, limit }: { registries: readonly RegistryBound[]; limit: number },
+): Promise<{ rows: PaymentRow[]; wholeOffices: Set<Hex> | undefined }> {
   const own = office === undefined ? {} : { office: hexToBytes(office) }
-  const first = await store.findPayments(key, { ...own, limit: limit + 1 })
-  if (first.length <= limit) return { rows: first, isTruncated: false }
-  if (office !== undefined) return { rows: first.slice(0, limit), isTruncated: true }
+  const first = await store.findPayments(key, { ...own, registries, limit: limit + 1 })
+  if (first.length <= limit) return { rows: first, wholeOffices: undefined }
+  if (office !== undefined) return { rows: first.slice(0, limit), wholeOffices: new Set() }
   const rows = new Map<string, PaymentRow>()
+  const wholeOffices = new Set<Hex>()
   for (const account of taxOffices(participants)) {
-    const asked = { office: hexToBytes(account), limit: limit - rows.size }
-    for (const row of await store.findPayments(key, asked)) rows.set(placeNameOf(row), row)
+    const room = limit - rows.size
+    const asked = { office: hexToBytes(account), registries, limit: room + 1 }
+    const found = await store.findPayments(key, asked)
+    if (found.length <= room) wholeOffices.add(account.toLowerCase() as Hex)
+    for (const row of found.slice(0, room)) rows.set(placeNameOf(row), row)
     if (rows.size >= limit) break
   }
   for (const row of first) if (rows.size < limit) rows.set(placeNameOf(row), row)
-  return { rows: [...rows.values()], isTruncated: true }
+  return { rows: [...rows.values()], wholeOffices }
 }
 
 const placeNameOf = ({ chainId, blockNumber, logIndex, entryIndex }: PaymentRow): string =>

@@ -18,6 +18,8 @@ export interface AnswerOptions {
   /** As it was asked for; undefined: by key alone. */
   orderId: string | undefined
   open?: Opener
+  /** Offices of whose versions none was left out; undefined: every one. */
+  wholeOffices?: ReadonlySet<Hex> | undefined
 }
 
 /** How the versions of one office in one registry stand to each other. */
@@ -70,7 +72,8 @@ function answerHistory(rows: readonly PaymentRow[], book: Book, options: AnswerO
   const versions = ordered
     .map((row) => answerPayment(row, history.standingOf(row), book, options))
     .sort((a, b) => a.version - b.version)
-  const net = netOf(versions)
+  const isWhole = options.wholeOffices?.has(rows[0]!.office) ?? true
+  const net = isWhole ? netOf(versions) : undefined
   return {
     chainId: view.config.chainId,
     registry,
@@ -158,15 +161,18 @@ export const placeOfPayment = (row: PaymentRow, { registry }: Book) => ({
   office: toAddress(row.office),
 })
 
-/** What the versions from 1 on come to; undefined when one of them does not say, or not what its digest says. */
+/**
+ * What all versions come to; undefined when one is not there, does not say, or is not known to say what its digest says.
+ * @param versions in order of version
+ */
 function netOf(versions: readonly PaymentAnswer[]): HistoryAnswer['net'] | undefined {
   const counted: PaymentAnswer[] = []
   for (const version of versions)
     if (!version.repeated && version.version === counted.length + 1) counted.push(version)
   const newest = counted.at(-1)?.record
-  if (newest === undefined) return undefined
+  if (newest === undefined || versions.at(-1)!.version > counted.length) return undefined
   const said = counted.flatMap(({ version, record, verification }) =>
-    record === undefined || verification === 'different' ? [] : [{ version, ...record }],
+    record === undefined || verification !== 'verified' ? [] : [{ version, ...record }],
   )
   if (said.length < counted.length) return undefined
   try {

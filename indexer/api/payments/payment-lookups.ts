@@ -21,6 +21,7 @@ import { ORDER_MEMBERS } from './payments.ts'
 /** Opening one takes a tenth of a millisecond. */
 const MAX_VERSIONS = 100
 const FAILURES_A_MINUTE = 10
+const MAX_AT_ONCE = 100
 
 const LookupRequest = Type.Object(
   {
@@ -63,7 +64,7 @@ const ConfirmationSchema = Type.Object({
 
 /** Orders with their lookup codes, opened here: for terminals that cannot. What was opened, and the code, are kept nowhere. */
 export function addPaymentLookups(server: HttpServer, deps: ApiDeps): void {
-  const limit = new FailureLimit({ max: FAILURES_A_MINUTE, windowMs: 60_000 })
+  const limit = new FailureLimit({ max: FAILURES_A_MINUTE, windowMs: 60_000, maxAtOnce: MAX_AT_ONCE })
 
   server.post(
     '/v1/payment-lookups',
@@ -72,7 +73,7 @@ export function addPaymentLookups(server: HttpServer, deps: ApiDeps): void {
         tags: ['payments'],
         operationId: 'createPaymentLookup',
         summary: 'Open an order with its lookup code, or have its amount confirmed',
-        description: `Nothing of the body is kept or logged. Whoever can should open sealed records where they are shown instead (protocol/payments runs in browsers). A wrong code, and a record that its code does not open, are one error. After ${FAILURES_A_MINUTE} failures a minute of an address, or for an order, 429.`,
+        description: `Nothing of the body is kept or logged. Whoever can should open sealed records where they are shown instead (protocol/payments runs in browsers). A wrong code, and a record that its code does not open, are one error. After ${FAILURES_A_MINUTE} failures a minute of an address, and of more than ${MAX_AT_ONCE} at once, 429.`,
         body: LookupRequest,
         response: {
           ...answer(
@@ -106,74 +107,67 @@ export function addPaymentLookups(server: HttpServer, deps: ApiDeps): void {
         amountMinor: toMinorUnits(body.confirm.amount, body.confirm.currency),
         currency: body.confirm.currency,
       }
-      const attempt = begin([`address ${networkOf(ip)}`, `order ${asked.orderKey}`], reply)
-      const office = body.office === undefined ? undefined : toAddress(body.office)
-      const order = await findOrder(asked, { office, asOf: body.asOf, limit: MAX_VERSIONS }, deps).catch(
-        (error: unknown) => {
-          // What is not there was not failed to be opened, and anybody may know.
-          if (!isCountersignError(error, 'RATE_LIMITED')) attempt.succeeded()
-          throw error
-        },
-      )
-      const opener = await createOpener(asked, code)
-      const histories = answerHistories(order.rows, order.books, {
-        participants: order.participants,
-        orderId: asked.orderId,
-        open: opener.open,
-      })
-      const isSealed = order.rows.some(({ visibility }) => visibility === 'sealed')
-      if (isSealed && opener.opened === 0)
-        throw new CountersignError('PAYMENT_NOT_OPENED', 'the order does not open with this lookup code')
-      attempt.succeeded()
-      return {
-        orderKey: asked.orderKey,
-        orderId: asked.orderId,
-        ...(claimed === undefined ? { histories } : { confirmations: confirmations(histories, claimed) }),
-        truncated: order.isTruncated,
-        ...order.asOfPart,
-        standings: order.standings,
+      // Of an address alone: a code is not guessed, and failures for an order would keep its payer out.
+      const attempt = orRetryAfter(reply, () => limit.begin(networkOf(ip)))
+      try {
+        const office = body.office === undefined ? undefined : toAddress(body.office)
+        const order = await findOrder(asked, { office, asOf: body.asOf, limit: MAX_VERSIONS }, deps)
+        const histories = answerHistories(order.rows, order.books, {
+          participants: order.participants,
+          wholeOffices: order.wholeOffices,
+          orderId: asked.orderId,
+          open: await createOpener(asked, code),
+        })
+        const isSealed = order.rows.some(({ visibility }) => visibility === 'sealed')
+        // What others wrote sealed under a public order does not keep that from being read.
+        if (isSealed && !showsAny(histories))
+          throw new CountersignError('PAYMENT_NOT_OPENED', 'the order does not open with this lookup code')
+        return {
+          orderKey: asked.orderKey,
+          orderId: asked.orderId,
+          ...(claimed === undefined ? { histories } : { confirmations: confirmations(histories, claimed) }),
+          truncated: order.isTruncated,
+          ...order.asOfPart,
+          standings: order.standings,
+        }
+      } catch (error) {
+        if (isCountersignError(error, 'PAYMENT_NOT_OPENED')) orRetryAfter(reply, attempt.failed)
+        throw error
+      } finally {
+        attempt.ended()
       }
     },
   )
+}
 
-  function begin(names: readonly string[], reply: FastifyReply) {
-    try {
-      return limit.begin(names)
-    } catch (error) {
-      if (isCountersignError(error, 'RATE_LIMITED')) reply.header('retry-after', error.details.retryAfter)
-      throw error
-    }
+function orRetryAfter<Result>(reply: FastifyReply, work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    if (isCountersignError(error, 'RATE_LIMITED')) reply.header('retry-after', error.details.retryAfter)
+    throw error
   }
 }
 
+const showsAny = (histories: readonly HistoryAnswer[]): boolean =>
+  histories.some(({ versions }) => versions.some(({ record }) => record !== undefined))
+
 /** The cipher is loaded where it is needed. */
-async function createOpener(
-  { orderId }: AskedOrder,
-  code: LookupCode,
-): Promise<{ open: Opener; readonly opened: number }> {
+async function createOpener({ orderId }: AskedOrder, code: LookupCode): Promise<Opener> {
   const { openPayment } = await import('../../../protocol/payments/payment-seal.ts')
-  let opened = 0
-  const open: Opener = (row, previousDigest, book): PaymentRecord | undefined => {
+  return (row, previousDigest, book): PaymentRecord | undefined => {
     const { version, digest, payload } = row
     const place = placeOfPayment(row, book)
     try {
-      const record = openPayment({ orderId: orderId!, version, previousDigest, place, digest, payload }, code)
-      opened++
-      return record
+      return openPayment({ orderId: orderId!, version, previousDigest, place, digest, payload }, code)
     } catch (error) {
       if (isCountersignError(error, 'PAYMENT_NOT_OPENED')) return undefined
       throw error
     }
   }
-  return {
-    open,
-    get opened() {
-      return opened
-    },
-  }
 }
 
-/** Of an order whose versions do not all open nothing is said. */
+/** Of an order whose versions are not all there or do not all open nothing is said. */
 const confirmations = (
   histories: readonly HistoryAnswer[],
   claimed: { amountMinor: number; currency: string },

@@ -117,7 +117,7 @@ export const HistorySchema = Type.Object(
         { amountMinor: Type.Integer(), currency: Type.String(), upToVersion: Type.Integer() },
         {
           description:
-            'What the order comes to after its versions from 1 on; may be negative. Only where all of them can be read and none contradicts its digest.',
+            'What the order comes to after all its versions; may be negative. Only where they are all there, can be read, and were held against their digests: not of an order that was asked for by its key.',
         },
       ),
     ),

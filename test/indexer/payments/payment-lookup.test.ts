@@ -65,6 +65,7 @@ describeStores('GET /v1/payments/{orderId}', (engine) => {
     const [version] = body.histories[0].versions
     expect(version.verification).to.equal('unchecked')
     expect(version.record).to.include({ amountMinor: 12_345 }).and.not.have.property('orderId')
+    expect(body.histories[0]).to.not.have.property('net')
   })
 
   it('forgives blanks around an order id and its Unicode form, and takes the longest there is', async () => {
@@ -172,6 +173,39 @@ describeStores('GET /v1/payments/{orderId}', (engine) => {
     const alone = await bed.lookUp(orderId, `?office=${bed.stranger.office.toLowerCase()}`)
     expect(alone.body.histories).to.have.length(1)
     expect(alone.body.histories[0].office).to.equal(bed.stranger.office)
+  })
+
+  it('is found behind any number of versions that are not asked for, and added up where all of it was looked at', async () => {
+    const orderId = 'crowded'
+    const versions = (orderId: string) =>
+      Array.from({ length: 60 }, (_, i) =>
+        somePayment({ orderId, version: i + 1, kind: i === 0 ? 'payment' : 'correction' }),
+      )
+    await recorded({ orderId: 'only then' })
+    const early = (await bed.lookUp('only then')).body.standings[0].block.number
+    await bed.stranger.record([somePayment({ orderId })])
+    await bed.reindexed()
+    const at = (await bed.lookUp(orderId)).body.standings[0].block.number
+    await bed.office.publish(versions(orderId))
+    await bed.reindexed()
+    // With proofs fewer versions are looked at.
+    const { body } = await bed.lookUp(orderId, `?proof=event&asOf=${at}`)
+    expect([body.truncated, body.histories.length]).to.deep.equal([false, 1])
+    expect(body.histories[0]).to.include({ office: bed.stranger.office })
+    expect(body.histories[0].net).to.include({ amountMinor: 12_345 })
+    const before = await bed.lookUp(orderId, `?proof=event&asOf=${early}`)
+    expect([before.status, before.body.code]).to.deep.equal([404, 'PAYMENT_UNKNOWN'])
+    const cut = (await bed.lookUp(orderId, '?proof=event')).body
+    expect([cut.truncated, cut.histories.length]).to.deep.equal([true, 1])
+    expect(cut.histories[0]).to.not.have.property('net')
+
+    const other = 'crowded by others'
+    await recorded({ orderId: other, amountMinor: 50 })
+    await bed.stranger.publish(versions(other))
+    await bed.reindexed()
+    const [own, ofOther] = (await bed.lookUp(other, '?proof=event')).body.histories
+    expect(own.net).to.deep.equal({ amountMinor: 50, currency: 'GBP', upToVersion: 1 })
+    expect(ofOther).to.not.have.property('net')
   })
 
   it('flags what was recorded while the office was suspended', async () => {

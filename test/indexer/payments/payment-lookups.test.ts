@@ -101,6 +101,55 @@ describeStores('POST /v1/payment-lookups', (engine) => {
     expect((await bed.lookUp('S-4')).status).to.equal(200)
   })
 
+  it('lets many try at once that succeed, also when nearly as many failed as may', async () => {
+    await seal('S-5', {})
+    const wrong = formatLookupCode(newLookupCode())
+    for (let i = 0; i < 9; i++) await open({ orderId: 'S-5', lookupCode: wrong })
+    const tries = await Promise.all(Array.from({ length: 40 }, () => open({ orderId: 'S-5', lookupCode })))
+    expect(new Set(tries.map(({ status }) => status))).to.deep.equal(new Set([200]))
+    expect((await open({ orderId: 'S-5', lookupCode: wrong })).body.code).to.equal('PAYMENT_NOT_OPENED')
+    expect((await open({ orderId: 'S-5', lookupCode })).status).to.equal(429)
+  })
+
+  it('shows a public order with any code, though others wrote sealed versions under it', async () => {
+    await bed.office.record([somePayment({ orderId: 'P-1', amountMinor: 700 })])
+    await bed.stranger.record([somePayment({ orderId: 'P-1' })], 'sealed')
+    await bed.reindexed()
+    const { status, body } = await open({ orderId: 'P-1', lookupCode })
+    expect(status).to.equal(200)
+    expect(body.histories.map(({ net }: { net: unknown }) => net)).to.deep.equal([
+      { amountMinor: 700, currency: 'GBP', upToVersion: 1 },
+      undefined,
+    ])
+    const confirm = { amount: '7.00', currency: 'GBP' }
+    expect((await open({ orderId: 'P-1', lookupCode, confirm })).body.confirmations).to.deep.equal([
+      { ...bed.office.place, registered: true, equal: true },
+    ])
+  })
+
+  it('confirms nothing of an order that has a gap, or more versions than are looked at', async () => {
+    const confirm = { amount: '123.45', currency: 'GBP' }
+    const [first, , third] = bed.office.make(
+      [1, 2, 3].map((version) =>
+        somePayment({ orderId: 'G-1', version, kind: version === 1 ? 'payment' : 'correction' }),
+      ),
+      'sealed',
+    )
+    await bed.office.publishRaw([first!, third!])
+    const many = Array.from({ length: 101 }, (_, i) =>
+      somePayment({ orderId: 'G-2', version: i + 1, kind: i === 0 ? 'payment' : 'correction' }),
+    )
+    await bed.office.publish(many.slice(0, 60), 'sealed')
+    await bed.office.publish(many.slice(60), 'sealed')
+    await bed.reindexed()
+    const gap = await open({ orderId: 'G-1', lookupCode, confirm })
+    expect([gap.status, gap.body.confirmations, gap.body.truncated]).to.deep.equal([200, [], false])
+    const cut = await open({ orderId: 'G-2', lookupCode, confirm })
+    expect([cut.status, cut.body.confirmations, cut.body.truncated]).to.deep.equal([200, [], true])
+    for (const orderId of ['G-1', 'G-2'])
+      expect((await open({ orderId, lookupCode })).body.histories[0]).to.not.have.property('net')
+  })
+
   it('lets neither code nor order id nor what was opened reach a log, a metric or the database', async () => {
     const orderId = 'PLANTED-ORDER-7731'
     await seal(orderId, { payerTag: 'planted payer 7731', authority: 'planted authority 7731' })

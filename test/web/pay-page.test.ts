@@ -260,6 +260,7 @@ describe('page of payers', function () {
     await page.goto(slip())
     await page.getByText('The chain itself was not asked').first().waitFor({ state: 'attached' })
     const paper = readPaper(await page.pdf({ preferCSSPageSize: true }))
+    expect(paper.pages).to.equal(1)
     expect(paper.text).to.include('Notcheckedwiththechain').and.include('CNY345.67')
     seen.complaints.length = 0
   })

@@ -87,9 +87,11 @@ function Net({ history, standing, isWaiting }: NetProps) {
   return (
     <div class={isConfirmed ? 'net' : 'net unconfirmed'}>
       <span>{t('history.net')}</span>
-      <strong>
-        {net === null ? t('history.netUnknown') : formatAmount(language, net.amountMinor, net.currency)}
-      </strong>
+      {net === null ? (
+        <span>{t('history.netUnknown')}</span>
+      ) : (
+        <strong>{formatAmount(language, net.amountMinor, net.currency)}</strong>
+      )}
       <span class="note">{t('history.afterVersions', { count: history.versions.length })}</span>
       {net !== null && !isConfirmed && (
         <span class="note">{t(isWaiting ? 'pay.checking' : 'badge.unchecked')}</span>

@@ -271,13 +271,17 @@ describe('tax office', () => {
     })
 
     it('takes an Idempotency-Key for one of several requests at once', async () => {
-      const headers = { 'idempotency-key': 'at once' }
-      const replies = await Promise.all(paymentRequests(10).map((request) => pay(request, headers)))
-      expect(replies.map(({ status, body }) => body.code ?? status).sort()).to.deep.equal([
-        200,
-        ...Array(9).fill('IDEMPOTENCY_KEY_REUSED'),
-      ])
-      expect((await home.office.client.uploads()).payments).to.equal(1)
+      // Requests of one round are looked at before any of them is on disk, on connections that are there.
+      for (let round = 0; round < 20; round++) {
+        const headers = { 'idempotency-key': `round ${round}` }
+        const requests = paymentRequests(10, `ROUND-${round}`)
+        const replies = await Promise.all(requests.map((request) => pay(request, headers)))
+        expect(replies.map(({ status, body }) => body.code ?? status).sort()).to.deep.equal([
+          200,
+          ...Array(9).fill('IDEMPOTENCY_KEY_REUSED'),
+        ])
+      }
+      expect((await home.office.client.uploads()).payments).to.equal(20)
     })
 
     it('keeps versions in order across transactions', async () => {

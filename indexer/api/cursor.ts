@@ -16,11 +16,30 @@ export const boundOf = (view: ChainView): BlockBound => ({
   hash: bytesToHex(view.checkpoint!.hash),
 })
 
+/** Of every chain that has been read at all, where it stands now. */
+export const boundsNow = (views: Iterable<ChainView>): BlockBound[] =>
+  [...views].filter(({ checkpoint }) => checkpoint !== undefined).map(boundOf)
+
 export const encodeCursor = (state: unknown): string =>
   Buffer.from(JSON.stringify(state)).toString('base64url')
 
-/** @throws CURSOR_INVALID unless `isState` holds of what was encoded */
-export function decodeCursor<State>(text: string, isState: (value: unknown) => value is State): State {
+/**
+ * The cursor of a request, where it has one.
+ * @throws CURSOR_INVALID unless `isState` holds of what was encoded, and it was made for a list with this filter
+ */
+export function readCursor<State extends { filter: string }>(
+  text: string | undefined,
+  isState: (value: unknown) => value is State,
+  filter: string,
+): State | undefined {
+  if (text === undefined) return undefined
+  const cursor = decodeCursor(text, isState)
+  if (cursor.filter !== filter)
+    throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
+  return cursor
+}
+
+function decodeCursor<State>(text: string, isState: (value: unknown) => value is State): State {
   try {
     const state: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
     if (isState(state)) return state
@@ -70,6 +89,24 @@ export const isPosition = (value: unknown): value is number =>
 
 /** A position among logs or entries: 32 bits in a store. */
 export const isIndex = (value: unknown): value is number => isPosition(value) && value < 2 ** 31
+
+/** Where a row stands, over all chains. */
+export interface RowPlace {
+  chainId: number
+  blockNumber: number
+  logIndex: number
+  entryIndex: number
+}
+
+export const isRowPlace = (value: unknown): value is RowPlace => {
+  const place = value as RowPlace
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    [place.chainId, place.blockNumber].every(isPosition) &&
+    [place.logIndex, place.entryIndex].every(isIndex)
+  )
+}
 
 export const isBound = (value: unknown): value is BlockBound => {
   const bound = value as BlockBound

@@ -10,10 +10,10 @@ import {
   type BlockBound,
   boundOf,
   checkBound,
-  decodeCursor,
   encodeCursor,
   isBound,
   isPosition,
+  readCursor,
 } from './cursor.ts'
 import type { ApiDeps } from './records.ts'
 import {
@@ -119,9 +119,7 @@ export function addParticipantRoutes(
       const { query } = request
       const limit = query.limit ?? 50
       const filter = `${query.role ?? ''}:${query.asOf ?? ''}`
-      const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor, isListCursor)
-      if (cursor !== undefined && cursor.filter !== filter)
-        throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
+      const cursor = readCursor(query.cursor, isListCursor, filter)
       if (freshness.isKnown(request, reply)) return reply
       const tag = freshness.tag()
       const { asOf, bound, participants, standing } = await atStanding(async () => {

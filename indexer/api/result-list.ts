@@ -1,23 +1,13 @@
 import { problemResponse } from '../../http/problem.ts'
 import { Type } from '../../http/schema.ts'
 import type { HttpServer } from '../../http/server.ts'
-import { CountersignError } from '../../protocol/errors.ts'
 import { type Hex, hexToBytes, toAddress } from '../../protocol/hex.ts'
 import { keyToSerial } from '../../protocol/serial.ts'
 import { statusAt } from '../projections/participants.ts'
 import type { RecordRow } from '../store/store.ts'
 import { TaggedHeaders, taggedAnswer } from './answer-schema.ts'
-import { AsOfSchema, answerAsOf, blockBoundsOf, isFinal, parseAsOf, resolveAsOf } from './as-of.ts'
-import {
-  type BlockBound,
-  boundOf,
-  checkBounds,
-  decodeCursor,
-  encodeCursor,
-  isBounds,
-  isIndex,
-  isPosition,
-} from './cursor.ts'
+import { AsOfSchema, answerAsOf, boundsOfPage, isFinal } from './as-of.ts'
+import { type BlockBound, encodeCursor, isBounds, isIndex, isPosition, readCursor } from './cursor.ts'
 import { type ApiDeps, answerRecord, type Book, booksOf, RESULT_BOOK_KIND } from './records.ts'
 import {
   AddressSchema,
@@ -103,19 +93,12 @@ export function addResultList(server: HttpServer, { store, views, directory, fre
       const { query } = request
       const provider = toAddress(query.provider)
       const filter = `${provider}:${query.from ?? ''}:${query.to ?? ''}:${query.asOf ?? ''}`
-      const cursor = query.cursor === undefined ? undefined : decodeCursor(query.cursor, isListCursor)
-      if (cursor !== undefined && cursor.filter !== filter)
-        throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
+      const cursor = readCursor(query.cursor, isListCursor, filter)
       if (freshness.isKnown(request, reply)) return reply
       const tag = freshness.tag()
       const limit = query.limit ?? 50
       const { found, standings } = await atOneStanding(views, async () => {
-        const asOf =
-          query.asOf === undefined
-            ? undefined
-            : await resolveAsOf(parseAsOf(query.asOf), [...views.values()], store)
-        const bounds = cursor?.bounds ?? (asOf === undefined ? boundsNow() : blockBoundsOf(asOf))
-        await checkBounds(bounds, views, store)
+        const { asOf, bounds } = await boundsOfPage(query.asOf, cursor?.bounds, views, store)
         const rows = await readRows({ ...query, author: hexToBytes(provider), bounds, cursor, limit })
         return { asOf, bounds, rows }
       })
@@ -139,9 +122,6 @@ export function addResultList(server: HttpServer, { store, views, directory, fre
       }
     },
   )
-
-  const boundsNow = (): BlockBound[] =>
-    [...views.values()].filter(({ checkpoint }) => checkpoint !== undefined).map(boundOf)
 
   interface RowsQuery {
     author: Uint8Array

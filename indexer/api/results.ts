@@ -17,13 +17,12 @@ import {
 } from './as-of.ts'
 import {
   type BlockBound,
-  boundOf,
+  boundsNow,
   checkBounds,
-  decodeCursor,
   encodeCursor,
   isBounds,
-  isIndex,
-  isPosition,
+  isRowPlace,
+  readCursor,
 } from './cursor.ts'
 import { isWithin, type KeyPosition, readRowsOfKey } from './key-page.ts'
 import type { Proofs } from './proofs.ts'
@@ -110,7 +109,7 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
     const limit = options.limit ?? DEFAULT_LIMIT
     const books = booksOf(views.values(), RESULT_BOOK_KIND)
     const filter = `${serial}:${provider ?? ''}:${asOf ?? ''}`
-    const cursor = cursorText === undefined ? undefined : readCursor(cursorText, filter)
+    const cursor = readCursor(cursorText, isKeyCursor, filter)
     const {
       found: { bounds, page, pageBounds, orphans },
       standings,
@@ -166,9 +165,7 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
   }
 
   const boundsOfFirstPage = (bounds: readonly AsOfBound[] | undefined): BlockBound[] =>
-    bounds === undefined
-      ? [...views.values()].filter(({ checkpoint }) => checkpoint !== undefined).map(boundOf)
-      : blockBoundsOf(bounds)
+    bounds === undefined ? boundsNow(views.values()) : blockBoundsOf(bounds)
 
   /** Of the authors on a later page, those who have an earlier record: theirs are repeated. */
   async function authorsBefore(rows: readonly RecordRow[]): Promise<Set<string>> {
@@ -254,21 +251,7 @@ interface KeyCursor {
 
 const isKeyCursor = (value: unknown): value is KeyCursor => {
   const { after, bounds, filter } = (value ?? {}) as KeyCursor
-  return (
-    typeof after === 'object' &&
-    after !== null &&
-    [after.chainId, after.blockNumber].every(isPosition) &&
-    [after.logIndex, after.entryIndex].every(isIndex) &&
-    isBounds(bounds) &&
-    typeof filter === 'string'
-  )
-}
-
-function readCursor(text: string, filter: string): KeyCursor {
-  const cursor = decodeCursor(text, isKeyCursor)
-  if (cursor.filter !== filter)
-    throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
-  return cursor
+  return isRowPlace(after) && isBounds(bounds) && typeof filter === 'string'
 }
 
 function unknownRecord(

@@ -1,21 +1,11 @@
 import { problemResponse } from '../../../http/problem.ts'
 import { type Static, Type } from '../../../http/schema.ts'
 import type { HttpServer } from '../../../http/server.ts'
-import { CountersignError } from '../../../protocol/errors.ts'
 import { hexToBytes, toAddress } from '../../../protocol/hex.ts'
 import type { ListedPaymentRow } from '../../store/payment-store.ts'
 import { TaggedHeaders, taggedAnswer } from '../answer-schema.ts'
-import { AsOfSchema, answerAsOf, blockBoundsOf, isFinal, parseAsOf, resolveAsOf } from '../as-of.ts'
-import {
-  type BlockBound,
-  boundOf,
-  checkBounds,
-  decodeCursor,
-  encodeCursor,
-  isBounds,
-  isIndex,
-  isPosition,
-} from '../cursor.ts'
+import { AsOfSchema, answerAsOf, boundsOfPage, isFinal } from '../as-of.ts'
+import { type BlockBound, encodeCursor, isBounds, isRowPlace, type RowPlace, readCursor } from '../cursor.ts'
 import { type ApiDeps, booksOf, PAYMENT_BOOK_KIND } from '../records.ts'
 import {
   AddressSchema,
@@ -55,29 +45,15 @@ const ListQuery = Type.Object(
 )
 type ListOptions = Static<typeof ListQuery>
 
-interface Place {
-  chainId: number
-  blockNumber: number
-  logIndex: number
-  entryIndex: number
-}
-
 interface ListCursor {
-  after: Place
+  after: RowPlace
   bounds: BlockBound[]
   filter: string
 }
 
 const isListCursor = (value: unknown): value is ListCursor => {
   const { after, bounds, filter } = (value ?? {}) as ListCursor
-  return (
-    typeof after === 'object' &&
-    after !== null &&
-    [after.chainId, after.blockNumber].every(isPosition) &&
-    [after.logIndex, after.entryIndex].every(isIndex) &&
-    isBounds(bounds) &&
-    typeof filter === 'string'
-  )
+  return isRowPlace(after) && isBounds(bounds) && typeof filter === 'string'
 }
 
 /** Versions of all orders, chain after chain, in chain order. */
@@ -113,18 +89,11 @@ export function addPaymentList(server: HttpServer, { store, views, directory, fr
       const { cursor: cursorText, limit = 50, ...filters } = query
       if (filters.office !== undefined) filters.office = toAddress(filters.office)
       const filter = JSON.stringify(Object.entries(filters).sort())
-      const cursor = cursorText === undefined ? undefined : decodeCursor(cursorText, isListCursor)
-      if (cursor !== undefined && cursor.filter !== filter)
-        throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
+      const cursor = readCursor(cursorText, isListCursor, filter)
       if (freshness.isKnown(request, reply)) return reply
       const tag = freshness.tag()
       const { found, standings } = await atOneStanding(views, async () => {
-        const asOf =
-          query.asOf === undefined
-            ? undefined
-            : await resolveAsOf(parseAsOf(query.asOf), [...views.values()], store)
-        const bounds = cursor?.bounds ?? (asOf === undefined ? boundsNow() : blockBoundsOf(asOf))
-        await checkBounds(bounds, views, store)
+        const { asOf, bounds } = await boundsOfPage(query.asOf, cursor?.bounds, views, store)
         const page = await readPage(filters, bounds, cursor?.after, limit)
         return { asOf, bounds, ...page, payments: await answerPage(page.rows) }
       })
@@ -141,15 +110,12 @@ export function addPaymentList(server: HttpServer, { store, views, directory, fr
     },
   )
 
-  const boundsNow = (): BlockBound[] =>
-    [...views.values()].filter(({ checkpoint }) => checkpoint !== undefined).map(boundOf)
-
   async function readPage(
     filters: Omit<ListOptions, 'cursor' | 'limit'>,
     bounds: readonly BlockBound[],
-    after: Place | undefined,
+    after: RowPlace | undefined,
     limit: number,
-  ): Promise<{ rows: ListedPaymentRow[]; next: Place | undefined }> {
+  ): Promise<{ rows: ListedPaymentRow[]; next: RowPlace | undefined }> {
     const { office, category, period, kind } = filters
     const rows: ListedPaymentRow[] = []
     for (const { chainId, number } of [...bounds].sort((a, b) => a.chainId - b.chainId)) {
@@ -188,7 +154,7 @@ export function addPaymentList(server: HttpServer, { store, views, directory, fr
   }
 }
 
-const placeOf = ({ chainId, blockNumber, logIndex, entryIndex }: Place): Place => ({
+const placeOf = ({ chainId, blockNumber, logIndex, entryIndex }: RowPlace): RowPlace => ({
   chainId,
   blockNumber,
   logIndex,

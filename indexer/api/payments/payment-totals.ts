@@ -1,20 +1,11 @@
 import { problemResponse } from '../../../http/problem.ts'
 import { type Static, Type } from '../../../http/schema.ts'
 import type { HttpServer } from '../../../http/server.ts'
-import { CountersignError } from '../../../protocol/errors.ts'
 import { hexToBytes, toAddress } from '../../../protocol/hex.ts'
 import type { PaymentGroup, PaymentSums } from '../../store/payment-store.ts'
 import { TaggedHeaders, taggedAnswer } from '../answer-schema.ts'
-import { AsOfSchema, answerAsOf, blockBoundsOf, isFinal, parseAsOf, resolveAsOf } from '../as-of.ts'
-import {
-  type BlockBound,
-  boundOf,
-  checkBounds,
-  decodeCursor,
-  encodeCursor,
-  isBounds,
-  isPosition,
-} from '../cursor.ts'
+import { AsOfSchema, answerAsOf, boundsOfPage, isFinal } from '../as-of.ts'
+import { type BlockBound, encodeCursor, isBounds, isPosition, readCursor } from '../cursor.ts'
 import { type ApiDeps, type Book, booksOf, PAYMENT_BOOK_KIND } from '../records.ts'
 import {
   AddressSchema,
@@ -109,19 +100,12 @@ export function addPaymentTotals(server: HttpServer, { store, views, freshness }
       const { cursor: cursorText, limit = DEFAULT_LIMIT, ...filters } = query
       if (filters.office !== undefined) filters.office = toAddress(filters.office)
       const filter = JSON.stringify(Object.entries(filters).sort())
-      const cursor = cursorText === undefined ? undefined : decodeCursor(cursorText, isTotalsCursor)
-      if (cursor !== undefined && cursor.filter !== filter)
-        throw new CountersignError('CURSOR_INVALID', 'the cursor belongs to a list with other filters')
+      const cursor = readCursor(cursorText, isTotalsCursor, filter)
       if (freshness.isKnown(request, reply)) return reply
       const tag = freshness.tag()
       const books = booksOf(views.values(), PAYMENT_BOOK_KIND).sort((a, b) => idOf(a) - idOf(b))
       const { found, standings } = await atOneStanding(views, async () => {
-        const asOf =
-          query.asOf === undefined
-            ? undefined
-            : await resolveAsOf(parseAsOf(query.asOf), [...views.values()], store)
-        const bounds = cursor?.bounds ?? (asOf === undefined ? boundsNow() : blockBoundsOf(asOf))
-        await checkBounds(bounds, views, store)
+        const { asOf, bounds } = await boundsOfPage(query.asOf, cursor?.bounds, views, store)
         return { asOf, bounds, totals: await readTotals(filters, books, bounds, cursor?.after, limit + 1) }
       })
       const page = found.totals.slice(0, limit)
@@ -138,9 +122,6 @@ export function addPaymentTotals(server: HttpServer, { store, views, freshness }
       }
     },
   )
-
-  const boundsNow = (): BlockBound[] =>
-    [...views.values()].filter(({ checkpoint }) => checkpoint !== undefined).map(boundOf)
 
   async function readTotals(
     { office, category, period, from, to }: Omit<TotalsOptions, 'cursor' | 'limit'>,

@@ -188,6 +188,28 @@ export const ERROR_CATALOGUE = {
     'The chain holds another digest under this key',
     'Find out who else wrote with this key; the entry cannot be recorded any more.',
   ),
+  EVIDENCE_INCOMPLETE: row(
+    400,
+    'The content broke off, or is not as long as announced',
+    'Send it again, whole; nothing of it was kept.',
+  ),
+  EVIDENCE_STORE_FULL: row(
+    507,
+    'The content store has no room left',
+    'Give the store room, then send it again; nothing of it was kept.',
+    true,
+  ),
+  EVIDENCE_STORE_UNAVAILABLE: row(
+    503,
+    'The content store cannot be used now',
+    'Try again; if it stays, see to the disk or the object store. It says nothing about what is kept there.',
+    true,
+  ),
+  EVIDENCE_TOO_LARGE: row(
+    413,
+    'The content is larger than this server takes',
+    'Send a smaller one, or ask the operator to allow more.',
+  ),
   FEED_EXPIRED: row(
     410,
     'The feed no longer goes back that far',

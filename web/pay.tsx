@@ -1,9 +1,9 @@
 import { render } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import type { Bytes32 } from '../protocol/hex.ts'
 import { type LookupCode, readLookupCode } from '../protocol/payments/lookup-code.ts'
 import { orderKeyOf, readOrderId } from '../protocol/payments/order-id.ts'
-import { type Carried, takeCarried, voucherLink } from './fragment.ts'
+import { type Carried, voucherLink } from './fragment.ts'
 import { askIndexer } from './order/ask-indexer.ts'
 import type { HeadAnswer } from './order/order-answer.ts'
 import { type ReadHistory, readHistory } from './order/read-history.ts'
@@ -15,7 +15,9 @@ import { LanguageProvider, useTexts } from './view/language-context.tsx'
 import { NotFound } from './view/not-found.tsx'
 import { PageFrame } from './view/page-frame.tsx'
 import { ErrorLine, StatusLine } from './view/status-line.tsx'
+import { useCarried } from './view/use-carried.ts'
 import { useIdle } from './view/use-idle.ts'
+import { useRestored } from './view/use-restored.ts'
 
 type Found =
   | { outcome: 'found'; histories: ReadHistory[]; truncated: boolean; isOpen: boolean }
@@ -23,7 +25,7 @@ type Found =
 
 const NOTHING: Asked = { orderId: '', code: '' }
 
-function PayPage({ settings, carried }: { settings: PageSettings; carried: Carried }) {
+function PayPage({ settings }: { settings: PageSettings }) {
   const [asked, setAsked] = useState(NOTHING)
   const [found, setFound] = useState<Found>()
   const [status, setStatus] = useState<Message>()
@@ -64,23 +66,11 @@ function PayPage({ settings, carried }: { settings: PageSettings; carried: Carri
     orderField.current?.focus()
   }
   const showVoucher = ({ text }: { text: string }) => window.location.assign(voucherLink('', text))
-  function open(next: Carried): void {
-    if (next?.kind === 'voucher') showVoucher(next)
-    else if (next !== undefined) void ask(next)
-  }
+  const open = (next: NonNullable<Carried>) => (next.kind === 'voucher' ? showVoucher(next) : void ask(next))
 
-  useEffect(() => {
-    open(carried)
-    const onHashChange = () => open(takeCarried())
-    // Whoever goes back to a page that the browser kept finds nothing of the one before.
-    const onPageShow = ({ persisted }: PageTransitionEvent) => persisted && clear('pay.cleared')
-    window.addEventListener('hashchange', onHashChange)
-    window.addEventListener('pageshow', onPageShow)
-    return () => {
-      window.removeEventListener('hashchange', onHashChange)
-      window.removeEventListener('pageshow', onPageShow)
-    }
-  }, [])
+  useCarried(open)
+  // Whoever goes back to a page that the browser kept finds nothing of the one before.
+  useRestored(() => clear('pay.cleared'))
   useIdle(asked !== NOTHING, () => clear('pay.clearedIdle'))
 
   return (
@@ -147,7 +137,7 @@ function statusOf(found: Found): Message {
 
 render(
   <LanguageProvider>
-    <PayPage settings={readSettings()} carried={takeCarried()} />
+    <PayPage settings={readSettings()} />
   </LanguageProvider>,
   document.getElementById('page')!,
 )

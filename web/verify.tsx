@@ -1,9 +1,9 @@
 import { render } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { isCountersignError } from '../protocol/errors.ts'
 import type { PaymentNetwork } from '../protocol/payments/payment-network.ts'
 import { decodeVoucher, type PaymentVoucher } from '../protocol/payments/payment-voucher.ts'
-import { type Carried, readCarried, takeCarried } from './fragment.ts'
+import { readCarried } from './fragment.ts'
 import { errorMessage, type Message, verdictText } from './order/version-steps.ts'
 import { OwnNodes, type OwnNodesChoice } from './own-nodes.tsx'
 import { Scanner } from './scan/scanner.tsx'
@@ -13,13 +13,15 @@ import { verifyVoucher } from './verification/verify-voucher.ts'
 import { LanguageProvider, useTexts } from './view/language-context.tsx'
 import { PageFrame } from './view/page-frame.tsx'
 import { StatusLine } from './view/status-line.tsx'
+import { useCarried } from './view/use-carried.ts'
 import { useIdle } from './view/use-idle.ts'
+import { useRestored } from './view/use-restored.ts'
 import { Verdict, type Verified } from './view/verdict.tsx'
 
 /** The voucher as it was read; a fault in its place when it is none. */
 type Presented = { text: string; voucher: PaymentVoucher | undefined }
 
-function VerifyPage({ network, carried }: { network: PaymentNetwork; carried: Carried }) {
+function VerifyPage({ network }: { network: PaymentNetwork }) {
   const { t } = useTexts()
   const [presented, setPresented] = useState<Presented>()
   const [verified, setVerified] = useState<Verified>()
@@ -55,20 +57,8 @@ function VerifyPage({ network, carried }: { network: PaymentNetwork; carried: Ca
     setStatus({ key: 'pay.clearedIdle' })
   }
   useIdle(presented !== undefined, clear)
-  useEffect(() => {
-    if (carried?.kind === 'voucher') present(carried.text)
-    const onHashChange = () => {
-      const next = takeCarried()
-      if (next?.kind === 'voucher') present(next.text)
-    }
-    const onPageShow = ({ persisted }: PageTransitionEvent) => persisted && clear()
-    window.addEventListener('hashchange', onHashChange)
-    window.addEventListener('pageshow', onPageShow)
-    return () => {
-      window.removeEventListener('hashchange', onHashChange)
-      window.removeEventListener('pageshow', onPageShow)
-    }
-  }, [])
+  useCarried((next) => next.kind === 'voucher' && present(next.text))
+  useRestored(clear)
 
   return (
     <PageFrame title="verify.title" lead="verify.lead">
@@ -175,7 +165,7 @@ const statusOf = (verified: Verified, { tier }: PaymentVoucher): Message =>
 
 render(
   <LanguageProvider>
-    <VerifyPage network={readSettings().network} carried={takeCarried()} />
+    <VerifyPage network={readSettings().network} />
   </LanguageProvider>,
   document.getElementById('page')!,
 )

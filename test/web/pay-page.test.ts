@@ -106,6 +106,20 @@ describe('page of payers', function () {
     expect(page.url()).to.equal(`${terminal.indexer.url}/pay`)
   })
 
+  it('takes what arrives with the end of loading, however late frames come', async () => {
+    await page.addInitScript(() => {
+      const wait = window.setTimeout
+      window.requestAnimationFrame = (callback) => wait(() => callback(performance.now()), 500)
+      window.setTimeout = ((callback: () => void, ms = 0) => wait(callback, ms + 500)) as typeof wait
+      document.addEventListener('DOMContentLoaded', () => {
+        window.location.hash = '#o=PUBLIC-1'
+      })
+    })
+    await page.reload()
+    await page.getByText('GBP 1.50').first().waitFor()
+    expect(page.url()).to.equal(`${terminal.indexer.url}/pay`)
+  })
+
   it('reads the slip from a picture', async () => {
     const file = { name: 'slip.png', mimeType: 'image/png', buffer: await slipPicture(slip()) }
     await page.locator('input[type=file]').setInputFiles(file)

@@ -8,9 +8,10 @@ import type { PaymentPlace } from '../../protocol/payments/payment-place.ts'
 import type { BookWriter } from '../party/book-writer/book-writer.ts'
 import type { OutboxEntry } from '../party/book-writer/outbox.ts'
 import type { GroupCommit } from '../party/group-commit.ts'
+import { KeyedLocks } from '../party/keyed-locks.ts'
 import { packPayment } from './book/packed-payment.ts'
 import type { OfficeSecrets } from './office-secrets.ts'
-import { OrderLocks } from './order-locks.ts'
+
 import {
   correctionOfRefund,
   orderConflict,
@@ -65,7 +66,7 @@ const SEALED_AT_ONCE = 25
 /** Takes payments in: each is checked, sealed, and kept together with its entry in the outbox, or refused with a reason. */
 export class PaymentKeeper {
   readonly #options: PaymentKeeperOptions
-  readonly #locks = new OrderLocks()
+  readonly #locks = new KeyedLocks()
 
   constructor(options: PaymentKeeperOptions) {
     this.#options = options

@@ -1,0 +1,109 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { CountersignError } from '../../../protocol/errors.ts'
+import { openPartyDatabase, type PartyDatabase } from '../../party/database.ts'
+
+/**
+ * One step a version of the schema; `PRAGMA user_version` says how many were done. Hashes, shares and digests are bytes; times are unix
+ * milliseconds, `expires_at` unix seconds as on chain. Of evidence that is erased, what said something of it is NULL.
+ */
+const MIGRATIONS = [
+  `
+CREATE TABLE evidence_server (
+  tier TEXT NOT NULL, secret_check BLOB NOT NULL, content_store TEXT NOT NULL
+) STRICT;
+CREATE TABLE api_keys (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, scopes TEXT NOT NULL, secret_hash BLOB NOT NULL,
+  created_at INTEGER NOT NULL, revoked_at INTEGER
+) STRICT;
+-- Whose evidence it is: all API keys of one name are one client's. Bytes and documents are those that are kept.
+CREATE TABLE clients (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+  bytes INTEGER NOT NULL DEFAULT 0 CHECK (bytes >= 0), documents INTEGER NOT NULL DEFAULT 0 CHECK (documents >= 0)
+) STRICT;
+CREATE TABLE evidence (
+  id INTEGER PRIMARY KEY, credential_id TEXT NOT NULL UNIQUE, client INTEGER NOT NULL REFERENCES clients,
+  state TEXT NOT NULL DEFAULT 'kept' CHECK (state IN ('kept', 'erasing', 'erased')),
+  content_hash BLOB, size INTEGER, metadata TEXT, share BLOB, credential TEXT,
+  digest BLOB NOT NULL, expires_at INTEGER, issued_at INTEGER NOT NULL,
+  revocation_reason TEXT, revoked_at INTEGER, erased_at INTEGER,
+  checked_at INTEGER, last_verdict TEXT,
+  CHECK (state = 'erased' OR
+    (content_hash IS NOT NULL AND size IS NOT NULL AND metadata IS NOT NULL AND share IS NOT NULL AND credential IS NOT NULL)),
+  CHECK (state <> 'erased' OR
+    (content_hash IS NULL AND size IS NULL AND metadata IS NULL AND share IS NULL AND credential IS NULL))
+) STRICT;
+CREATE INDEX evidence_by_client ON evidence (client, id);
+CREATE INDEX evidence_by_content ON evidence (content_hash) WHERE content_hash IS NOT NULL;
+CREATE INDEX evidence_erasing ON evidence (id) WHERE state = 'erasing';
+-- Contents that may be in the content store without a row of evidence: written before one enters it.
+CREATE TABLE content_intents (content_hash BLOB PRIMARY KEY, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE idempotency_keys (
+  client INTEGER NOT NULL, key_hash BLOB NOT NULL, request_hash BLOB NOT NULL, credential_id TEXT NOT NULL,
+  created_at INTEGER NOT NULL, PRIMARY KEY (client, key_hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+CREATE TABLE recheck_rounds (
+  id INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, finished_at INTEGER, last_id INTEGER NOT NULL DEFAULT 0,
+  documents INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE notices (
+  id INTEGER PRIMARY KEY, client INTEGER NOT NULL REFERENCES clients, credential_id TEXT NOT NULL, verdict TEXT NOT NULL,
+  found_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notices_by_client ON notices (client, id);
+CREATE TABLE webhooks (
+  client INTEGER PRIMARY KEY REFERENCES clients, url TEXT NOT NULL, secret BLOB NOT NULL, created_at INTEGER NOT NULL,
+  delivered_to INTEGER NOT NULL, failures INTEGER NOT NULL DEFAULT 0, next_attempt_at INTEGER NOT NULL DEFAULT 0
+) STRICT;
+`,
+]
+
+/** Milliseconds that a look from outside waits for a write of the running server. */
+const BUSY_TIMEOUT_MS = 5_000
+
+/** Opens the evidence server's database for this process alone; made on first use. @throws DATABASE_IN_USE, DATABASE_NEWER */
+export function openEvidenceDatabase(file: string): PartyDatabase {
+  const opened = openPartyDatabase(file)
+  try {
+    // What is erased shall not stay readable in the file.
+    opened.db.exec('PRAGMA secure_delete = ON')
+    migrate(opened.db)
+    return opened
+  } catch (error) {
+    opened.close()
+    throw error
+  }
+}
+
+/** Opens it beside a running server, for short reads and writes. @throws DATABASE_NEWER */
+export function joinEvidenceDatabase(file: string): PartyDatabase {
+  mkdirSync(dirname(file), { recursive: true })
+  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    migrate(db)
+    return { db, close: () => db.close() }
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function migrate(db: DatabaseSync): void {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const { user_version: done } = db.prepare('PRAGMA user_version').get() as { user_version: number }
+    if (done > MIGRATIONS.length)
+      throw new CountersignError(
+        'DATABASE_NEWER',
+        `the database has schema ${done}, this program knows ${MIGRATIONS.length}`,
+      )
+    for (const step of MIGRATIONS.slice(done)) db.exec(step)
+    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`)
+  } catch (error) {
+    db.exec('ROLLBACK')
+    throw error
+  }
+}

@@ -28,7 +28,7 @@ CREATE TABLE evidence (
   content_hash BLOB, size INTEGER, metadata TEXT, share BLOB, credential TEXT,
   digest BLOB NOT NULL, expires_at INTEGER, issued_at INTEGER NOT NULL,
   revocation_reason TEXT, revoked_at INTEGER, erased_at INTEGER,
-  checked_at INTEGER, last_verdict TEXT,
+  checked_at INTEGER, last_verdict TEXT, checked_round INTEGER NOT NULL DEFAULT 0,
   CHECK (state = 'erased' OR
     (content_hash IS NOT NULL AND size IS NOT NULL AND metadata IS NOT NULL AND share IS NOT NULL AND credential IS NOT NULL)),
   CHECK (state <> 'erased' OR
@@ -36,6 +36,7 @@ CREATE TABLE evidence (
 ) STRICT;
 CREATE INDEX evidence_by_client ON evidence (client, id);
 CREATE INDEX evidence_by_content ON evidence (content_hash) WHERE content_hash IS NOT NULL;
+CREATE INDEX evidence_by_check ON evidence (checked_at, id) WHERE state = 'kept';
 CREATE INDEX evidence_erasing ON evidence (id) WHERE state = 'erasing';
 -- Contents that may be in the content store without a row of evidence: written before one enters it.
 CREATE TABLE content_intents (content_hash BLOB PRIMARY KEY, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -44,19 +45,27 @@ CREATE TABLE idempotency_keys (
   created_at INTEGER NOT NULL, PRIMARY KEY (client, key_hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+-- Evidence carries the last round that read it again, so a round goes on after a restart.
 CREATE TABLE recheck_rounds (
-  id INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, finished_at INTEGER, last_id INTEGER NOT NULL DEFAULT 0,
-  documents INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0
+  id INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, finished_at INTEGER,
+  documents INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0, unreadable INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE notices (
-  id INTEGER PRIMARY KEY, client INTEGER NOT NULL REFERENCES clients, credential_id TEXT NOT NULL, verdict TEXT NOT NULL,
-  found_at INTEGER NOT NULL
+  id INTEGER PRIMARY KEY, notice_id TEXT NOT NULL UNIQUE, client INTEGER NOT NULL REFERENCES clients,
+  credential_id TEXT NOT NULL, verdict TEXT NOT NULL, found_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX notices_by_client ON notices (client, id);
 CREATE TABLE webhooks (
-  client INTEGER PRIMARY KEY REFERENCES clients, url TEXT NOT NULL, secret BLOB NOT NULL, created_at INTEGER NOT NULL,
-  delivered_to INTEGER NOT NULL, failures INTEGER NOT NULL DEFAULT 0, next_attempt_at INTEGER NOT NULL DEFAULT 0
+  client INTEGER PRIMARY KEY REFERENCES clients, url TEXT NOT NULL, secret TEXT NOT NULL, created_at INTEGER NOT NULL,
+  disabled_at INTEGER, last_error TEXT
 ) STRICT;
+-- Notices that their client's webhook has not taken; given up once dead has a reason.
+CREATE TABLE webhook_deliveries (
+  client INTEGER NOT NULL REFERENCES webhooks ON DELETE CASCADE, notice INTEGER NOT NULL REFERENCES notices,
+  attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at INTEGER NOT NULL, dead TEXT, PRIMARY KEY (client, notice)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (client, next_attempt_at) WHERE dead IS NULL;
 `,
 ]
 

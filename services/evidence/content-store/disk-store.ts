@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto'
+import { constants, createReadStream } from 'node:fs'
+import { copyFile, type FileHandle, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { CountersignError } from '../../../protocol/errors.ts'
+import type { Bytes32 } from '../../../protocol/hex.ts'
+import type { ContentStore } from './content-store.ts'
+import { contentStream } from './content-stream.ts'
+import { hashOf } from './hash-of.ts'
+import { IDENTITY_NAME, IDENTITY_PATTERN, objectPath } from './object-path.ts'
+import type { StagedContent } from './staging.ts'
+import { storeFailure } from './store-failure.ts'
+
+const CHUNK_BYTES = 256 * 1024
+/** A link is not followed, and a pipe in a content's place does not hold the reader up. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
+/** Contents as files of one folder: `objects/<2 hex>/<62 hex>`. */
+export class DiskStore implements ContentStore {
+  readonly #folder: string
+  readonly #incoming: string
+  /** Folders whose own entry in their parent is durable. */
+  readonly #durableFolders = new Set<string>()
+
+  private constructor(folder: string) {
+    this.#folder = folder
+    this.#incoming = join(folder, 'incoming')
+  }
+
+  /** Makes the folder where there is none. @throws EVIDENCE_STORE_UNAVAILABLE, EVIDENCE_STORE_FULL */
+  static async open(folder: string): Promise<DiskStore> {
+    const store = new DiskStore(folder)
+    return asStore(async () => {
+      // What an earlier process was copying; no content refers to it.
+      await rm(store.#incoming, { recursive: true, force: true })
+      for (const path of [folder, join(folder, 'objects'), store.#incoming])
+        await mkdir(path, { recursive: true, mode: 0o700 })
+      await store.#giveIdentity()
+      for (const path of [folder, dirname(folder)]) await syncFolder(path)
+      return store
+    })
+  }
+
+  async put(staged: StagedContent): Promise<void> {
+    const path = this.#pathOf(staged.contentHash)
+    await asStore(async () => {
+      // It was synced when it was received: what is read here is what the disk was given.
+      await requireContent(staged.path, staged)
+      await this.#makeDurableFolder(dirname(path))
+      await this.#moveIn(staged, path)
+      await syncFolder(dirname(path))
+    })
+  }
+
+  async open(contentHash: Bytes32, signal?: AbortSignal): Promise<Readable | undefined> {
+    const file = await asStore(() => openIfThere(this.#pathOf(contentHash)))
+    if (file === undefined) {
+      await this.identity()
+      return undefined
+    }
+    return contentStream(
+      {
+        read: async () => {
+          const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES)
+          return bytesRead === 0 ? null : buffer.subarray(0, bytesRead)
+        },
+        close: () => file.close(),
+      },
+      signal,
+    )
+  }
+
+  async remove(contentHash: Bytes32): Promise<boolean> {
+    const path = this.#pathOf(contentHash)
+    return asStore(async () => {
+      try {
+        await unlink(path)
+      } catch (error) {
+        if (!isAbsence(error)) throw error
+        await this.identity()
+        return false
+      }
+      await syncFolder(dirname(path))
+      return true
+    })
+  }
+
+  async identity(): Promise<string> {
+    const id = await asStore(() => readFile(join(this.#folder, IDENTITY_NAME), 'utf8'))
+    if (!IDENTITY_PATTERN.test(id))
+      throw new CountersignError('EVIDENCE_STORE_UNAVAILABLE', 'the content store has no identity')
+    return id
+  }
+
+  describe(): string {
+    return this.#folder
+  }
+
+  async close(): Promise<void> {}
+
+  #pathOf(contentHash: Bytes32): string {
+    return join(this.#folder, objectPath(contentHash))
+  }
+
+  async #giveIdentity(): Promise<void> {
+    const path = join(this.#folder, IDENTITY_NAME)
+    try {
+      const file = await open(path, 'wx', 0o600)
+      await file.writeFile(randomUUID())
+      await file.sync()
+      await file.close()
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EEXIST') throw error
+    }
+  }
+
+  async #makeDurableFolder(path: string): Promise<void> {
+    if (this.#durableFolders.has(path)) return
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    await syncFolder(dirname(path))
+    this.#durableFolders.add(path)
+  }
+
+  async #moveIn(staged: StagedContent, path: string): Promise<void> {
+    try {
+      await rename(staged.path, path)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EXDEV') throw error
+      await this.#copyIn(staged, path)
+    }
+  }
+
+  /** From another file system nothing can be renamed: it is copied, synced and read again beside its place. */
+  async #copyIn(staged: StagedContent, path: string): Promise<void> {
+    const copy = join(this.#incoming, randomUUID())
+    try {
+      await copyFile(staged.path, copy, constants.COPYFILE_EXCL)
+      await sync(copy)
+      await requireContent(copy, staged)
+      await rename(copy, path)
+    } finally {
+      await rm(copy, { force: true })
+    }
+  }
+}
+
+async function requireContent(path: string, { contentHash, size }: StagedContent): Promise<void> {
+  const found = await hashOf(createReadStream(path, { highWaterMark: CHUNK_BYTES }))
+  if (found.contentHash !== contentHash || found.size !== size)
+    throw new CountersignError('EVIDENCE_STORE_UNAVAILABLE', 'the disk gave other bytes than it was given')
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    const file = await open(path, READ_FLAGS)
+    if ((await file.stat()).isFile()) return file
+    await file.close()
+    return undefined
+  } catch (error) {
+    if (isAbsence(error)) return undefined
+    throw error
+  }
+}
+
+/** Nothing of that name, or something that is no file of ours: a link, a socket, a folder on the way. */
+const isAbsence = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EISDIR'].includes((error as { code?: string }).code ?? '')
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+const syncFolder = sync
+
+const asStore = <T>(work: () => Promise<T>): Promise<T> =>
+  work().catch((error) => {
+    throw storeFailure(error)
+  })

@@ -193,6 +193,12 @@ export const ERROR_CATALOGUE = {
     'The content broke off, or is not as long as announced',
     'Send it again, whole; nothing of it was kept.',
   ),
+  EVIDENCE_SERVER_UNREACHABLE: row(
+    502,
+    'No evidence server answers',
+    'Start it, or correct COUNTERSIGN_EVIDENCE_URL; what was sent may be sent again.',
+    true,
+  ),
   EVIDENCE_STORE_FULL: row(
     507,
     'The content store has no room left',

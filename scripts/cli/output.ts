@@ -1,6 +1,17 @@
 import Table from 'cli-table3'
 import type { Check } from '../../protocol/verification.ts'
 
+/**
+ * Lets a script end as it would have when whoever reads its output has seen enough (`| head -1`): what is written from then on
+ * goes nowhere, the exit code stays that of what the script found.
+ */
+export function survivePipeCut(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+}
+
 /** The one document that a script prints on stdout with `--json`. Talk goes to stderr. */
 export const printJson = (document: unknown): void => {
   process.stdout.write(`${JSON.stringify(document)}\n`)

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { isCountersignError, toProblem } from '../../protocol/errors.ts'
 import { EXIT, type ExitCode } from './exit-code.ts'
-import { printJson, say } from './output.ts'
+import { printJson, say, survivePipeCut } from './output.ts'
 
 const DONE_OR_ERROR = '0 done, 1 error'
 /** Of commands that end in a verdict. */
@@ -24,6 +24,7 @@ export const createCommand = (name: string, description: string, exitCodes = DON
  * An error is said in full: what, why, what to do; as a problem document with `--json`.
  */
 export async function runCommand(command: Command, action: () => Promise<ExitCode>): Promise<void> {
+  survivePipeCut()
   command.exitOverride()
   try {
     command.parse()

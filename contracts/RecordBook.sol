@@ -10,8 +10,9 @@ import {StandardMerkleTree} from "./StandardMerkleTree.sol";
 /**
  * @title The mechanism that every registry shares
  * @dev A registry adds its own event through {_recorded}, and its own ways to write through {_recordOne} and
- * {_recordAll}, or entry by entry through {_append}, which check and store; who may write is checked by {_requireOpen} or
- * {_requireRelay} before, and what an author signed by {_requireSigned}.
+ * {_recordAll}, or entry by entry through {_append}, which check and store, or through {_store} and {_foldRecord} where
+ * it checks and announces entries itself; who may write is checked by {_requireOpen} or {_requireRelay} before, and what
+ * an author signed by {_requireSigned}.
  */
 abstract contract RecordBook is IRecordBook, EIP712 {
     /// @dev EIP-712 type of what an author signs for `recordFor`.
@@ -145,17 +146,26 @@ abstract contract RecordBook is IRecordBook, EIP712 {
         _heads[author] = head;
     }
 
-    /// @dev Refuses what is past its deadline, and what `author` did not sign for this registry.
+    /// @dev Refuses what is past its deadline, and what `author` did not sign for this registry as a `RecordBatch`.
     function _requireSigned(
         address author,
         bytes32 batchHash,
         uint256 deadline,
         bytes calldata signature
     ) internal view {
+        _requireSignedAs(RECORD_BATCH_TYPEHASH, author, batchHash, deadline, signature);
+    }
+
+    /// @dev As {_requireSigned}, for an EIP-712 type of the same three members: author, hash of the batch, deadline.
+    function _requireSignedAs(
+        bytes32 typeHash,
+        address author,
+        bytes32 batchHash,
+        uint256 deadline,
+        bytes calldata signature
+    ) internal view {
         if (block.timestamp > deadline) revert BatchExpired(deadline, block.timestamp);
-        bytes32 batchDigest = _hashTypedDataV4(
-            keccak256(abi.encode(RECORD_BATCH_TYPEHASH, author, batchHash, deadline))
-        );
+        bytes32 batchDigest = _hashTypedDataV4(keccak256(abi.encode(typeHash, author, batchHash, deadline)));
         // A contract wallet is asked by STATICCALL, so it cannot write here before the entries are stored.
         if (!SignatureChecker.isValidSignatureNowCalldata(author, batchDigest, signature)) {
             revert BatchSignatureInvalid(author, batchDigest);
@@ -172,11 +182,21 @@ abstract contract RecordBook is IRecordBook, EIP712 {
         bytes32 digest
     ) internal returns (bytes32 newHead) {
         _requireEntry(index, key, digest);
+        _store(book, author, key, digest);
+        _recorded(key, author, digest);
+        return _foldRecord(head, key, digest);
+    }
+
+    /// @dev Stores one entry that has been checked, says so nowhere, and leaves {_foldRecord} to the caller.
+    function _store(
+        mapping(bytes32 key => bytes32 digest) storage book,
+        address author,
+        bytes32 key,
+        bytes32 digest
+    ) internal {
         bytes32 recordedDigest = book[key];
         if (recordedDigest != 0) revert EntryAlreadyRecorded(author, key, recordedDigest);
         book[key] = digest;
-        _recorded(key, author, digest);
-        return _foldRecord(head, key, digest);
     }
 
     /// @dev Takes a publication of `author`, who has been authenticated, into the author's head.
@@ -195,13 +215,14 @@ abstract contract RecordBook is IRecordBook, EIP712 {
         return StandardMerkleTree.rootOf(nodes);
     }
 
-    function _requireEntry(uint256 index, bytes32 key, bytes32 digest) private pure {
+    /// @dev What {_append} and `publish` refuse; a registry adds what its keys have to look like.
+    function _requireEntry(uint256 index, bytes32 key, bytes32 digest) internal pure virtual {
         if (key == 0) revert EntryKeyEmpty(index);
         if (digest == 0) revert EntryDigestEmpty(key);
     }
 
     /// @dev `keccak256(abi.encode(head, key, digest))` without allocating memory for each entry of a batch.
-    function _foldRecord(bytes32 head, bytes32 key, bytes32 digest) private pure returns (bytes32 newHead) {
+    function _foldRecord(bytes32 head, bytes32 key, bytes32 digest) internal pure returns (bytes32 newHead) {
         assembly ("memory-safe") {
             let words := mload(0x40)
             mstore(words, head)

@@ -14,6 +14,7 @@ import {
   listTransactions,
 } from '@nomicfoundation/ignition-core'
 import type { EthereumProvider } from 'hardhat/types/providers'
+import credentialRegistryModule from '../ignition/modules/credential-registry.ts'
 import participantDirectoryModule from '../ignition/modules/participant-directory.ts'
 import paymentRecordRegistryModule from '../ignition/modules/payment-record-registry.ts'
 import queryResultRegistryModule from '../ignition/modules/query-result-registry.ts'
@@ -307,6 +308,7 @@ class ChainDeployer {
 const REGISTRY_MODULES = {
   QueryResultRegistry: queryResultRegistryModule,
   PaymentRecordRegistry: paymentRecordRegistryModule,
+  CredentialRegistry: credentialRegistryModule,
 }
 
 const GATE_SELECTOR = keccak256Hex(utf8ToBytes('gate()')).slice(0, 10)

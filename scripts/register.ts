@@ -23,6 +23,11 @@ interface Options {
   json?: boolean
 }
 
+const REGISTRY_OF_ROLE: Partial<Record<Role, string>> = {
+  taxOffice: 'PaymentRecordRegistry',
+  credentialIssuer: 'CredentialRegistry',
+}
+
 const roleNames = Object.keys(ROLES)
 const command = createCommand(
   'register',
@@ -77,7 +82,7 @@ function bookOf({ bookRole, bookChain }: Options, { chains }: AddressBook): Regi
   if (bookRole === undefined && bookChain === undefined) return null
   if (bookRole === undefined || bookChain === undefined)
     return command.error('error: --book-role and --book-chain go together')
-  const name = bookRole === 'taxOffice' ? 'PaymentRecordRegistry' : 'QueryResultRegistry'
+  const name = REGISTRY_OF_ROLE[bookRole] ?? 'QueryResultRegistry'
   const registry = chains.find(({ chainId }) => chainId === bookChain)?.contracts[name]?.address
   if (registry === undefined)
     throw new CountersignError('CHAIN_UNKNOWN', `the address book has no ${name} on chain ${bookChain}`)

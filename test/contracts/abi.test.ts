@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { Interface, type InterfaceAbi } from 'ethers'
 import { artifacts } from 'hardhat'
+import { CREDENTIAL_REGISTRY_ABI } from '../../protocol/abi/credential-registry.ts'
 import { PARTICIPANT_DIRECTORY_ABI } from '../../protocol/abi/participant-directory.ts'
 import { PAYMENT_RECORD_REGISTRY_ABI } from '../../protocol/abi/payment-record-registry.ts'
 import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-registry.ts'
@@ -35,6 +36,7 @@ const contracts: [string, InterfaceAbi][] = [
   ['RecordBook', RECORD_BOOK_ABI],
   ['QueryResultRegistry', QUERY_RESULT_REGISTRY_ABI],
   ['PaymentRecordRegistry', PAYMENT_RECORD_REGISTRY_ABI],
+  ['CredentialRegistry', CREDENTIAL_REGISTRY_ABI],
   ['ParticipantDirectory', PARTICIPANT_DIRECTORY_ABI],
 ]
 

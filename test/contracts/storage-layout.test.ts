@@ -6,6 +6,7 @@ import { artifacts, globalOptions } from 'hardhat'
 const SNAPSHOT = new URL('snapshots/storage-layout.json', import.meta.url)
 const CONTRACTS = [
   'audit/QueryResultRegistry',
+  'credentials/CredentialRegistry',
   'directory/ParticipantDirectory',
   'payments/PaymentRecordRegistry',
 ]

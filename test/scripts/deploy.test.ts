@@ -69,13 +69,14 @@ describe('deploy', function () {
       'ParticipantDirectory',
       'QueryResultRegistry',
       'PaymentRecordRegistry',
+      'CredentialRegistry',
     ])
     const book = await readBook()
     expect(document.chain).to.deep.equal(getChain(book, 31337))
     const { contracts, ...entry } = getChain(book, 31337)
     expect(entry).to.deep.equal({ chainId: 31337, name: 'lenders', rpcUrls: [chain.url], finalityDepth: 0 })
     expect(book.directory).to.deep.equal({ chainId: 31337, address: contracts.ParticipantDirectory!.address })
-    expect(Object.values(contracts).map(({ startBlock }) => startBlock)).to.deep.equal([1, 2, 3, 4])
+    expect(Object.values(contracts).map(({ startBlock }) => startBlock)).to.deep.equal([1, 2, 3, 4, 5])
     for (const { address } of Object.values(contracts))
       expect(await chain.request('eth_getCode', [address, 'latest'])).to.have.length.above(1000)
 
@@ -135,7 +136,11 @@ describe('deploy', function () {
       expect(book.directory.chainId).to.equal(31337)
       const { contracts, finalityDepth } = getChain(book, 31338)
       expect(finalityDepth).to.equal(3)
-      expect(Object.keys(contracts)).to.deep.equal(['QueryResultRegistry', 'PaymentRecordRegistry'])
+      expect(Object.keys(contracts)).to.deep.equal([
+        'QueryResultRegistry',
+        'PaymentRecordRegistry',
+        'CredentialRegistry',
+      ])
       for (const { address } of Object.values(contracts))
         expect(await gateOf(insurers.url, address)).to.equal(GATE)
 
@@ -164,7 +169,7 @@ describe('deploy', function () {
 
   it('adds the registry that an older address book lacks, with the gate of the one that stands', async () => {
     expect((await deploy(['--directory', '--gate', GATE])).exitCode).to.equal(0)
-    const { PaymentRecordRegistry, ...older } = getChain(await readBook(), 31337).contracts
+    const { CredentialRegistry, ...older } = getChain(await readBook(), 31337).contracts
     const chains = [{ ...getChain(await readBook(), 31337), contracts: older }]
     await writeFile(addressBook, JSON.stringify({ ...(await readBook()), chains }))
     // As if it had never been deployed: what the journal knows is taken from there.
@@ -172,12 +177,12 @@ describe('deploy', function () {
 
     const outcome = await deploy(['--json'])
     expect(outcome.exitCode, outcome.stderr).to.equal(0)
-    expect(JSON.parse(outcome.stdout).deployed).to.deep.equal(['PaymentRecordRegistry'])
+    expect(JSON.parse(outcome.stdout).deployed).to.deep.equal(['CredentialRegistry'])
     const { contracts } = getChain(await readBook(), 31337)
     expect(contracts).to.deep.include(older)
-    const added = contracts.PaymentRecordRegistry!
-    expect(added.address).not.to.equal(PaymentRecordRegistry!.address)
-    expect(added.startBlock).to.equal(5)
+    const added = contracts.CredentialRegistry!
+    expect(added.address).not.to.equal(CredentialRegistry!.address)
+    expect(added.startBlock).to.equal(6)
     expect(await gateOf(chain.url, added.address)).to.equal(GATE)
   })
 

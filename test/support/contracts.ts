@@ -14,6 +14,7 @@ export interface DeployedContracts {
   ParticipantDirectory: Address
   QueryResultRegistry: Address
   PaymentRecordRegistry: Address
+  CredentialRegistry: Address
   /** Block of the first of them. */
   startBlock: number
 }
@@ -46,6 +47,10 @@ export async function deployAll(
       ),
       PaymentRecordRegistry: await deploy(
         artifactOf('payments/PaymentRecordRegistry.sol/PaymentRecordRegistry'),
+        ZERO_ADDRESS,
+      ),
+      CredentialRegistry: await deploy(
+        artifactOf('credentials/CredentialRegistry.sol/CredentialRegistry'),
         ZERO_ADDRESS,
       ),
       startBlock,

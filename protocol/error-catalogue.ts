@@ -141,6 +141,21 @@ export const ERROR_CATALOGUE = {
     'No server to ask is known',
     'Set COUNTERSIGN_PROXY_URL and COUNTERSIGN_API_KEY, or run npm start in another terminal.',
   ),
+  CREDENTIAL_ALREADY_REVOKED: row(
+    409,
+    'The credential was revoked before',
+    'Nothing to do: a revocation stands, with its first reason.',
+  ),
+  CREDENTIAL_FOREIGN: row(
+    422,
+    'The credential is of another issuer, chain or registry',
+    'Ask the issuer that it names.',
+  ),
+  CREDENTIAL_INVALID: row(
+    422,
+    'The document is not a valid credential',
+    'Ask for the original file; the named member is wrong or missing.',
+  ),
   CURSOR_INVALID: row(
     400,
     'Not a cursor of this list',
@@ -188,10 +203,30 @@ export const ERROR_CATALOGUE = {
     'The chain holds another digest under this key',
     'Find out who else wrote with this key; the entry cannot be recorded any more.',
   ),
+  EVIDENCE_ERASED: row(
+    410,
+    'The evidence was erased on request',
+    'Nothing to do: content and salt share are destroyed; the digest stays on chain.',
+  ),
   EVIDENCE_INCOMPLETE: row(
     400,
     'The content broke off, or is not as long as announced',
     'Send it again, whole; nothing of it was kept.',
+  ),
+  EVIDENCE_METADATA_INVALID: row(
+    422,
+    'The metadata is not valid',
+    'Correct the member named; the evidence was not taken.',
+  ),
+  EVIDENCE_NOT_FOUND: row(
+    404,
+    'There is no such evidence',
+    'Check the credential id and the API key: a client sees only its own.',
+  ),
+  EVIDENCE_QUOTA_EXCEEDED: row(
+    429,
+    'The quota of this client is used up',
+    'Ask the operator for a larger one; GET /v1/usage says what is used.',
   ),
   EVIDENCE_SERVER_UNREACHABLE: row(
     502,
@@ -516,6 +551,11 @@ export const ERROR_CATALOGUE = {
     500,
     'A result does not fit its query type',
     'Correct the declaration of the book: its answer has to fit the result schema.',
+  ),
+  REVOCATION_REASON_INVALID: row(
+    422,
+    'The reason of a revocation is not valid',
+    'Give 1 to 256 bytes of text without control characters; it is public for ever.',
   ),
   ROUTE_UNKNOWN: row(404, 'There is no such route', 'See /docs for the routes.'),
   SALT_SECRET_TOO_SHORT: row(

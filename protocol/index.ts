@@ -14,6 +14,80 @@ export { type AuditStatement, isAuditStatementSigned, signAuditStatement } from 
 export { canonicalBytes, canonicalJson, type Json, parseJson } from './canonical-json.ts'
 export { type ChainReader, confirmAuditReport, confirmReceipt } from './chain-confirmation.ts'
 export { contentHashOf } from './content-hash.ts'
+export { type ContentHasher, contentHasher, evidenceContentHash } from './credentials/content-hasher.ts'
+export { CREDENTIAL_CONTEXT, VC_CONTEXT } from './credentials/credential-context.ts'
+export {
+  ANCHORED_TOPIC,
+  CREDENTIAL_EXPIRY_SET_TOPIC,
+  CREDENTIAL_ISSUED_TOPIC,
+  CREDENTIAL_REVOKED_TOPIC,
+  CREDENTIAL_TIERS,
+  type CredentialTier,
+  PUBLISHED_TOPIC,
+} from './credentials/credential-event.ts'
+export {
+  CREDENTIAL_ENTRY_KINDS,
+  type CredentialEntryKind,
+  credentialKey,
+  expiryEntry,
+  expiryKey,
+  issueEntry,
+  newCredentialId,
+  readCredentialKey,
+  reasonHashOf,
+  revocationEntry,
+  revocationKey,
+} from './credentials/credential-key.ts'
+export {
+  type CredentialVerification,
+  type RecordedCredential,
+  verifyCredential,
+} from './credentials/credential-verification.ts'
+export {
+  CREDENTIAL_FILE_EXTENSION,
+  CREDENTIAL_MEDIA_TYPE,
+  type CredentialContent,
+  checkCredentialPlace,
+  type EvidenceCredential,
+  type IssuerProof,
+  issueCredential,
+  parseCredential,
+  type ReadCredential,
+  type RecordReceipt,
+  readCredential,
+  serializeCredential,
+  withRecordReceipt,
+} from './credentials/evidence-credential.ts'
+export { type EvidenceDigestInput, evidenceDigest } from './credentials/evidence-digest.ts'
+export {
+  checkEvidenceMetadata,
+  type EvidenceMetadata,
+  expiresAtOf,
+  MAX_METADATA_BYTES,
+  metadataHashOf,
+} from './credentials/evidence-metadata.ts'
+export {
+  assembleEvidenceStatement,
+  EVIDENCE_STATEMENT_MEDIA_TYPE,
+  type EvidenceStatement,
+  type EvidenceStatementContent,
+  type EvidenceStatementVerification,
+  parseEvidenceStatement,
+  serializeEvidenceStatement,
+  verifyEvidenceStatement,
+} from './credentials/evidence-statement.ts'
+export {
+  type DerivedEvidenceVerdict,
+  deriveEvidenceVerdict,
+  EVIDENCE_VERDICTS,
+  type EvidenceVerdict,
+  type KeptEvidence,
+  type VerdictEvidence,
+} from './credentials/evidence-verdict.ts'
+export { issuerDid, readIssuerDid } from './credentials/issuer-did.ts'
+export { checkRevocationReason, MAX_REASON_BYTES } from './credentials/revocation-reason.ts'
+export { secondsOfUtcTime, utcTime } from './credentials/utc-time.ts'
+export { checkCredentialDocument, checkPresentationDocument } from './credentials/vc-data-model.ts'
 export { foldDirectoryLog, foldDirectoryLogs, type LogContent } from './directory-head.ts'
 export { ERROR_CATALOGUE } from './error-catalogue.ts'
 export { CountersignError, type ErrorCode, type Problem, toProblem } from './errors.ts'

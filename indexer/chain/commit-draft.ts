@@ -120,6 +120,15 @@ export class CommitDraft implements RowSink {
     })
   }
 
+  addRevocation(log: ContractLog, issuer: string, credentialKey: Uint8Array, reason: Uint8Array): void {
+    const { contractId } = log.contract
+    // The entry was folded just now.
+    const { author } = this.#current.get(contractId)!.get(issuer)!
+    const values = this.#valuesOf('revocations')
+    values.push(this.#chainId, log.blockNumber, log.logIndex, 0, contractId, author)
+    values.push(credentialKey, reason, log.transactionHash)
+  }
+
   addAnchor(
     log: ContractLog,
     author: string,

@@ -1,8 +1,22 @@
 import type { BlockRow, Position } from '../store/store.ts'
-import { RECORD_TIERS, type RowBuffer, TABLES, type TableName, type Value } from '../store/tables.ts'
+import {
+  type BesideTable,
+  isBesideRecords,
+  RECORD_TIERS,
+  type RowBuffer,
+  TABLES,
+  type TableName,
+  type Value,
+} from '../store/tables.ts'
 import type { CommitDraft } from './commit-draft.ts'
-import { participantContent, recordContent, rootContent, type StoredEvent } from './stored-events.ts'
-import { contentOfDraft } from './stored-payments.ts'
+import {
+  BESIDE_KINDS,
+  joinBeside,
+  participantContent,
+  recordContent,
+  rootContent,
+  type StoredEvent,
+} from './stored-events.ts'
 
 /** Rows that the store lacks or has otherwise, and positions of the store that the chain does not confirm. */
 export interface RowDifference {
@@ -10,9 +24,9 @@ export interface RowDifference {
   blocks: BlockRow[]
   missing: Position[]
   surplus: Position[]
-  /** Where the rows are the chain's but for the payments beside them, and those. */
+  /** Where the rows are the chain's but for those beside records, and those. */
   damaged: Position[]
-  payments: Value[]
+  besides: Value[]
 }
 
 /** What the chain says of some blocks, as drafted, against what the store has of them. */
@@ -21,7 +35,7 @@ export async function differenceOf(
   stored: AsyncIterable<StoredEvent>,
 ): Promise<RowDifference> {
   const drafted = contentsOf(draft.rows())
-  const payments = paymentsOf(draft.rows())
+  const besides = besidesOf(draft.rows())
   const surplus: Position[] = []
   const damaged = new Map<string, Position>()
   const same = new Set<string>()
@@ -31,10 +45,10 @@ export async function differenceOf(
     if (isStray) strays.set(key, { blockNumber, logIndex })
     else if (drafted.get(key)?.join() === content) {
       same.add(key)
-      if (payments.get(key)?.join() !== beside) damaged.set(key, { blockNumber, logIndex })
+      if (joinBeside(besides.get(key) ?? []) !== (beside ?? '')) damaged.set(key, { blockNumber, logIndex })
     } else surplus.push({ blockNumber, logIndex })
   }
-  // The records of a log that is not this author's are not taken with a payment that says it is.
+  // The records of a log that is not this author's are not taken with a row beside them that says it is.
   for (const [key, position] of strays)
     if (drafted.has(key) && !same.has(key)) surplus.push(position)
     else damaged.set(key, position)
@@ -42,7 +56,7 @@ export async function differenceOf(
   const numbers = new Set<number>()
   const restored: Value[] = []
   eachRow(draft.rows(), (table, row, key) => {
-    if (table === 'payments' && damaged.has(key)) restored.push(...row)
+    if (isBesideRecords(table) && damaged.has(key)) restored.push(...row)
     if (same.has(key)) return
     let values = added.get(table)
     if (values === undefined) {
@@ -58,7 +72,7 @@ export async function differenceOf(
     missing: [...drafted.keys()].filter((key) => !same.has(key)).map(positionOf),
     surplus,
     damaged: [...damaged.values()],
-    payments: restored,
+    besides: restored,
   }
 }
 
@@ -73,7 +87,7 @@ function contentsOf(buffers: readonly RowBuffer[]): Map<string, (string | Value)
   const sorted = [...buffers].sort((a, b) => order.indexOf(a.table) - order.indexOf(b.table))
   eachRow(sorted, (table, row, key) => {
     const { columns } = TABLES[table]
-    if (table === 'payments') return
+    if (isBesideRecords(table)) return
     const column = (name: string) => row[columns.indexOf(name)]
     const bytes = (name: string) => column(name) as Uint8Array
     if (table === 'roots') contents.set(key, [rootContent(bytes('root'), column('leaf_count') as string, [])])
@@ -91,16 +105,15 @@ function contentsOf(buffers: readonly RowBuffer[]): Map<string, (string | Value)
 }
 
 /** By position, as `storedEvents` spells them. */
-function paymentsOf(buffers: readonly RowBuffer[]): Map<string, string[]> {
+function besidesOf(buffers: readonly RowBuffer[]): Map<string, string[]> {
   const contents = new Map<string, string[]>()
-  eachRow(
-    buffers.filter(({ table }) => table === 'payments'),
-    (_, row, key) => {
-      const own = contents.get(key)
-      if (own === undefined) contents.set(key, [contentOfDraft(row)])
-      else own.push(contentOfDraft(row))
-    },
-  )
+  const ofBesides = buffers.filter(({ table }) => isBesideRecords(table))
+  eachRow(ofBesides, (table, row, key) => {
+    const content = BESIDE_KINDS[table as BesideTable].contentOfDraft(row)
+    const own = contents.get(key)
+    if (own === undefined) contents.set(key, [content])
+    else own.push(content)
+  })
   return contents
 }
 

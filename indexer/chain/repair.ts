@@ -197,12 +197,13 @@ class Repair {
     const { author, contract, finalNumber } = this.#task
     const { store, chainId, exclusively, rolledBackTo, served, onRows } = this.#deps
     const stored = storedEvents(store, contract, author.author, from.block, to.block)
-    const { rows, blocks, missing, surplus, damaged, payments } = await differenceOf(draft, stored)
-    if (damaged.length > 0)
+    const { rows, blocks, missing, surplus, damaged, besides } = await differenceOf(draft, stored)
+    const { beside } = contract.projection
+    if (damaged.length > 0 && beside !== undefined)
       await exclusively(async () => {
         if (to.block > finalNumber && rolledBackTo() < to.block) throw new RepairOvertaken()
-        await store.restorePayments({ chainId, logs: damaged, values: payments })
-        await onRows(['payments'])
+        await store.restoreBeside({ table: beside, chainId, logs: damaged, values: besides })
+        await onRows([beside])
       })
     if (missing.length + surplus.length > 0)
       await exclusively(async () => {

@@ -1,18 +1,21 @@
 import { setImmediate } from 'node:timers/promises'
 import { hexToBytes } from '../../protocol/hex.ts'
-import { PAYMENT_RECORD_REGISTRY } from '../projections/payment-record-registry.ts'
+import type { PlaceInChain } from '../store/payment-store.ts'
 import type { Position, RecordRow, RootRow, Store } from '../store/store.ts'
+import type { BesideTable } from '../store/tables.ts'
 import type { IndexedContract } from './decode-logs.ts'
 import { foldAnchorBytes, foldPublicationBytes, foldRecordBytes } from './head-fold.ts'
-import { type Beside, StoredPayments } from './stored-payments.ts'
+import { type Beside, type BesideKind, StoredBeside } from './stored-beside.ts'
+import { STORED_PAYMENTS } from './stored-payments.ts'
+import { STORED_REVOCATIONS } from './stored-revocations.ts'
 
 /** What the store has of one log. */
 export interface StoredEvent extends Position {
   /** Everything of it that the author's head vouches for, as text to compare. */
   content: string
-  /** Of a registry of payments: what is beside its records, which they vouch for. */
+  /** Of a registry that says more than its records: what is beside those, which they vouch for. */
   beside?: string
-  /** A payment without a record. */
+  /** A row that is beside no record. */
   isStray?: true
   /** The head after it; undefined where rows do not say enough to fold them (the directory). */
   fold?: (head: Uint8Array) => Uint8Array
@@ -26,7 +29,15 @@ export interface FoldedHead {
   lastBlock: number
 }
 
-type EventStore = Pick<Store, 'listRecords' | 'listAuthorRoots' | 'listParticipantEvents' | 'listPayments'>
+type EventStore = Pick<
+  Store,
+  'listRecords' | 'listAuthorRoots' | 'listParticipantEvents' | 'listPayments' | 'listRevocations'
+>
+
+export const BESIDE_KINDS: Record<BesideTable, BesideKind<PlaceInChain, EventStore>> = {
+  payments: STORED_PAYMENTS as BesideKind<PlaceInChain, EventStore>,
+  revocations: STORED_REVOCATIONS as BesideKind<PlaceInChain, EventStore>,
+}
 
 /** Rows read at once: a page takes a few milliseconds, and whoever waits comes in between. */
 const PAGE = 500
@@ -53,37 +64,36 @@ export async function* storedEvents(
         yield { blockNumber, logIndex, content: participantContent(account, kind, details) }
     return
   }
-  const payments =
-    contract.projection.kind === PAYMENT_RECORD_REGISTRY.kind
-      ? new StoredPayments(store, { chainId: contract.stored.chainId, contractId, office: author, after, to })
-      : undefined
+  const kind = contract.projection.beside
+  const stretch = { chainId: contract.stored.chainId, contractId, author, after, to }
+  const rowsBeside = kind === undefined ? undefined : new StoredBeside(BESIDE_KINDS[kind], store, stretch)
   const roots = rootsOf(store, contractId, author, after, to)
   let nextRoot = (await roots.next()).value
-  let publication: { root: RootRow; entries: string[]; payments: Beside[] } | undefined
+  let publication: { root: RootRow; entries: string[]; beside: Beside[] } | undefined
   const finish = (): StoredEvent | undefined => {
     const done = publication
     publication = undefined
-    return done && withBeside(rootEvent(done.root, done.entries), done.payments)
+    return done && withBeside(rootEvent(done.root, done.entries), done.beside)
   }
   for await (const row of recordsOf(store, contractId, author, after, to)) {
     if (publication !== undefined && comparePositions(publication.root, row) !== 0) yield finish()!
     while (nextRoot !== undefined && comparePositions(nextRoot, row) <= 0) {
       const isOwn = comparePositions(nextRoot, row) === 0
-      if (isOwn) publication = { root: nextRoot, entries: [], payments: [] }
+      if (isOwn) publication = { root: nextRoot, entries: [], beside: [] }
       else yield rootEvent(nextRoot, [])
       nextRoot = (await roots.next()).value
     }
-    if (payments !== undefined) for await (const stray of payments.strays(row)) yield strayEvent(stray)
-    const beside = payments === undefined ? [] : [await payments.beside(row)]
+    if (rowsBeside !== undefined) for await (const stray of rowsBeside.strays(row)) yield strayEvent(stray)
+    const beside = rowsBeside === undefined ? [] : [await rowsBeside.beside(row)]
     if (publication !== undefined) {
       publication.entries.push(row.key, row.digest)
-      publication.payments.push(...beside)
+      publication.beside.push(...beside)
     } else yield withBeside(recordEvent(row), beside)
   }
   const last = finish()
   if (last !== undefined) yield last
   for (; nextRoot !== undefined; nextRoot = (await roots.next()).value) yield rootEvent(nextRoot, [])
-  if (payments !== undefined) for await (const stray of payments.strays()) yield strayEvent(stray)
+  if (rowsBeside !== undefined) for await (const stray of rowsBeside.strays()) yield strayEvent(stray)
 }
 
 /** The head that the store's rows after `after`, up to `to`, fold to from `start`; undefined where they cannot be folded. */
@@ -147,13 +157,17 @@ const strayEvent = ({ blockNumber, logIndex }: Position): StoredEvent => ({
   fold: noHead,
 })
 
-const withBeside = (event: StoredEvent, payments: readonly Beside[]): StoredEvent =>
-  payments.length === 0
+/** What is beside the entries of one log, as text; an entry with nothing beside it says nothing. */
+export const joinBeside = (contents: readonly string[]): string =>
+  contents.filter((content) => content !== '').join()
+
+const withBeside = (event: StoredEvent, beside: readonly Beside[]): StoredEvent =>
+  beside.length === 0
     ? event
     : {
         ...event,
-        beside: payments.map(({ content }) => content).join(),
-        ...(payments.every(({ isRight }) => isRight) ? {} : { fold: noHead }),
+        beside: joinBeside(beside.map(({ content }) => content)),
+        ...(beside.every(({ isRight }) => isRight) ? {} : { fold: noHead }),
       }
 
 async function* recordsOf(

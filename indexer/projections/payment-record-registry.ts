@@ -105,6 +105,7 @@ const malformed = (endpoint: string, what: string): RpcError =>
 export const PAYMENT_RECORD_REGISTRY: Projection = {
   kind: 'PaymentRecordRegistry',
   headOwner: 'author',
+  beside: 'payments',
   events: new Map([
     [eventTopic('PaymentRecorded(bytes32,address,uint32,bytes32,bytes)'), readPaymentRecorded],
     [eventTopic('PaymentsPublished(bytes32,address,bytes)'), readPaymentsPublished],

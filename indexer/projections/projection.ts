@@ -2,7 +2,7 @@ import type { Visibility } from '../../protocol/payments/payment-payload.ts'
 import type { PaymentKind } from '../../protocol/payments/payment-record.ts'
 import type { RawLog } from '../chain/raw-log.ts'
 import type { StoredContract } from '../store/store.ts'
-import type { RecordTier } from '../store/tables.ts'
+import type { BesideTable, RecordTier } from '../store/tables.ts'
 
 /** A log with what every projection needs of it read already. */
 export interface ContractLog {
@@ -49,6 +49,8 @@ export interface RowSink {
   addPublication(log: ContractLog, author: string, root: Uint8Array, entries: readonly DraftEntry[]): void
   /** What the event of a record, or of a publication, says of its entries beside; in their order. No fold. */
   addPayments(log: ContractLog, office: string, tier: RecordTier, payments: readonly DraftPayment[]): void
+  /** Why the record of the same event revokes a credential. No fold. */
+  addRevocation(log: ContractLog, issuer: string, credentialKey: Uint8Array, reason: Uint8Array): void
   addAnchor(log: ContractLog, author: string, root: Uint8Array, leafCount: bigint, manifestURI: string): void
   /** One fold of the directory's head, of the log as it came. */
   addParticipantEvent(log: ContractLog, account: Uint8Array, kind: string, details: object): void
@@ -63,6 +65,8 @@ export interface Projection {
    * its events (`headOfDirectory`), which is kept under the contract's own address.
    */
   headOwner: 'author' | 'contract'
+  /** Where it keeps what its events say beside records. */
+  beside?: BesideTable
   /** By first topic. */
   events: ReadonlyMap<string, (log: ContractLog, sink: RowSink) => void>
 }

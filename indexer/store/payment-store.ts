@@ -2,7 +2,7 @@ import type { Hex } from '../../protocol/hex.ts'
 import type { Visibility } from '../../protocol/payments/payment-payload.ts'
 import type { PaymentKind } from '../../protocol/payments/payment-record.ts'
 import type { Position } from './store.ts'
-import type { RecordTier, Value } from './tables.ts'
+import type { RecordTier } from './tables.ts'
 
 /** One version of an order, as somebody wrote it. What its payload does not say, or says sealed, is null. */
 export interface PaymentRow extends Position {
@@ -112,14 +112,6 @@ export interface PaymentTotalsQuery {
   /** In order of office, category, period and currency. */
   after?: Omit<PaymentGroup, 'contractId'>
   limit: number
-}
-
-/** What payments there are in some logs. */
-export interface PaymentRestore {
-  chainId: number
-  logs: readonly Position[]
-  /** Rows of the table, one after the other. */
-  values: readonly Value[]
 }
 
 /** @throws STORE_UNAVAILABLE by every method */

@@ -1,7 +1,8 @@
 import type { Hex } from '../../protocol/hex.ts'
+import type { CredentialReader } from './credential-store.ts'
 import type { FeedReader } from './feed.ts'
-import type { PaymentReader, PaymentRestore } from './payment-store.ts'
-import type { RecordTier, RootKind, RowBuffer, TableRows } from './tables.ts'
+import type { PaymentReader } from './payment-store.ts'
+import type { BesideTable, RecordTier, RootKind, RowBuffer, TableName, TableRows, Value } from './tables.ts'
 import type { WebhookStore } from './webhook-store.ts'
 
 /** How far a chain is indexed. Everything at or below `number` is in the store; nothing above is. */
@@ -77,6 +78,15 @@ export interface RepairCommit {
   rows: readonly RowBuffer[]
   /** Replace the author's heads from `fromBlock` on. */
   heads: readonly HeadRow[]
+}
+
+/** What there is beside the records of some logs. */
+export interface BesideRestore {
+  table: BesideTable
+  chainId: number
+  logs: readonly Position[]
+  /** Rows of the table, one after the other. */
+  values: readonly Value[]
 }
 
 export interface Position {
@@ -160,7 +170,7 @@ export interface ReplicationLag {
 }
 
 /** What the API reads. Answers come from committed rows only. @throws STORE_UNAVAILABLE by every method */
-export interface StoreReader extends FeedReader, PaymentReader {
+export interface StoreReader extends FeedReader, PaymentReader, CredentialReader {
   /** Records of a key over all chains, in order of chain and position: all of them, or a page. */
   findRecords(key: Uint8Array, page?: KeyPage): Promise<RecordRow[]>
   findOrphanedRecords(key: Uint8Array): Promise<OrphanedRecordRow[]>
@@ -183,8 +193,11 @@ export interface StoreReader extends FeedReader, PaymentReader {
   /** The version of the last write that added or took rows; other writes leave it as it is. */
   rowsVersion(): Promise<number>
   replicationLag(): Promise<ReplicationLag>
-  /** Everything that follows from the chain, as text in a fixed order: two stores of one chain are equal if these are. */
-  dump(): AsyncIterable<string>
+  /**
+   * Everything that follows from the chain, as text in a fixed order: two stores of one chain are equal if these are.
+   * @param tables whose rows alone are asked for
+   */
+  dump(tables?: readonly TableName[]): AsyncIterable<string>
   /** What was made of rows and is not what they say, as of one moment: sums of payments, and on some engines the index of keys. */
   findDerivedFaults(): AsyncIterable<DerivedFault>
   /** Every row there is, webhooks too, as of one moment, while the writer goes on. */
@@ -232,8 +245,8 @@ export interface Store extends StoreReader, WebhookStore {
   /** @throws STORE_CHANGED when the chain stands elsewhere than at `base`; nothing was written then */
   commit(commit: ChainCommit): Promise<void>
   repair(commit: RepairCommit): Promise<void>
-  /** Writes payments anew whose records are right. Their sums stay: they were added up when both were. */
-  restorePayments(restore: PaymentRestore): Promise<void>
+  /** Writes rows anew whose records are right. Sums of payments stay: they were added up when both were. */
+  restoreBeside(restore: BesideRestore): Promise<void>
   /** The newest verified head of an author at or below `atBlock`. */
   findVerifiedHead(contractId: number, author: Uint8Array, atBlock: number): Promise<HeadRow | undefined>
   markVerified(heads: readonly HeadRow[]): Promise<void>

@@ -55,9 +55,24 @@ export const TABLES = {
     'authority',
     'transaction_hash',
   ]),
+  /** Why a credential was revoked, at the position of the row of `records` that has the hash of that. */
+  revocations: table('revocations', [
+    'contract_id',
+    'issuer',
+    'credential_key',
+    'revocation_reason',
+    'transaction_hash',
+  ]),
 } as const
 
 export type TableName = keyof typeof TABLES
+
+/** Tables whose every row stands at the place of one of `records`, which vouches for it. */
+export const BESIDE_RECORDS = ['payments', 'revocations'] as const
+export type BesideTable = (typeof BESIDE_RECORDS)[number]
+export const isBesideRecords = (name: string): name is BesideTable =>
+  (BESIDE_RECORDS as readonly string[]).includes(name)
+
 export type Value = number | string | Uint8Array | null
 
 /** Rows of one table, their values one after the other: a bulk insert takes slices of it. */

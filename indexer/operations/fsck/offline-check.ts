@@ -1,14 +1,17 @@
 import { CountersignError } from '../../../protocol/errors.ts'
 import { bytesToHex } from '../../../protocol/hex.ts'
 import type { StoreReader } from '../../store/store.ts'
+import { BesideCheck, registriesOf } from './beside-check.ts'
 import { type DumpedRow, parseRow, ROW_TABLES } from './dump-line.ts'
 import { Findings } from './findings.ts'
 import { HeadFolder } from './fold-heads.ts'
 import { type FsckOptions, type FsckReport, throttled } from './fsck.ts'
 import { checkOrphans } from './orphan-check.ts'
-import { PaymentCheck, paymentRegistries } from './payment-check.ts'
+import { PAYMENTS_BESIDE } from './payment-check.ts'
+import { REVOCATIONS_BESIDE } from './revocation-check.ts'
 
 const ATTEMPTS = 50
+const BESIDES = [PAYMENTS_BESIDE, REVOCATIONS_BESIDE]
 
 /**
  * Holds a store against itself, without any chain: rows have their blocks, at or below the checkpoint; the heads folded from the rows
@@ -20,29 +23,33 @@ export async function checkOffline(store: StoreReader, options: FsckOptions = {}
   const findings = new Findings(options.maxListed ?? 100)
   const progress = throttled(options.progress ?? (() => {}))
   const { dumps, chains } = await dumpsOfOneMoment(store)
-  const [first, second, third] = dumps
+  const [first, second, ...besides] = dumps
   const folder = new HeadFolder(findings, new Map(chains.map((c) => [c.chainId, c.checkpoint.number])))
   let heads = 0
   try {
-    // Records, roots and payments are dumped one after the other, and belong together: each has a dump of its own.
+    // Records, roots and what stands beside records are dumped one after the other, and belong together: each has a dump of its own.
     const records = new Rows(first, 'records')
     const rest = new Rows(second, 'roots')
-    const payments = new Rows(third, 'payments')
-    for (const rows of [records, rest, payments]) await rows.next()
-    const paymentCheck = new PaymentCheck(payments, findings, await paymentRegistries(store))
+    for (const rows of [records, rest]) await rows.next()
+    const checks: BesideCheck[] = []
+    for (const [i, checked] of BESIDES.entries()) {
+      const rows = new Rows(besides[i]!, checked.table)
+      await rows.next()
+      checks.push(new BesideCheck(rows, findings, checked, await registriesOf(store, checked.kind)))
+    }
     while (records.row !== undefined || rest.row !== undefined) {
       if (rest.row !== undefined && (records.row === undefined || comesFirst(rest.row, records.row))) {
         folder.addRoot(rest.row)
         await rest.next()
       } else {
         folder.addRecord(records.row!)
-        await paymentCheck.addRecord(records.row!)
+        for (const check of checks) await check.addRecord(records.row!)
         await records.next()
       }
       progress(`checked ${folder.rows} rows`)
     }
     folder.endRecords()
-    await paymentCheck.end()
+    for (const check of checks) await check.end()
     for (let line = rest.after; line !== undefined; line = await rest.nextLine()) {
       const row = parseRow(line)
       if (row?.table === 'participant_events') folder.addEvent(row)
@@ -119,7 +126,10 @@ async function dumpsOfOneMoment(store: StoreReader) {
   for (let attempt = 1; ; attempt++) {
     const version = await store.version()
     const chains = await store.listChains()
-    const dumps = [begun(store.dump()), begun(store.dump()), begun(store.dump())] as const
+    const dumps = [
+      ...[begun(store.dump()), begun(store.dump())],
+      ...BESIDES.map(({ table }) => begun(store.dump([table]))),
+    ] as [Lines, Lines, ...Lines[]]
     let isOfOneMoment = false
     try {
       await Promise.all(dumps.map(({ started }) => started))

@@ -46,6 +46,13 @@ const PAYMENTS = `${ROW}
     authority TEXT,
     transaction_hash BYTEA NOT NULL`
 
+const REVOCATIONS = `${ROW}
+    contract_id INTEGER NOT NULL,
+    issuer BYTEA NOT NULL,
+    credential_key BYTEA NOT NULL,
+    revocation_reason BYTEA NOT NULL,
+    transaction_hash BYTEA NOT NULL`
+
 /** A table of rows that have positions, and the one that its orphans move to. */
 const tableOf = (name: string, columns: string): string => `
   CREATE TABLE ${name} (${columns},
@@ -203,5 +210,10 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (group_id, block_number)
   );
   CREATE INDEX payment_totals_by_block ON payment_totals (chain_id, block_number);
+  `,
+  `${tableOf('revocations', REVOCATIONS)}
+  CREATE INDEX revocations_by_issuer
+    ON revocations (issuer, contract_id, block_number, log_index, entry_index);
+  CREATE INDEX orphaned_revocations_by_place ON orphaned_revocations (block_hash, log_index, entry_index);
   `,
 ]

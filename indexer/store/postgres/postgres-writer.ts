@@ -1,25 +1,22 @@
 import { once } from 'node:events'
-import pg from 'pg'
+import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import type { SqlWriter } from '../sql/engine.ts'
 import type { Value } from '../tables.ts'
 import { encodeCopy, OIDS } from './copy-encoder.ts'
+import type { Pipeline } from './pipeline.ts'
 import { runPrepared } from './prepared.ts'
-import { escapeText } from './text-escape.ts'
 
-/** Statements that one message carries at most. */
-const STATEMENTS_A_MESSAGE = 500
-/** Fewer rows than this go in with a statement: COPY takes a round trip more. */
-const ROWS_WORTH_A_COPY = 8
+/** Fewer rows than this go in one by one, with what is sent anyway: COPY and arrays take messages of their own. */
+const ROWS_WORTH_A_MESSAGE = 8
 
 const TYPE_NAMES: Readonly<Record<number, string>> = Object.fromEntries(
   Object.entries(OIDS).map(([name, oid]) => [oid, name]),
 )
 
 /** What is written on one connection, within its transaction. */
-export function createPostgresWriter(client: pg.Client): SqlWriter {
+export function createPostgresWriter(client: pg.Client, pipeline: Pipeline): SqlWriter {
   const oidsOfTables = new Map<string, Promise<Map<string, number>>>()
-  const prepared = new Map<string, string>()
 
   /** As the catalogue has them, so that they are written down once, in the migrations. */
   async function oidsOf(table: string, columns: readonly string[]): Promise<number[]> {
@@ -37,7 +34,7 @@ export function createPostgresWriter(client: pg.Client): SqlWriter {
     return columns.map((column) => oids.get(column)!)
   }
 
-  async function insertArrays(
+  async function upsertArrays(
     table: string,
     columns: readonly string[],
     values: readonly Value[],
@@ -67,44 +64,36 @@ export function createPostgresWriter(client: pg.Client): SqlWriter {
     await finished
   }
 
+  /** Row by row: the server has prepared it for one, whose values it takes as the columns' types. */
+  async function insertFew(
+    table: string,
+    columns: readonly string[],
+    values: readonly Value[],
+    onConflict: string,
+  ): Promise<void> {
+    const places = columns.map((_, i) => `$${i + 1}`).join(', ')
+    const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places}) ${onConflict}`
+    for (let at = 0; at < values.length; at += columns.length)
+      await pipeline.send(sql, values.slice(at, at + columns.length))
+  }
+
+  const areFew = (columns: readonly string[], values: readonly Value[]): boolean =>
+    values.length < ROWS_WORTH_A_MESSAGE * columns.length
+
   return {
     hasLateral: true,
-    query: (sql, ...values) => runPrepared(client, sql, values),
+    query: (sql, ...values) => pipeline.query(sql, values),
+    send: (sql, ...values) => pipeline.send(sql, values),
     async insertRows(table, columns, values) {
-      if (values.length === 0) return
-      if (values.length < ROWS_WORTH_A_COPY * columns.length) await insertArrays(table, columns, values, '')
-      else await copy(table, columns, values)
+      if (areFew(columns, values)) await insertFew(table, columns, values, '')
+      else await pipeline.alone(() => copy(table, columns, values))
     },
     async upsertRows(table, columns, values, onConflict) {
-      if (values.length > 0) await insertArrays(table, columns, values, onConflict)
+      if (areFew(columns, values)) await insertFew(table, columns, values, onConflict)
+      else await pipeline.alone(() => upsertArrays(table, columns, values, onConflict))
     },
-    // A round trip for each would take longer than what it does.
     async runMany(sql, rows) {
-      if (rows.length === 0) return
-      if (rows.length === 1) {
-        await runPrepared(client, sql, rows[0]!)
-        return
-      }
-      let name = prepared.get(sql)
-      if (name === undefined) {
-        name = `m${prepared.size + 1}`
-        await client.query(`PREPARE ${name} AS ${sql}`)
-        prepared.set(sql, name)
-      }
-      for (let at = 0; at < rows.length; at += STATEMENTS_A_MESSAGE)
-        await client.query(
-          rows
-            .slice(at, at + STATEMENTS_A_MESSAGE)
-            .map((values) => `EXECUTE ${name}(${values.map(literal).join(',')})`)
-            .join(';'),
-        )
+      for (const values of rows) await pipeline.send(sql, values)
     },
   }
-}
-
-function literal(value: Value): string {
-  if (value === null) return 'NULL'
-  if (typeof value === 'number') return String(value)
-  if (typeof value === 'string') return pg.escapeLiteral(escapeText(value))
-  return `'\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}'`
 }

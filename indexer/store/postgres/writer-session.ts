@@ -4,6 +4,7 @@ import { CountersignError } from '../../../protocol/errors.ts'
 import type { SqlWriter } from '../sql/engine.ts'
 import { Turns } from '../sql/turns.ts'
 import { clientConfig, type PostgresDatabase } from './connection.ts'
+import { Pipeline } from './pipeline.ts'
 import { createPostgresWriter } from './postgres-writer.ts'
 import { isConnectionError, toStoreError } from './store-error.ts'
 
@@ -18,6 +19,7 @@ const LOCK_CLASS = 0x63737467
 
 interface Session {
   client: pg.Client
+  pipeline: Pipeline
   writer: SqlWriter
 }
 
@@ -73,13 +75,13 @@ export class WriterSession {
       }
       const session = this.#session
       try {
-        await session.client.query('BEGIN')
+        session.pipeline.begin()
         const result = await work(session.writer)
-        await session.client.query('COMMIT')
+        await session.pipeline.commit()
         return result
       } catch (error) {
         if (isConnectionError(error)) this.#lose(session)
-        else await session.client.query('ROLLBACK').catch(() => this.#lose(session))
+        else await session.pipeline.rollback().catch(() => this.#lose(session))
         throw toStoreError(error)
       }
     })
@@ -115,7 +117,8 @@ export class WriterSession {
   }
 
   #adopt(client: pg.Client): Session {
-    const session = { client, writer: createPostgresWriter(client) }
+    const pipeline = new Pipeline(client)
+    const session = { client, pipeline, writer: createPostgresWriter(client, pipeline) }
     const lose = () => this.#lose(session)
     client.on('error', lose)
     client.on('end', lose)

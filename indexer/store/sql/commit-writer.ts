@@ -1,8 +1,7 @@
 import { CountersignError } from '../../../protocol/errors.ts'
 import { bytesToHex } from '../../../protocol/hex.ts'
-import type { PaymentRestore } from '../payment-store.ts'
-import type { BlockRow, ChainCommit, Checkpoint, HeadRow, RepairCommit } from '../store.ts'
-import { ALL_TABLES, type RowBuffer, TABLES, type Value } from '../tables.ts'
+import type { BesideRestore, BlockRow, ChainCommit, Checkpoint, HeadRow, RepairCommit } from '../store.ts'
+import { ALL_TABLES, isBesideRecords, type RowBuffer, TABLES, type Value } from '../tables.ts'
 import type { SqlWriter } from './engine.ts'
 import { blockRangeOf, writeJournal, writeLateRows } from './journal.ts'
 import { orphanAbove, orphanLog } from './orphans.ts'
@@ -14,8 +13,7 @@ const REPLACE_BLOCK =
   'ON CONFLICT (chain_id, number) DO UPDATE SET hash = excluded.hash, time = excluded.time'
 const PRUNE_BLOCKS = `
   DELETE FROM blocks WHERE chain_id = $1 AND number >= $2 AND number < $3 ${Object.keys(TABLES)
-    // Beside every payment there is a record.
-    .filter((name) => name !== 'payments')
+    .filter((name) => !isBesideRecords(name))
     .map(
       (name) =>
         `AND NOT EXISTS (SELECT 1 FROM ${name} t WHERE t.chain_id = blocks.chain_id AND t.block_number = blocks.number)`,
@@ -25,13 +23,12 @@ const REPLACE_HEAD = `
   ON CONFLICT (contract_id, author, block_number)
     DO UPDATE SET head = excluded.head, entry_count = excluded.entry_count, verified = excluded.verified`
 // Heads older than the newest that is both final and verified serve nobody: a rollback ends at or above it.
-const PRUNE_HEADS = `
-  DELETE FROM heads WHERE contract_id = $1 AND author = $2 AND block_number < (
-    SELECT max(block_number) FROM heads WHERE contract_id = $1 AND author = $2 AND verified = 1 AND block_number <= $3)`
 // While nothing is verified yet (a backfill), only the newest final one is needed.
-const PRUNE_UNVERIFIED = `
-  DELETE FROM heads WHERE contract_id = $1 AND author = $2 AND verified = 0 AND block_number < (
-    SELECT max(block_number) FROM heads WHERE contract_id = $1 AND author = $2 AND block_number <= $3)`
+const PRUNE_HEADS = `
+  DELETE FROM heads WHERE contract_id = $1 AND author = $2 AND (block_number < (
+    SELECT max(block_number) FROM heads WHERE contract_id = $1 AND author = $2 AND verified = 1 AND block_number <= $3)
+  OR verified = 0 AND block_number < (
+    SELECT max(block_number) FROM heads WHERE contract_id = $1 AND author = $2 AND block_number <= $3))`
 const DROP_HEADS =
   'DELETE FROM heads WHERE contract_id IN (SELECT contract_id FROM contracts WHERE chain_id = $1) AND block_number > $2'
 const DROP_AUTHOR_HEADS = 'DELETE FROM heads WHERE contract_id = $1 AND author = $2 AND block_number >= $3'
@@ -42,20 +39,22 @@ const UPDATE_CHECKPOINT = `
   UPDATE chains SET checkpoint_number = $1, checkpoint_hash = $2, checkpoint_time = $3, final_number = $4
   WHERE chain_id = $5`
 
-/** @param version of the transaction it is written in */
-export async function writeCommit(writer: SqlWriter, version: number, commit: ChainCommit): Promise<void> {
+/**
+ * @param version of the transaction it is written in
+ * @param before where the chain stands, read in the same transaction
+ */
+export async function writeCommit(
+  writer: SqlWriter,
+  version: number,
+  before: Checkpoint,
+  commit: ChainCommit,
+): Promise<void> {
   const { chainId, checkpoint, rollbackTo, verified, caughtUp } = commit
-  const before = await readCheckpoint(writer, commit)
-  if (rollbackTo !== undefined) {
-    await orphanAbove(writer, version, chainId, rollbackTo)
-    await rollBackPaymentTotals(writer, chainId, rollbackTo)
-    await writer.query(DROP_HEADS, chainId, rollbackTo)
-    await writer.query(LOWER_CAUGHT_UP, chainId, rollbackTo)
-  }
+  if (rollbackTo !== undefined) await rollBack(writer, version, chainId, rollbackTo)
   if (verified !== undefined) await writeVerified(writer, verified)
   const isLate = caughtUp !== undefined && rollbackTo === undefined
   if (isLate) await writeLateRows(writer, version, commit.rows, before.number)
-  await writer.query(
+  await writer.send(
     PRUNE_BLOCKS,
     chainId,
     Math.min(before.number, before.finalNumber),
@@ -67,7 +66,7 @@ export async function writeCommit(writer: SqlWriter, version: number, commit: Ch
   await writeHeads(writer, commit.heads, checkpoint.finalNumber)
   if (caughtUp !== undefined) await writeCaughtUpTo(writer, caughtUp.contractId, caughtUp.block)
   const { number, hash, timestamp, finalNumber } = checkpoint
-  await writer.query(UPDATE_CHECKPOINT, number, hash, timestamp, finalNumber, chainId)
+  await writer.send(UPDATE_CHECKPOINT, number, hash, timestamp, finalNumber, chainId)
 
   const added = blockRangeOf(commit.rows)
   if (rollbackTo !== undefined) {
@@ -85,7 +84,24 @@ export async function writeCommit(writer: SqlWriter, version: number, commit: Ch
   }
 }
 
-async function readCheckpoint(writer: SqlWriter, { chainId, base }: ChainCommit): Promise<Checkpoint> {
+/** Takes back what blocks above this one brought. */
+export async function rollBack(
+  writer: SqlWriter,
+  version: number,
+  chainId: number,
+  block: number,
+): Promise<void> {
+  await orphanAbove(writer, version, chainId, block)
+  await rollBackPaymentTotals(writer, chainId, block)
+  await writer.send(DROP_HEADS, chainId, block)
+  await writer.send(LOWER_CAUGHT_UP, chainId, block)
+}
+
+/** @throws STORE_CHANGED when the chain does not stand where the commit starts from */
+export async function readCheckpoint(
+  writer: SqlWriter,
+  { chainId, base }: Pick<ChainCommit, 'chainId' | 'base'>,
+): Promise<Checkpoint> {
   const rows = await writer.query(`SELECT ${CHAIN_COLUMNS} FROM chains WHERE chain_id = $1`, chainId)
   const chain = rows.map(toChain)[0]
   if (chain === undefined)
@@ -108,7 +124,7 @@ export async function writeRepair(writer: SqlWriter, version: number, repair: Re
     await writeBlocks(writer, version, chainId, repair.blocks)
     await writeRows(writer, repair.rows)
   })
-  await writer.query(DROP_AUTHOR_HEADS, contractId, author, repair.fromBlock)
+  await writer.send(DROP_AUTHOR_HEADS, contractId, author, repair.fromBlock)
   // Whether the author is complete is found out after: until then they stay marked.
   // History below the last final block is not needed again: the repair starts from a verified head.
   await writeHeads(writer, repair.heads, -1)
@@ -127,16 +143,16 @@ export async function writeRepair(writer: SqlWriter, version: number, repair: Re
   })
 }
 
-export async function writePayments(
+export async function writeBeside(
   writer: SqlWriter,
   version: number,
-  { chainId, logs, values }: PaymentRestore,
+  { table, chainId, logs, values }: BesideRestore,
 ): Promise<void> {
   await writer.runMany(
-    'DELETE FROM payments WHERE chain_id = $1 AND block_number = $2 AND log_index = $3',
+    `DELETE FROM ${table} WHERE chain_id = $1 AND block_number = $2 AND log_index = $3`,
     logs.map(({ blockNumber, logIndex }) => [chainId, blockNumber, logIndex]),
   )
-  await writer.insertRows('payments', TABLES.payments.columns, values)
+  await writer.insertRows(table, TABLES[table].columns, values)
   const blocks = logs.map(({ blockNumber }) => blockNumber)
   // No record came or went: told to nobody, but answers differ from now on.
   await writeJournal(writer, {
@@ -159,7 +175,7 @@ export async function writeCaughtUpTo(
   contractId: number,
   block: number | null,
 ): Promise<void> {
-  await writer.query('UPDATE contracts SET caught_up_to = $1 WHERE contract_id = $2', block, contractId)
+  await writer.send('UPDATE contracts SET caught_up_to = $1 WHERE contract_id = $2', block, contractId)
 }
 
 export async function deleteIncomplete(
@@ -167,7 +183,7 @@ export async function deleteIncomplete(
   contractId: number,
   author: Uint8Array,
 ): Promise<void> {
-  await writer.query('DELETE FROM incomplete WHERE contract_id = $1 AND author = $2', contractId, author)
+  await writer.send('DELETE FROM incomplete WHERE contract_id = $1 AND author = $2', contractId, author)
 }
 
 function writeBlocks(
@@ -192,9 +208,10 @@ async function writeHeads(writer: SqlWriter, heads: readonly HeadRow[], finalNum
     values.push(contractId, author, blockNumber, head, entryCount, verified ? 1 : 0)
   await writer.upsertRows('heads', ALL_TABLES.heads!, values, REPLACE_HEAD)
   const authors = new Map(heads.map((row) => [`${row.contractId}:${bytesToHex(row.author)}`, row]))
-  const each = [...authors.values()].map(({ contractId, author }) => [contractId, author, finalNumber])
-  await writer.runMany(PRUNE_HEADS, each)
-  await writer.runMany(PRUNE_UNVERIFIED, each)
+  await writer.runMany(
+    PRUNE_HEADS,
+    [...authors.values()].map(({ contractId, author }) => [contractId, author, finalNumber]),
+  )
 }
 
 const rowCountOf = (buffers: readonly RowBuffer[]): number =>

@@ -1,14 +1,15 @@
 import { bytesToHex } from '../../../protocol/hex.ts'
-import { PAYMENT_SUMS, TABLES } from '../tables.ts'
+import { PAYMENT_SUMS, TABLES, type TableName } from '../tables.ts'
 import type { Columns, SqlEngine, SqlSnapshot } from './engine.ts'
 
 const WITH_CONTRACT = 'JOIN contracts c ON c.contract_id = t.contract_id'
 
 /** One line a row, in chain order. Orphans are history, not a consequence of the chain. */
-export async function* dumpStore(engine: SqlEngine): AsyncGenerator<string> {
+export async function* dumpStore(engine: SqlEngine, tables?: readonly TableName[]): AsyncGenerator<string> {
   const snapshot = await engine.snapshot()
   try {
     for (const { name, columns } of Object.values(TABLES)) {
+      if (tables?.includes(name) === false) continue
       // Numbers of contracts differ between stores of one chain; their addresses do not.
       const shown = columns.map((column) => (column === 'contract_id' ? 'c.address' : `t.${column}`))
       yield* lines(
@@ -19,6 +20,7 @@ export async function* dumpStore(engine: SqlEngine): AsyncGenerator<string> {
          ORDER BY t.chain_id, t.block_number, t.log_index, t.entry_index`,
       )
     }
+    if (tables !== undefined) return
     yield* lines(
       snapshot,
       'payment_totals',

@@ -15,6 +15,11 @@ export interface SqlReader {
 export interface SqlWriter extends SqlReader {
   /** A table may be joined anew for each row before it: a planner then has no other way. */
   readonly hasLateral: boolean
+  /**
+   * A statement whose answer nobody needs. It may be on its way until something is asked or the transaction ends; what is wrong with it
+   * is said then. So it is with those below.
+   */
+  send(sql: string, ...values: Value[]): Promise<void>
   /** One statement with each of these rows of values. */
   runMany(sql: string, rows: readonly (readonly Value[])[]): Promise<void>
   /** @param values of whole rows, one after the other */

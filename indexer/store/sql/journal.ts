@@ -13,7 +13,7 @@ export interface JournalEntry {
 }
 
 export async function writeJournal(writer: SqlWriter, entry: JournalEntry): Promise<void> {
-  await writer.query(
+  await writer.send(
     'INSERT INTO journal (version, chain_id, kind, from_block, to_block, details, at) VALUES ($1, $2, $3, $4, $5, $6, $7)',
     entry.version,
     entry.chainId,
@@ -77,7 +77,7 @@ export async function pruneJournal(writer: SqlWriter, at: number): Promise<void>
   const newest = await one('SELECT MAX(version) FROM journal WHERE version < $1', firstKept ?? NEVER)
   const pruned = await one('SELECT MAX(version) FROM journal WHERE version < $1', newest ?? 0)
   if (pruned === null) return
-  await writer.query('DELETE FROM journal WHERE version <= $1', pruned)
-  await writer.query('DELETE FROM late_rows WHERE version <= $1', pruned)
-  await writer.query('UPDATE store_version SET feed_pruned_to = $1', pruned)
+  await writer.send('DELETE FROM journal WHERE version <= $1', pruned)
+  await writer.send('DELETE FROM late_rows WHERE version <= $1', pruned)
+  await writer.send('UPDATE store_version SET feed_pruned_to = $1', pruned)
 }

@@ -31,11 +31,11 @@ export async function orphanAbove(
   block: number,
 ): Promise<void> {
   for (const { moveAbove, removeAbove } of statements) {
-    await writer.query(moveAbove, Date.now(), version, chainId, block)
-    await writer.query(removeAbove, chainId, block)
+    await writer.send(moveAbove, Date.now(), version, chainId, block)
+    await writer.send(removeAbove, chainId, block)
   }
-  await writer.query('DELETE FROM late_rows WHERE chain_id = $1 AND block_number > $2', chainId, block)
-  await writer.query('DELETE FROM blocks WHERE chain_id = $1 AND number > $2', chainId, block)
+  await writer.send('DELETE FROM late_rows WHERE chain_id = $1 AND block_number > $2', chainId, block)
+  await writer.send('DELETE FROM blocks WHERE chain_id = $1 AND number > $2', chainId, block)
 }
 
 /** The rows of one log. */
@@ -47,10 +47,10 @@ export async function orphanLog(
   logIndex: number,
 ): Promise<void> {
   for (const { moveLog, removeLog } of statements) {
-    await writer.query(moveLog, Date.now(), version, chainId, block, logIndex)
-    await writer.query(removeLog, chainId, block, logIndex)
+    await writer.send(moveLog, Date.now(), version, chainId, block, logIndex)
+    await writer.send(removeLog, chainId, block, logIndex)
   }
-  await writer.query(
+  await writer.send(
     'DELETE FROM late_rows WHERE chain_id = $1 AND block_number = $2 AND log_index = $3',
     chainId,
     block,

@@ -56,28 +56,47 @@ export class TotalRows {
   }
 }
 
-/** Makes the rows of a group anew from the first block that changes, as far as they change, and deletes those that there are. */
+const ownerOf = ({ contractId, office, group }: GroupChange): Value[] => [
+  contractId,
+  office,
+  ...group.split('\n'),
+]
+
+/** Its id; undefined while nothing was added up of it. */
+export async function findGroup(writer: SqlWriter, change: GroupChange): Promise<number | undefined> {
+  return (await writer.query(GROUP, ...ownerOf(change)))[0]?.[0] as number | undefined
+}
+
+export const changesSomething = ({ blocks }: GroupChange): boolean =>
+  blocks.values().some((sums) => !isNothing(sums))
+
+/**
+ * Makes the rows of a group anew from the first block that changes, as far as they change, and deletes those that there are.
+ * @param change that changes something
+ * @param found the id of the group, if it has one
+ */
 export async function changeGroup(
   writer: SqlWriter,
   rows: TotalRows,
   chainId: number,
-  { contractId, office, group, blocks }: GroupChange,
+  change: GroupChange,
+  found: number | undefined,
 ): Promise<void> {
-  const changes = [...blocks].filter(([, sums]) => !isNothing(sums)).sort(([a], [b]) => a - b)
-  if (changes.length === 0) return
-  const owner = [contractId, office, ...group.split('\n')]
-  const [found] = await writer.query(GROUP, ...owner)
-  const groupId = (found ?? (await writer.query(ADD_GROUP, ...owner))[0])![0] as number
+  const changes = [...change.blocks].filter(([, sums]) => !isNothing(sums)).sort(([a], [b]) => a - b)
+  const groupId = found ?? ((await writer.query(ADD_GROUP, ...ownerOf(change)))[0]![0] as number)
   let from = changes[0]![0]
-  const [base] = found === undefined ? [] : await writer.query(SUMS_BEFORE, groupId, from)
+  const readFrom = async () => (found === undefined ? [] : writer.query(SUMS_FROM, groupId, from))
+  let [[base], kept] = await Promise.all([
+    found === undefined ? [] : writer.query(SUMS_BEFORE, groupId, from),
+    readFrom(),
+  ])
   const added = { ...NO_SUMS }
   let was = base === undefined ? { ...NO_SUMS } : toSums(base)
   let written = was
   let next = 0
   for (;;) {
-    const kept = found === undefined ? [] : await writer.query(SUMS_FROM, groupId, from)
     const lastKept = kept.at(-1)?.[0] as number | undefined
-    if (lastKept !== undefined) await writer.query(REMOVE_SUMS, groupId, from, lastKept)
+    if (lastKept !== undefined) await writer.send(REMOVE_SUMS, groupId, from, lastKept)
     const isEnd = kept.length < ROWS_AT_ONCE
     const to = isEnd ? Number.MAX_SAFE_INTEGER : lastKept!
 
@@ -96,6 +115,7 @@ export async function changeGroup(
     if (rows.isFull) await rows.write()
     if (isEnd || (next === changes.length && isNothing(added))) return
     from = to + 1
+    kept = await readFrom()
   }
 }
 

@@ -11,7 +11,7 @@ import {
   sumsByBlock,
   toSummed,
 } from './payment-sums.ts'
-import { changeGroup, type GroupChange, TotalRows } from './payment-total-rows.ts'
+import { changeGroup, changesSomething, findGroup, type GroupChange, TotalRows } from './payment-total-rows.ts'
 
 /** Of an order versions up to this one are added up: anybody may write any number, and every commit to an order reads them again. */
 export const MAX_SUMMED_VERSION = 250
@@ -74,7 +74,7 @@ export async function rollBackPaymentTotals(
   chainId: number,
   block: number,
 ): Promise<void> {
-  await writer.query('DELETE FROM payment_totals WHERE chain_id = $1 AND block_number > $2', chainId, block)
+  await writer.send('DELETE FROM payment_totals WHERE chain_id = $1 AND block_number > $2', chainId, block)
 }
 
 /** Adds what a commit brought in; to be called once its rows are written. */
@@ -165,7 +165,9 @@ async function changeTotals(
   for (const order of after.values()) addOrder(changes, order, 1)
   for (const order of before.values()) addOrder(changes, order, -1)
   const rows = new TotalRows(writer)
-  for (const change of changes.values()) await changeGroup(writer, rows, chainId, change)
+  const some = [...changes.values()].filter(changesSomething)
+  const found = await Promise.all(some.map((change) => findGroup(writer, change)))
+  for (const [i, change] of some.entries()) await changeGroup(writer, rows, chainId, change, found[i])
   await rows.write()
 }
 

@@ -2,13 +2,15 @@ import type { IncompleteRow, ReplicationLag, Store } from '../store.ts'
 import { createChainReader } from './chain-reader.ts'
 import {
   deleteIncomplete,
+  readCheckpoint,
+  writeBeside,
   writeCaughtUpTo,
   writeCommit,
-  writePayments,
   writeRepair,
   writeVerified,
 } from './commit-writer.ts'
 import { exportRows, importRows } from './copy-rows.ts'
+import { createCredentialReader } from './credential-reader.ts'
 import { findDerivedFaults } from './derived-faults.ts'
 import { dropChain } from './drop-chain.ts'
 import { dumpStore } from './dump.ts'
@@ -56,15 +58,13 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
 
   /** A transaction about chains: readers see by the version that something changed. */
   const write = <Result>(work: (writer: SqlWriter, version: number) => Promise<Result>): Promise<Result> =>
-    engine.write(async (writer) => {
-      const [row] = await writer.query('UPDATE store_version SET version = version + 1 RETURNING version')
-      return work(writer, row![0] as number)
-    })
+    engine.write(async (writer) => work(writer, await nextVersion(writer)))
 
   return {
     isShared: engine.isShared,
     ...createRecordReader(engine, orphans.mayExist),
     ...createPaymentReader(engine, orphans.mayExist),
+    ...createCredentialReader(engine),
     ...createChainReader(engine),
     ...createFeedReader(engine, options.isReplica ?? (() => false)),
     ...createWebhookStore(engine),
@@ -100,8 +100,10 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
     async commit(commit) {
       const isPruning = Date.now() >= nextPruning
       if (isPruning) nextPruning = Date.now() + PRUNE_EVERY_MS
-      await write(async (writer, version) => {
-        await writeCommit(writer, version, commit)
+      await engine.write(async (writer) => {
+        // Asked together: on a server that is one way there and back.
+        const [version, before] = await Promise.all([nextVersion(writer), readCheckpoint(writer, commit)])
+        await writeCommit(writer, version, before, commit)
         if (isPruning) await pruneJournal(writer, Date.now() - options.feedKeepDays * DAY_MS)
       })
       if (commit.rollbackTo !== undefined) orphans.noteSome()
@@ -110,7 +112,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
       await write((writer, version) => writeRepair(writer, version, commit))
       if (commit.surplus.length > 0) orphans.noteSome()
     },
-    restorePayments: (restore) => write((writer, version) => writePayments(writer, version, restore)),
+    restoreBeside: (restore) => write((writer, version) => writeBeside(writer, version, restore)),
     markVerified: (rows) => write((writer) => writeVerified(writer, rows)),
     setIncomplete: (row) => write((writer) => insertIncomplete(writer, row)),
     clearIncomplete: (contractId, author) => write((writer) => deleteIncomplete(writer, contractId, author)),
@@ -125,7 +127,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
         )
       }),
     replicationLag: options.replicationLag ?? (async () => ({ isReplica: false, seconds: null })),
-    dump: () => dumpStore(engine),
+    dump: (tables) => dumpStore(engine, tables),
     findDerivedFaults: () => findDerivedFaults(engine),
     exportRows: () => exportRows(engine),
     async importRows(tables) {
@@ -134,6 +136,11 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
     },
     close: () => engine.close(),
   }
+}
+
+async function nextVersion(writer: SqlWriter): Promise<number> {
+  const [row] = await writer.query('UPDATE store_version SET version = version + 1 RETURNING version')
+  return row![0] as number
 }
 
 async function insertIncomplete(writer: SqlWriter, row: IncompleteRow): Promise<void> {

@@ -219,6 +219,26 @@ export const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX payment_totals_by_block ON payment_totals (chain_id, block_number);
   `,
+  `
+  CREATE TABLE revocations (
+    chain_id INTEGER NOT NULL,
+    block_number INTEGER NOT NULL,
+    log_index INTEGER NOT NULL,
+    entry_index INTEGER NOT NULL,
+    contract_id INTEGER NOT NULL,
+    issuer BLOB NOT NULL,
+    credential_key BLOB NOT NULL,
+    revocation_reason BLOB NOT NULL,
+    transaction_hash BLOB NOT NULL,
+    PRIMARY KEY (chain_id, block_number, log_index, entry_index)
+  ) WITHOUT ROWID;
+  CREATE INDEX revocations_by_issuer
+    ON revocations (issuer, contract_id, block_number, log_index, entry_index);
+  ${orphanTable('revocations')}
+  ALTER TABLE orphaned_revocations ADD COLUMN added_version INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE orphaned_revocations ADD COLUMN orphaned_version INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX orphaned_revocations_by_place ON orphaned_revocations (block_hash, log_index, entry_index);
+  `,
 ]
 
 /** Types follow the values: an orphan is a copy of a row that was checked when it came in. */

@@ -17,7 +17,13 @@ export interface SqliteConnections {
 
 export function createSqliteEngine({ writer, reader, openSnapshot, close }: SqliteConnections): SqlEngine {
   const turns = new Turns()
-  const writing: SqlWriter = { hasLateral: false, ...preparedQueries(writer), ...manyQueries(writer) }
+  const queries = preparedQueries(writer)
+  const writing: SqlWriter = {
+    hasLateral: false,
+    ...queries,
+    send: async (sql, ...values) => void (await queries.query(sql, ...values)),
+    ...manyQueries(writer),
+  }
   const mergeKeys = createKeyMerge(writer)
   const begin = writer.prepare('BEGIN IMMEDIATE')
   const commit = writer.prepare('COMMIT')
@@ -76,7 +82,7 @@ function preparedQueries(db: DatabaseSync): SqlReader {
   }
 }
 
-function manyQueries(db: DatabaseSync): Omit<SqlWriter, 'query' | 'hasLateral'> {
+function manyQueries(db: DatabaseSync): Omit<SqlWriter, 'query' | 'send' | 'hasLateral'> {
   const statements = new Map<string, StatementSync>()
   return {
     async runMany(sql, rows) {

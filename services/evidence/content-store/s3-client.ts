@@ -86,13 +86,17 @@ export class S3Client {
       cache: this.#signingKeys,
     })
     const signed = await signer.sign()
+    const fields: Record<string, string> = {}
+    signed.headers.forEach((value, name) => {
+      fields[name] = value
+    })
     const stall = new AbortController()
     // undici's own limits do not run while a body is being sent.
     const timer = setTimeout(() => stall.abort(stalled()), this.#stallMs)
     try {
       const answer = await request(String(signed.url), {
         method,
-        headers: Object.fromEntries(signed.headers),
+        headers: fields,
         body: body?.(() => timer.refresh()) ?? null,
         dispatcher: this.#agent,
         signal: AbortSignal.any([stall.signal, ...(signal === undefined ? [] : [signal])]),

@@ -67,6 +67,8 @@ export class S3Store implements ContentStore {
       return undefined
     }
     const chunks = answer.body[Symbol.asyncIterator]()
+    // A body that is left before its end ends with an error, which nobody listens to before the first chunk.
+    answer.body.on('error', () => {})
     return contentStream(
       {
         read: async () => {

@@ -11,7 +11,6 @@ import type { GroupCommit } from '../party/group-commit.ts'
 import { KeyedLocks } from '../party/keyed-locks.ts'
 import { packPayment } from './book/packed-payment.ts'
 import type { OfficeSecrets } from './office-secrets.ts'
-
 import {
   correctionOfRefund,
   orderConflict,

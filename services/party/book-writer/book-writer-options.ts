@@ -15,6 +15,8 @@ export interface BookWriterOptions {
   registry: Registry
   /** How that registry takes entries. Default: `record` and `recordBatch`. */
   calls?: RegistryCalls
+  /** Further ways, by the group that an entry may name: each group's entries go in transactions of their own. Default none. */
+  groups?: Readonly<Record<string, RegistryCalls>>
   /** Block of the registry's deployment; there are no events before. Default 0. */
   startBlock?: number
   /** Author of the records and payer of the gas. */
@@ -46,6 +48,7 @@ export type BookWriterSettings = Required<BookWriterOptions>
 
 const DEFAULTS = {
   calls: DIGEST_CALLS,
+  groups: {},
   startBlock: 0,
   flushIntervalMs: 500,
   maxBatch: 500,

@@ -1,8 +1,8 @@
 import { CountersignError, isCountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
 import { type BookWriterOptions, type BookWriterSettings, withDefaults } from './book-writer-options.ts'
+import { CallGroups } from './call-groups.ts'
 import { ChainAccess, type RecordLocation } from './chain-access.ts'
-import { GasEstimate } from './gas.ts'
 import {
   Outbox,
   type OutboxCounts,
@@ -53,9 +53,9 @@ export class BookWriter {
     const { db, rpc, registry, key, startBlock } = this.#settings
     this.#outbox = new Outbox(db, { ...registry, author: key.address })
     const chain = new ChainAccess(rpc, registry, key.address, startBlock)
-    const gas = new GasEstimate(this.#settings.calls)
-    this.#submitter = new Submitter(this.#settings, this.#outbox, chain, gas)
-    this.#settler = new Settler(this.#settings, this.#outbox, chain, gas, {
+    const groups = new CallGroups(this.#settings.calls, this.#settings.groups)
+    this.#submitter = new Submitter(this.#settings, this.#outbox, chain, groups)
+    this.#settler = new Settler(this.#settings, this.#outbox, chain, groups, {
       recorded: (key, location) => this.#settleWaiters(key, (waiter) => waiter.resolve(location)),
       conflicted: (key, digest) => this.#settleWaiters(key, (waiter) => waiter.reject(conflict(key, digest))),
     })

@@ -3,6 +3,7 @@ import type { Address, Bytes32, Hex } from '../../../protocol/hex.ts'
 import { toQuantity } from '../../../protocol/quantity.ts'
 import type { Registry } from '../../../protocol/registry-domain.ts'
 import { decodeDigests, encodeDigestsOf } from './call-data.ts'
+import type { RecordingEvent } from './registry-calls.ts'
 import type { Fees } from './signed-transaction.ts'
 
 /** JSON-RPC, every call of which ends within a time. `ChainRpc` is one. */
@@ -119,9 +120,14 @@ export class ChainAccess {
     return decodeDigests(await this.#rpc.send('eth_call', [call, 'latest']), keys.length)
   }
 
-  /** Where keys of this author were recorded, by their events. Every registry's event has the key as its first topic, the author second. */
-  async findRecordings(keys: readonly Bytes32[]): Promise<Map<Bytes32, RecordLocation>> {
+  /** Where keys of this author were recorded, by their events: those of `event`, or any with the key as its first topic. The second is the author. */
+  async findRecordings(
+    keys: readonly Bytes32[],
+    event?: RecordingEvent,
+  ): Promise<Map<Bytes32, RecordLocation>> {
     const found = new Map<Bytes32, RecordLocation>()
+    const keyOf = new Map(keys.map((key) => [event === undefined ? key : event.firstOf(key), key]))
+    const firsts = [...keyOf.keys()]
     for (let i = 0; i < keys.length; i += LOG_KEYS) {
       const logs = await this.#rpc.send('eth_getLogs', [
         {
@@ -129,14 +135,14 @@ export class ChainAccess {
           fromBlock: toQuantity(this.#startBlock),
           toBlock: 'latest',
           topics: [
-            null,
-            keys.slice(i, i + LOG_KEYS),
+            event?.topic ?? null,
+            firsts.slice(i, i + LOG_KEYS),
             `0x${'0'.repeat(24)}${this.#author.slice(2).toLowerCase()}`,
           ],
         },
       ])
       for (const log of logs)
-        found.set(log.topics[1], {
+        found.set(keyOf.get(log.topics[1])!, {
           transactionHash: log.transactionHash,
           blockNumber: Number(log.blockNumber),
         })

@@ -41,9 +41,9 @@ const TABLES = `
     transaction_hash TEXT,
     block_number INTEGER,
     content BLOB,
-    after_key TEXT
+    after_key TEXT,
+    call_group TEXT NOT NULL DEFAULT ''
   ) STRICT;
-  CREATE INDEX IF NOT EXISTS outbox_entries_pending ON outbox_entries (id) WHERE state = 'pending';
   CREATE INDEX IF NOT EXISTS outbox_entries_by_submission ON outbox_entries (submission_id);
   CREATE INDEX IF NOT EXISTS outbox_entries_unsettled ON outbox_entries (state, record_by) WHERE state <> 'final';
 `
@@ -53,9 +53,12 @@ const ADDED_COLUMNS = [
   ['outbox_submissions', 'root TEXT'],
   ['outbox_entries', 'content BLOB'],
   ['outbox_entries', 'after_key TEXT'],
+  ['outbox_entries', "call_group TEXT NOT NULL DEFAULT ''"],
 ] as const
 
 const INDEXES = `
+  DROP INDEX IF EXISTS outbox_entries_pending;
+  CREATE INDEX IF NOT EXISTS outbox_entries_pending_by_group ON outbox_entries (call_group, id) WHERE state = 'pending';
   CREATE INDEX IF NOT EXISTS outbox_entries_by_predecessor ON outbox_entries (after_key) WHERE after_key IS NOT NULL;
   CREATE INDEX IF NOT EXISTS outbox_submissions_by_root ON outbox_submissions (root) WHERE root IS NOT NULL;
   CREATE TABLE IF NOT EXISTS outbox_superseded_entries (

@@ -3,6 +3,7 @@ import { CountersignError } from '../../../protocol/errors.ts'
 import type { Address, Bytes32, Hex } from '../../../protocol/hex.ts'
 import type { Entry } from '../../../protocol/record-book.ts'
 import type { Registry } from '../../../protocol/registry-domain.ts'
+import { DEFAULT_GROUP } from './call-groups.ts'
 import type { RecordLocation } from './chain-access.ts'
 import { prepareOutbox } from './outbox-schema.ts'
 import type { CallEntry } from './registry-calls.ts'
@@ -24,10 +25,13 @@ export interface OutboxEntry extends Entry {
   content?: Uint8Array
   /** Key of the entry, added before, without which the registry does not take this one. */
   afterKey?: Bytes32
+  /** Which of the book writer's groups it goes with; default the one without a name. */
+  group?: string
 }
 
 export interface PendingEntry extends CallEntry {
   id: number
+  group: string
   afterKey: Bytes32 | null
   /** Unix milliseconds. */
   addedAt: number
@@ -112,16 +116,17 @@ export class Outbox {
   }
 
   /** Adds an entry; the same entry again changes nothing. @throws ENTRY_CONFLICT when its key is there with another digest */
-  add({ key, digest, recordBy, content, afterKey }: OutboxEntry, now: number): void {
+  add({ key, digest, recordBy, content, afterKey, group }: OutboxEntry, now: number): void {
     const { changes } = this.#run(
-      `INSERT INTO outbox_entries (entry_key, digest, record_by, added_at_ms, content, after_key)
-       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO outbox_entries (entry_key, digest, record_by, added_at_ms, content, after_key, call_group)
+       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
       key,
       digest,
       recordBy,
       now,
       content ?? null,
       afterKey ?? null,
+      group ?? DEFAULT_GROUP,
     )
     if (changes === 0 && this.find(key)?.digest !== digest)
       throw new CountersignError('ENTRY_CONFLICT', `the outbox holds another digest under ${key}`)
@@ -143,20 +148,20 @@ export class Outbox {
   }
 
   /**
-   * The oldest entries that may go into one transaction now. None goes before the one that it follows.
+   * The oldest entries of a group that may go into one transaction now. None goes before the one that it follows.
    * @param afterSubmitted whether one may go while the transaction of the one that it follows is under way
    */
-  nextBatch(limit: number, now: number, afterSubmitted = true): PendingEntry[] {
+  nextBatch(limit: number, now: number, afterSubmitted = true, group = DEFAULT_GROUP): PendingEntry[] {
     const batch: PendingEntry[] = []
     const taken = new Set<Bytes32>()
     let room = limit
     for (const row of this.#prepare(
-      `SELECT entry.id, entry.entry_key AS key, entry.digest, entry.content, entry.after_key AS afterKey,
+      `SELECT entry.id, entry.entry_key AS key, entry.digest, entry.content, entry.call_group AS "group", entry.after_key AS afterKey,
          entry.added_at_ms AS addedAt, entry.batch_limit AS batchLimit, entry.refusals, before.state AS stateBefore
        FROM outbox_entries AS entry LEFT JOIN outbox_entries AS before ON before.entry_key = entry.after_key
-       WHERE entry.state = 'pending' AND entry.not_before_ms <= ? AND (? OR before.state IS NOT 'submitted')
+       WHERE entry.state = 'pending' AND entry.call_group = ? AND entry.not_before_ms <= ? AND (? OR before.state IS NOT 'submitted')
        ORDER BY entry.id LIMIT ?`,
-    ).iterate(now, Number(afterSubmitted), limit)) {
+    ).iterate(group, now, Number(afterSubmitted), limit)) {
       const { stateBefore, ...entry } = row as unknown as PendingEntry & { stateBefore: EntryState | null }
       room = Math.min(room, entry.batchLimit ?? limit)
       if (batch.length >= room) break
@@ -167,10 +172,10 @@ export class Outbox {
     return batch
   }
 
-  hasPending(count: number): boolean {
+  hasPending(count: number, group: string): boolean {
     const row = this.#prepare(
-      "SELECT count(*) AS entries FROM (SELECT 1 FROM outbox_entries WHERE state = 'pending' LIMIT ?)",
-    ).get(count)
+      "SELECT count(*) AS entries FROM (SELECT 1 FROM outbox_entries WHERE state = 'pending' AND call_group = ? LIMIT ?)",
+    ).get(group, count)
     return Number(row?.entries) >= count
   }
 
@@ -257,7 +262,7 @@ export class Outbox {
 
   entriesOf(submissionId: number): PendingEntry[] {
     return this.#prepare(
-      `SELECT id, entry_key AS key, digest, content, after_key AS afterKey, added_at_ms AS addedAt,
+      `SELECT id, entry_key AS key, digest, content, call_group AS "group", after_key AS afterKey, added_at_ms AS addedAt,
          batch_limit AS batchLimit, refusals
        FROM outbox_entries WHERE submission_id = ? ORDER BY id`,
     ).all(submissionId) as unknown as PendingEntry[]

@@ -1,9 +1,18 @@
+import type { Bytes32 } from '../../../protocol/hex.ts'
 import type { Entry } from '../../../protocol/record-book.ts'
 import { encodeRecording } from './call-data.ts'
 
 /** An entry with what its registry's call takes beyond key and digest; null where those are all. */
 export interface CallEntry extends Entry {
   content: Uint8Array | null
+}
+
+/** Which events tell where entries are, among all that have an entry's key or a part of it as their first topic. */
+export interface RecordingEvent {
+  /** Keccak-256 of the event's signature. */
+  topic: Bytes32
+  /** The first indexed member, of an entry's key. The second is the author. */
+  firstOf(key: Bytes32): Bytes32
 }
 
 /** How a registry takes entries in one transaction, and what that costs. */
@@ -22,6 +31,8 @@ export interface RegistryCalls {
   bytesOf(entry: CallEntry): number
   /** The root that stands for the entries on chain, where only that is sent. It is kept with the submission. */
   rootOf?(entries: readonly CallEntry[]): string
+  /** Default: any event with the key as its first topic and the author as its second. */
+  event?: RecordingEvent
 }
 
 /** 21,000 a transaction, up to 22,100 for the first head of an author, and the call around it. */

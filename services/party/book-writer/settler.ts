@@ -1,9 +1,11 @@
 import { isCountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
 import type { BookWriterSettings } from './book-writer-options.ts'
+import type { CallGroups } from './call-groups.ts'
 import type { ChainAccess, MinedTransaction, RecordLocation } from './chain-access.ts'
-import { type GasEstimate, isOutOfGas } from './gas.ts'
+import { isOutOfGas } from './gas.ts'
 import type { Outbox, PendingEntry, Submission } from './outbox.ts'
+import type { RecordingEvent } from './registry-calls.ts'
 
 /** Told how an entry came out. */
 export interface EntryOutcomes {
@@ -22,7 +24,7 @@ export class Settler {
   readonly #settings: BookWriterSettings
   readonly #outbox: Outbox
   readonly #chain: ChainAccess
-  readonly #gas: GasEstimate
+  readonly #groups: CallGroups
   readonly #outcomes: EntryOutcomes
   /** Submissions whose nonce was seen used without one of their transactions, and when that was. */
   readonly #suspectedAt = new Map<number, number>()
@@ -31,13 +33,13 @@ export class Settler {
     settings: BookWriterSettings,
     outbox: Outbox,
     chain: ChainAccess,
-    gas: GasEstimate,
+    groups: CallGroups,
     outcomes: EntryOutcomes,
   ) {
     this.#settings = settings
     this.#outbox = outbox
     this.#chain = chain
-    this.#gas = gas
+    this.#groups = groups
     this.#outcomes = outcomes
   }
 
@@ -78,9 +80,9 @@ export class Settler {
     }
   }
 
-  async #isUsedForGood({ nonce }: Submission): Promise<boolean> {
-    const { calls, finalityDepth, logger } = this.#settings
-    if (calls.keepsSlots) return true
+  async #isUsedForGood({ id, nonce }: Submission): Promise<boolean> {
+    const { finalityDepth, logger } = this.#settings
+    if (this.#groups.of(this.#outbox.entriesOf(id)).calls.keepsSlots) return true
     const finalBlock = (await this.#chain.headNumber()) - finalityDepth
     if (finalBlock < 0) return false
     try {
@@ -144,9 +146,13 @@ export class Settler {
     const digests = entries.length === 0 ? [] : await this.#chain.digestsOf(entries.map(({ key }) => key))
     const present = entries.filter((_, i) => !isEmpty(digests[i]!))
     const matching = entries.filter(({ digest }, i) => digests[i] === digest)
-    const locations = await this.#locate(matching.map(({ key }) => key))
+    const { calls, gas } = this.#groups.of(entries)
+    const locations = await this.#locate(
+      matching.map(({ key }) => key),
+      calls.event,
+    )
     const ranOutOfGas = isOutOfGas(mined.gasUsed, submission.gasLimit)
-    const isRaised = ranOutOfGas && this.#gas.raise()
+    const isRaised = ranOutOfGas && gas.raise()
     const waitsForAnother = this.#waitsForAnother(entries)
     const isExplained = isRaised || present.length > 0 || waitsForAnother
     await this.#settings.commits.write(() => {
@@ -245,9 +251,12 @@ export class Settler {
   }
 
   /** Their events may be out of a node's reach; the records count all the same. */
-  async #locate(keys: readonly Bytes32[]): Promise<Map<Bytes32, RecordLocation>> {
+  async #locate(
+    keys: readonly Bytes32[],
+    event: RecordingEvent | undefined,
+  ): Promise<Map<Bytes32, RecordLocation>> {
     try {
-      return keys.length === 0 ? new Map() : await this.#chain.findRecordings(keys)
+      return keys.length === 0 ? new Map() : await this.#chain.findRecordings(keys, event)
     } catch (error) {
       this.#settings.logger.warn({ err: error, keys: keys.length }, 'events of records could not be found')
       return new Map()

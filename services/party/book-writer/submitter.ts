@@ -1,6 +1,7 @@
 import type { BookWriterSettings } from './book-writer-options.ts'
+import type { CallGroup, CallGroups } from './call-groups.ts'
 import type { ChainAccess, SubmissionTerms } from './chain-access.ts'
-import { FILLER_GAS, type GasEstimate } from './gas.ts'
+import { FILLER_GAS } from './gas.ts'
 import type { Outbox, PendingEntry, Submission, SubmissionTransaction } from './outbox.ts'
 import { type Fees, type SignedTransaction, signTransaction } from './signed-transaction.ts'
 
@@ -14,13 +15,13 @@ export class Submitter {
   readonly #settings: BookWriterSettings
   readonly #outbox: Outbox
   readonly #chain: ChainAccess
-  readonly #gas: GasEstimate
+  readonly #groups: CallGroups
 
-  constructor(settings: BookWriterSettings, outbox: Outbox, chain: ChainAccess, gas: GasEstimate) {
+  constructor(settings: BookWriterSettings, outbox: Outbox, chain: ChainAccess, groups: CallGroups) {
     this.#settings = settings
     this.#outbox = outbox
     this.#chain = chain
-    this.#gas = gas
+    this.#groups = groups
   }
 
   /** Sends the pending entries that are due, in so many transactions at most. Returns how many entries. */
@@ -31,17 +32,28 @@ export class Submitter {
       const batch = this.#nextDue(isUrgent)
       if (batch.length === 0) break
       terms ??= await this.#chain.terms()
-      const entries = batch.slice(0, this.#gas.fitting(batch, terms.blockGasLimit))
+      const { gas } = this.#groups.of(batch)
+      const entries = batch.slice(0, gas.fitting(batch, terms.blockGasLimit))
       await this.#submit(entries, this.#freeNonce(terms), terms.fees)
       total += entries.length
     }
     return total
   }
 
-  /** Those that may share the next transaction; none while they may still wait for others. */
+  /** Those that may share the next transaction, of the group that has waited longest; none while all may still wait for others. */
   #nextDue(isUrgent: boolean): PendingEntry[] {
-    const { maxBatch, flushIntervalMs, calls } = this.#settings
-    const batch = this.#outbox.nextBatch(maxBatch, Date.now(), calls.checksOrder)
+    return this.#groups.all
+      .map((group) => this.#dueOf(group, isUrgent))
+      .reduce((first, batch) =>
+        (batch[0]?.id ?? Number.POSITIVE_INFINITY) < (first[0]?.id ?? Number.POSITIVE_INFINITY)
+          ? batch
+          : first,
+      )
+  }
+
+  #dueOf({ name, calls }: CallGroup, isUrgent: boolean): PendingEntry[] {
+    const { maxBatch, flushIntervalMs } = this.#settings
+    const batch = this.#outbox.nextBatch(maxBatch, Date.now(), calls.checksOrder, name)
     const oldest = batch[0]
     if (oldest === undefined) return []
     const isDue = batch.length >= maxBatch || oldest.addedAt + flushIntervalMs <= Date.now()
@@ -50,14 +62,18 @@ export class Submitter {
 
   /** Milliseconds until pending entries are due; undefined when there are none. */
   dueIn(now: number, isUrgent: boolean): number | undefined {
-    const { maxBatch, flushIntervalMs, calls } = this.#settings
-    const oldest = this.#outbox.nextBatch(1, now, calls.checksOrder)[0]
-    if (oldest !== undefined) {
-      if (isUrgent || oldest.batchLimit !== null || this.#outbox.hasPending(maxBatch)) return 0
-      return Math.max(0, oldest.addedAt + flushIntervalMs - now)
-    }
+    const due = this.#groups.all.flatMap((group) => this.#groupDueIn(group, now, isUrgent) ?? [])
+    if (due.length > 0) return Math.min(...due)
     const retryAt = this.#outbox.nextRetryAt()
     return retryAt === undefined ? undefined : Math.max(0, retryAt - now)
+  }
+
+  #groupDueIn({ name, calls }: CallGroup, now: number, isUrgent: boolean): number | undefined {
+    const { maxBatch, flushIntervalMs } = this.#settings
+    const oldest = this.#outbox.nextBatch(1, now, calls.checksOrder, name)[0]
+    if (oldest === undefined) return undefined
+    if (isUrgent || oldest.batchLimit !== null || this.#outbox.hasPending(maxBatch, name)) return 0
+    return Math.max(0, oldest.addedAt + flushIntervalMs - now)
   }
 
   /** Sends a stored transaction again as it is. */
@@ -112,9 +128,10 @@ export class Submitter {
   }
 
   async #submit(entries: readonly PendingEntry[], nonce: number, fees: Fees): Promise<void> {
-    const { commits, onStage, logger, calls } = this.#settings
+    const { commits, onStage, logger } = this.#settings
+    const { calls, gas } = this.#groups.of(entries)
     const isFiller = entries.length === 0
-    const gasLimit = isFiller ? FILLER_GAS : this.#gas.limitFor(entries)
+    const gasLimit = isFiller ? FILLER_GAS : gas.limitFor(entries)
     const root = isFiller ? undefined : calls.rootOf?.(entries)
     const capped = { ...fees, maxFeePerGas: smaller(fees.maxFeePerGas, this.#settings.maxFeePerGas) }
     const transaction = this.#sign(entries, { nonce, gasLimit }, capped)
@@ -132,7 +149,7 @@ export class Submitter {
     { nonce, gasLimit }: { nonce: number; gasLimit: number },
     fees: Fees,
   ): SignedTransaction {
-    const { registry, key, calls } = this.#settings
+    const { registry, key } = this.#settings
     const isFiller = entries.length === 0
     return signTransaction(
       {
@@ -140,7 +157,7 @@ export class Submitter {
         nonce,
         gasLimit,
         to: isFiller ? key.address : registry.registry,
-        data: isFiller ? NO_DATA : calls.encode(entries),
+        data: isFiller ? NO_DATA : this.#groups.of(entries).calls.encode(entries),
         ...fees,
       },
       key.privateKey,

@@ -109,7 +109,7 @@ describe('an outbox of an earlier version', () => {
     const owner = { chainId: 1, registry: AUTHOR, author: AUTHOR }
     for (const outbox of [new Outbox(db, owner), new Outbox(db, owner)])
       expect(outbox.nextBatch(10, 1)).to.deep.include({
-        ...{ id: 1, key: '0x01', digest: '0x02', content: null, afterKey: null },
+        ...{ id: 1, key: '0x01', digest: '0x02', content: null, group: '', afterKey: null },
         ...{ addedAt: 0, batchLimit: null, refusals: 0 },
       })
     db.close()

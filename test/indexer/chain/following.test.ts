@@ -170,7 +170,7 @@ describeFollowing('following a chain', { finalityDepth: 20 }, (bed) => {
     })
 
     it('sets it aside when another one has been ahead for seconds', async function () {
-      this.timeout(20_000)
+      this.timeout(90_000)
       const indexer = await bed.start([bed.chainOf(bed.relay.url, bed.chain.url)], { webSocket: false })
       await bed.writer.record()
       await bed.caughtUp(indexer)

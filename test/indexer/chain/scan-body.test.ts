@@ -235,7 +235,7 @@ describe('scanner of answers with logs', () => {
   })
 
   it('reads what a chain answers', async function () {
-    this.timeout(30_000)
+    this.timeout(90_000)
     const anvil = await startAnvil({ automine: true })
     try {
       const emitter = await deployLogEmitter(anvil)

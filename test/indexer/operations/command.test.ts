@@ -23,7 +23,7 @@ import { indexInto, withStore } from './filled-store.ts'
 const ROOT = new URL('../../../', import.meta.url).pathname
 
 describe('indexer command', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   let chain: AnvilChain
   let contracts: DeployedContracts
   let writer: RecordWriter

@@ -34,7 +34,7 @@ const commitOf = (number: number, rollbackTo?: number) => ({
 
 describe('index of keys in an SQLite store', () => {
   it('finds every record, in the small part and in the large one, and none that was rolled back', async function () {
-    this.timeout(30_000)
+    this.timeout(90_000)
     const path = databasePath()
     const store = await openStore(path)
     await store.createChain({

@@ -48,7 +48,7 @@ describe('known answers of payments', () => {
   })
 
   it('are the same in what is built for a browser, which needs nothing of Node', async function () {
-    this.timeout(30_000)
+    this.timeout(90_000)
     const folder = await mkdtemp(join(tmpdir(), 'countersign-payments-'))
     try {
       const outfile = join(folder, 'known-answers.mjs')

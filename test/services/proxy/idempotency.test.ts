@@ -146,8 +146,11 @@ describe('proxy idempotency', () => {
             if (reply === undefined) return
           }
         }
+        const before = acknowledged.size
         const load = Array.from({ length: 8 }, askOn)
-        await sleep(150 + 20 * kill)
+        // A process that has begun to answer, however slow the machine is.
+        while (acknowledged.size < before + 6) await sleep(5)
+        await sleep(20 * kill)
         await proxy.kill()
         isDown = true
         await Promise.all(load)

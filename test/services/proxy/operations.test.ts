@@ -66,7 +66,7 @@ describe('proxy operations', () => {
 
   describe('the process', () => {
     it('finishes what is under way on SIGTERM, and logs nothing personal', async function () {
-      this.timeout(30_000)
+      this.timeout(90_000)
       const proxy = await spawnProxy(network.environment)
       const authorization = network.authorization('user')
       const user = new ProxyCaller(proxy.url, authorization)
@@ -90,7 +90,7 @@ describe('proxy operations', () => {
     })
 
     it('starts while the chain of the directory is down, is not ready, and becomes so', async function () {
-      this.timeout(30_000)
+      this.timeout(90_000)
       const elsewhere = await startProxyNetwork({ providers: 1, anvil: { accounts: 5 } })
       try {
         const book = readFileSync(elsewhere.environment.COUNTERSIGN_ADDRESS_BOOK!, 'utf8')
@@ -115,7 +115,7 @@ describe('proxy operations', () => {
     })
 
     it('refuses a database that another proxy has', async function () {
-      this.timeout(30_000)
+      this.timeout(90_000)
       const first = await spawnProxy(network.environment)
       const error = await spawnProxy(network.environment).catch((error) => error)
       expect(error.message).to.match(/DATABASE_IN_USE/)

@@ -203,6 +203,11 @@ export const ERROR_CATALOGUE = {
     'The chain holds another digest under this key',
     'Find out who else wrote with this key; the entry cannot be recorded any more.',
   ),
+  ERASURE_NOT_CONFIRMED: row(
+    400,
+    'Nothing was erased',
+    'Answer yes, or give --yes where nobody can be asked; what is erased cannot be brought back.',
+  ),
   EVIDENCE_ERASED: row(
     410,
     'The evidence was erased on request',

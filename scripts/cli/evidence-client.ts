@@ -15,6 +15,8 @@ export interface NewEvidence {
   /** Members of the metadata that the server does not find out by itself. */
   metadata: { name?: string; validUntil?: string }
   idempotencyKey: string
+  /** Told of each piece of the file that is sent. */
+  onBytes?: (bytes: number) => void
   signal?: AbortSignal
 }
 export interface AcceptedEvidence {
@@ -181,7 +183,11 @@ function framingOf({ metadata, mediaType }: NewEvidence, boundary: string): [hea
   return [Buffer.from(head), Buffer.from(`\r\n--${boundary}--\r\n`)]
 }
 
-async function* multipart({ file, size }: NewEvidence, head: Buffer, tail: Buffer): AsyncGenerator<Buffer> {
+async function* multipart(
+  { file, size, onBytes }: NewEvidence,
+  head: Buffer,
+  tail: Buffer,
+): AsyncGenerator<Buffer> {
   yield head
   let sent = 0
   try {
@@ -189,6 +195,7 @@ async function* multipart({ file, size }: NewEvidence, head: Buffer, tail: Buffe
     if (size > 0)
       for await (const chunk of createReadStream(file, { end: size - 1 })) {
         sent += chunk.length
+        onBytes?.(chunk.length)
         yield chunk
       }
   } catch (cause) {

@@ -105,8 +105,8 @@ describe('deploy', function () {
 
     const reset = await deploy(['--reset', '--json'])
     expect(reset.exitCode, reset.stderr).to.equal(0)
-    expect(JSON.parse(reset.stdout).deployed).to.have.length(4)
-    expect(await chain.request('eth_blockNumber')).to.equal('0x4')
+    expect(JSON.parse(reset.stdout).deployed).to.have.length(5)
+    expect(await chain.request('eth_blockNumber')).to.equal('0x5')
 
     const kept = await deploy(['--reset', '--json'])
     expect(JSON.parse(kept.stdout).deployed, 'what stands is never forgotten').to.deep.equal([])
@@ -119,7 +119,7 @@ describe('deploy', function () {
     const again = await deploy(['--directory'])
     expect(again.exitCode, again.stderr).to.equal(0)
     expect(await readBook()).to.deep.equal(book)
-    expect(await chain.request('eth_blockNumber')).to.equal('0x4')
+    expect(await chain.request('eth_blockNumber')).to.equal('0x5')
   })
 
   it('enters a second chain beside the first, with its own registry and gate', async () => {

@@ -1,4 +1,5 @@
 import { CountersignError } from '../../../protocol/errors.ts'
+import { rollBack } from '../sql/commit-writer.ts'
 import type { SqlEngine } from '../sql/engine.ts'
 import { createSqlStore, knownOrphans, type OrphanKnowledge } from '../sql/sql-store.ts'
 import type { Store, StoreReader } from '../store.ts'
@@ -21,6 +22,7 @@ const WITH_BLOCK = `
   ) b`
 /** A reader looks so often whether there are orphans by now, and believes for twice as long that there are none. */
 const ORPHANS_MS = 500
+const NO_CHAIN = -1
 
 /**
  * Opens the store for its one writer, with its schema up to date.
@@ -32,6 +34,8 @@ export async function openPostgresStore(url: string, { feedKeepDays = 7 } = {}):
   let session: WriterSession | undefined
   try {
     session = await WriterSession.open(database, (client) => migrate(client, database))
+    // Prepares what a rollback runs: the first reorganisation should not wait for that.
+    await session.transaction((writer) => rollBack(writer, 0, NO_CHAIN, 0))
     const orphans = knownOrphans((await pool.query(ANY_ORPHANS)).length > 0)
     session.onRenewed = orphans.noteSome
     return createPostgresStore(database, pool, session, feedKeepDays, orphans)

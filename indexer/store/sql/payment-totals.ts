@@ -11,7 +11,13 @@ import {
   sumsByBlock,
   toSummed,
 } from './payment-sums.ts'
-import { changeGroup, changesSomething, findGroup, type GroupChange, TotalRows } from './payment-total-rows.ts'
+import {
+  changeGroup,
+  changesSomething,
+  findGroup,
+  type GroupChange,
+  TotalRows,
+} from './payment-total-rows.ts'
 
 /** Of an order versions up to this one are added up: anybody may write any number, and every commit to an order reads them again. */
 export const MAX_SUMMED_VERSION = 250

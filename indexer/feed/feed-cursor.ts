@@ -48,7 +48,9 @@ export function encodeFeedCursor({ deliver, journal, walked, start }: FeedCursor
     DELIVERIES.indexOf(deliver),
     journal === null ? null : [journal.version, journal.ordinal],
     [...walked].map(([chainId, { blockNumber, logIndex, entryIndex }]) =>
-      logIndex === LAST_INDEX ? [chainId, blockNumber] : [chainId, blockNumber, logIndex, entryIndex],
+      logIndex === LAST_INDEX && entryIndex === LAST_INDEX
+        ? [chainId, blockNumber]
+        : [chainId, blockNumber, logIndex, entryIndex],
     ),
     ...(start === undefined ? [] : [start.version, [...start.blocks]]),
   ]

@@ -77,7 +77,7 @@ describe('proxy API keys', () => {
         wrong,
         'Bearer nonsense',
         right.replace('Bearer', 'Basic'),
-        right.replace(/cs_./, 'cs_f'),
+        right.replace(/cs_(.)/, (_, first) => `cs_${first === 'f' ? 'e' : 'f'}`),
       ]) {
         const reply = await caller(authorization).expectProblem(
           'API_KEY_INVALID',

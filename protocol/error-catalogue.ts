@@ -156,6 +156,11 @@ export const ERROR_CATALOGUE = {
     'The document is not a valid credential',
     'Ask for the original file; the named member is wrong or missing.',
   ),
+  CREDENTIAL_UNKNOWN: row(
+    404,
+    'There is no such credential',
+    'Check the id; an index names the block and the heads of the issuers at which it found nothing. An anchored credential is found by presenting it.',
+  ),
   CURSOR_INVALID: row(
     400,
     'Not a cursor of this list',
@@ -217,6 +222,11 @@ export const ERROR_CATALOGUE = {
     400,
     'The content broke off, or is not as long as announced',
     'Send it again, whole; nothing of it was kept.',
+  ),
+  EVIDENCE_LOST: row(
+    500,
+    'The content is kept no more as it was handed in',
+    'Have it verified: the statement says what became of it. The operator looks for it in a backup.',
   ),
   EVIDENCE_METADATA_INVALID: row(
     422,

@@ -9,11 +9,14 @@ import {
   answerHeads,
   type Book,
   booksOf,
+  CREDENTIAL_BOOK_KIND,
   PAYMENT_BOOK_KIND,
   RESULT_BOOK_KIND,
 } from './records.ts'
 import { AddressSchema, Bytes32Schema, HeadSchema, PROBLEM_RESPONSES, StandingsSchema } from './schemas.ts'
 import { standingsOf } from './standing.ts'
+
+const BOOK_KINDS = [RESULT_BOOK_KIND, PAYMENT_BOOK_KIND, CREDENTIAL_BOOK_KIND]
 
 const BookCompletenessSchema = Type.Object({
   ...HeadSchema.properties,
@@ -58,7 +61,7 @@ export function addAuthorRoutes(
     },
     async ({ params }) => {
       const author = toAddress(params.address)
-      const books = [RESULT_BOOK_KIND, PAYMENT_BOOK_KIND].flatMap((kind) => booksOf(views.values(), kind))
+      const books = BOOK_KINDS.flatMap((kind) => booksOf(views.values(), kind))
       // Read together with the standings: an answer from the chain may arrive after the next block.
       const heads = answerHeads(author, books)
       const standings = standingsOf(views.values())

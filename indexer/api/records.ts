@@ -20,6 +20,9 @@ export const RESULT_BOOK_KIND = 'QueryResultRegistry'
 /** The same, of payments. */
 export const PAYMENT_BOOK_KIND = 'PaymentRecordRegistry'
 
+/** The same, of credentials. */
+export const CREDENTIAL_BOOK_KIND = 'CredentialRegistry'
+
 /** A book of records that is indexed. */
 export interface Book {
   view: ChainView

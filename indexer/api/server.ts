@@ -7,6 +7,7 @@ import type { Directory } from '../directory.ts'
 import type { StoreReader } from '../store/store.ts'
 import { addAuditRoutes } from './audits.ts'
 import { addAuthorRoutes } from './authors.ts'
+import { addCredentialRoutes } from './credentials/add-credentials.ts'
 import { createFreshness } from './freshness.ts'
 import { addParticipantRoutes } from './participants.ts'
 import { addPaymentRoutes } from './payments/add-payments.ts'
@@ -42,6 +43,7 @@ const TAGS = [
   { name: 'results', description: 'Digests that providers recorded, by serial and by provider' },
   { name: 'audits', description: 'Comparing what is said now with what was recorded' },
   { name: 'payments', description: 'Payment records of tax offices, by order and by what they are for' },
+  { name: 'credentials', description: 'Credentials for evidence: issued, expired, revoked' },
   { name: 'participants', description: 'The directory of those who take part' },
   { name: 'authors', description: 'Heads of authors: the proof that nothing is missing' },
   { name: 'feed', description: 'Events as they happen' },
@@ -92,6 +94,7 @@ export function addApiRoutes(server: HttpServer, { store, views, directory, rpcO
   addResultRoutes(server, deps)
   addAuditRoutes(server, deps)
   addPaymentRoutes(server, deps)
+  addCredentialRoutes(server, deps)
   addParticipantRoutes(server, deps)
   addAuthorRoutes(server, deps)
   addStatusRoute(server, views)

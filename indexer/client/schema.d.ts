@@ -192,6 +192,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/credentials/{credentialId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What every issuer wrote of a credential: its issue, expiry and revocation
+         * @description Anybody may issue anything under any id; `registered` tells whether the directory has the issuer, and those come first. Nobody revokes what another issued. An anchored credential is under a root on chain, without its id: it is not found here, only its revocation is; present it to `POST /v1/credentials/verify`. 404 names the heads of the issuers against which nothing was found.
+         */
+        get: operations["getCredential"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Credentials of one issuer, by state and time of their block
+         * @description In chain order of the issues; one that was revoked without an issue in the index stands where it was revoked. With `state=revoked` all are in the order of their revocations, and `from` and `to` are times of these. A page may have fewer entries than `limit`, even none, and yet a `next`: the list goes on until that is null. Of anchored credentials the chain has roots alone: they are not listed until they are revoked.
+         */
+        get: operations["listCredentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/credentials/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hold a credential, a digest, or what it is made of against the index
+         * @description Nothing of the body is kept or logged. Of a whole credential its form, digest, signature and receipt are verified first, as anybody can do without asking (protocol/credentials); an anchored one is verified by its own receipt, whose root must be indexed. Content is never sent: its hash is.
+         */
+        post: operations["verifyCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/participants": {
         parameters: {
             query?: never;
@@ -817,6 +877,163 @@ export interface components {
                 upToVersion: number;
             };
         };
+        /** @description An entry of an issuer's book */
+        CredentialEntry: {
+            /**
+             * @description The book's key
+             * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+             */
+            key: string;
+            /**
+             * @description What the book has under it
+             * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+             */
+            digest: string;
+            /**
+             * @description recorded: with a storage slot; published: in the event only
+             * @enum {string}
+             */
+            tier: "recorded" | "published";
+            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+            transactionHash: string;
+            block: {
+                number: number;
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                hash: string;
+                /**
+                 * @description Unix seconds
+                 * @example 1795268363
+                 */
+                timestamp: number;
+            };
+            /** @description Position among the logs of the block */
+            logIndex: number;
+            /** @description Position in its publication; 0 otherwise */
+            entryIndex: number;
+            /** @enum {string} */
+            finality: "pending" | "final";
+            /** @description See protocol/event-proof.ts and storage-proof.ts */
+            proof?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description What one issuer wrote of a credential id in one registry */
+        Credential: {
+            chainId: number;
+            registry: string;
+            issuer: string;
+            credentialId: string;
+            /** @description Of the issuer, in the directory; null when it is not there */
+            name: string | null;
+            /** @description The directory has it as an issuer of credentials */
+            registered: boolean;
+            /**
+             * @description At the block that the answer stands at: a revocation outweighs an expiry, whichever came first
+             * @enum {string}
+             */
+            state: "issued" | "expired" | "revoked";
+            /** @description The first write, which is the one that counts; its digest is that of the evidence. Null where only a revocation is indexed: of an anchored credential the chain has the root alone. */
+            issue: components["schemas"]["CredentialEntry"] | null;
+            /** @description Null: it does not expire on chain */
+            expiry: {
+                /**
+                 * @description The book's key
+                 * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+                 */
+                key: string;
+                /**
+                 * @description What the book has under it
+                 * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+                 */
+                digest: string;
+                /**
+                 * @description recorded: with a storage slot; published: in the event only
+                 * @enum {string}
+                 */
+                tier: "recorded" | "published";
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                transactionHash: string;
+                block: {
+                    number: number;
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    hash: string;
+                    /**
+                     * @description Unix seconds
+                     * @example 1795268363
+                     */
+                    timestamp: number;
+                };
+                /** @description Position among the logs of the block */
+                logIndex: number;
+                /** @description Position in its publication; 0 otherwise */
+                entryIndex: number;
+                /** @enum {string} */
+                finality: "pending" | "final";
+                /** @description See protocol/event-proof.ts and storage-proof.ts */
+                proof?: {
+                    [key: string]: unknown;
+                };
+                /** @description Unix seconds, from which on it is expired; null past 2^53 - 1, which a number cannot carry: the digest is the time */
+                expiresAt: number | null;
+            } | null;
+            revocation: {
+                /**
+                 * @description The book's key
+                 * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+                 */
+                key: string;
+                /**
+                 * @description What the book has under it
+                 * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+                 */
+                digest: string;
+                /**
+                 * @description recorded: with a storage slot; published: in the event only
+                 * @enum {string}
+                 */
+                tier: "recorded" | "published";
+                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                transactionHash: string;
+                block: {
+                    number: number;
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    hash: string;
+                    /**
+                     * @description Unix seconds
+                     * @example 1795268363
+                     */
+                    timestamp: number;
+                };
+                /** @description Position among the logs of the block */
+                logIndex: number;
+                /** @description Position in its publication; 0 otherwise */
+                entryIndex: number;
+                /** @enum {string} */
+                finality: "pending" | "final";
+                /** @description See protocol/event-proof.ts and storage-proof.ts */
+                proof?: {
+                    [key: string]: unknown;
+                };
+                /** @description As the issuer put it; bytes that are not UTF-8 are replaced, the digest is the hash of what was written. Null while the index repairs itself */
+                reason: string | null;
+                /** @description It was revoked before it was issued, or no issue of it is indexed */
+                beforeIssue: boolean;
+            } | null;
+            /** @description The issuer wrote the id again, which counts for nothing; 20 at most. Not in lists */
+            repeated: components["schemas"]["CredentialEntry"][];
+            /**
+             * @description Whether the heads folded from the index are those on chain
+             * @enum {string}
+             */
+            completeness: "complete" | "unverified" | "incomplete";
+            /**
+             * @description The issuer's status in the directory at the time of its first entry here
+             * @enum {string}
+             */
+            authorStatus: "none" | "active" | "suspended" | "retired";
+            /** @description Written while the issuer was suspended */
+            suspended: boolean;
+        };
         /** @description Of a retraction, `data` is what was said before; its finality is pending, and its completeness that of its author now. */
         Event: {
             /**
@@ -893,6 +1110,18 @@ export interface components {
                     period: string | null;
                     /** @description public or sealed */
                     visibility: string | null;
+                };
+                /** @description Of a record in a registry of credentials; `serial` is then the id of an issue, and the key there of an expiry or a revocation */
+                credential?: {
+                    /** @description A ULID, or whatever else its issuer took for one */
+                    credentialId: string;
+                    issuer: string;
+                    /** @enum {string} */
+                    kind: "issue" | "revocation" | "expiry";
+                    /** @description Of an expiry: unix seconds; null past 2^53 - 1 */
+                    expiresAt?: number | null;
+                    /** @description Of a revocation; null while the index repairs itself */
+                    reason?: string | null;
                 };
             };
         } | {
@@ -2239,6 +2468,444 @@ export interface operations {
                 };
             };
             /** @description The code does not open the order, or the amount is none */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCredential: {
+        parameters: {
+            query?: {
+                /**
+                 * @description What this issuer wrote, alone
+                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                 */
+                issuer?: string;
+                /** @description event: the log in the receipts trie of its block; storage: the slot by eth_getProof, at the indexed block whatever asOf says. Of 20 issuers at most */
+                proof?: "none" | "event" | "storage";
+                /** @description Answer as of an earlier block or time. `<chainId>:<number>` is a block, and that chain alone is answered for. A number below 1,000,000,000 is a block too, where there is one chain. A number from 1,000,000,000 on is a time in unix seconds; an ISO 8601 date (its first second, UTC) or time with its zone is one as well: every chain is answered for up to its last block at or before it. The canonical chain as it is known now counts, not what was seen then; `asOf` in the answer names the blocks. A block past the indexed one, or a time past its timestamp, is refused with 409. On chains with several blocks a second, the last second may still grow. */
+                asOf?: string;
+            };
+            header?: {
+                /**
+                 * @description ETags of answers at hand
+                 * @example W/"q3VZx0nQ7gk2rJb1mYpX9A"
+                 */
+                "if-none-match"?: string;
+            };
+            path: {
+                /**
+                 * @description ULID that the issuer gave the credential
+                 * @example 01M7Z5AHHBJK3N86CZZM29XR20
+                 */
+                credentialId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The credential. With If-None-Match, 304 without a body while nothing has changed. */
+            200: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        credentialId: string;
+                        /** @description One of each issuer and registry; those of registered issuers first */
+                        credentials: components["schemas"]["Credential"][];
+                        /** @description There are more entries than are looked at; ask with `issuer` */
+                        truncated: boolean;
+                        /** @description Entries in blocks that their chain took back; 100 of each kind at most */
+                        orphaned: {
+                            chainId: number;
+                            registry: string;
+                            provider: string;
+                            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                            digest: string;
+                            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                            transactionHash: string;
+                            block: {
+                                number: number;
+                                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                                hash: string;
+                                /**
+                                 * @description Unix seconds
+                                 * @example 1795268363
+                                 */
+                                timestamp: number;
+                            };
+                            logIndex: number;
+                            /**
+                             * @description Unix seconds
+                             * @example 1795268363
+                             */
+                            orphanedAt: number;
+                            /** @enum {string} */
+                            kind: "issue" | "expiry" | "revocation";
+                        }[];
+                        /** @description Only with `asOf`: the block that the answer stands at, of each chain answered for */
+                        asOf?: components["schemas"]["AsOfBlock"][];
+                        /** @description Where each chain stands now */
+                        standings: components["schemas"]["Standing"][];
+                    };
+                };
+            };
+            /** @description The answer with the ETag of If-None-Match is still the answer */
+            304: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is indexed; names the issuers of the directory (200 at most), and their heads at which nothing was found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description asOf is past what is indexed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCredentials: {
+        parameters: {
+            query: {
+                /**
+                 * @description Who issued it
+                 * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                 */
+                issuer: string;
+                /** @description At the block that the answer stands at: a revocation outweighs an expiry, whichever came first */
+                state?: "issued" | "expired" | "revoked";
+                /**
+                 * @description Unix seconds of the block, inclusive
+                 * @example 1795268363
+                 */
+                from?: number;
+                /**
+                 * @description Unix seconds of the block, exclusive
+                 * @example 1795268363
+                 */
+                to?: number;
+                /** @description Answer as of an earlier block or time. `<chainId>:<number>` is a block, and that chain alone is answered for. A number below 1,000,000,000 is a block too, where there is one chain. A number from 1,000,000,000 on is a time in unix seconds; an ISO 8601 date (its first second, UTC) or time with its zone is one as well: every chain is answered for up to its last block at or before it. The canonical chain as it is known now counts, not what was seen then; `asOf` in the answer names the blocks. A block past the indexed one, or a time past its timestamp, is refused with 409. On chains with several blocks a second, the last second may still grow. */
+                asOf?: string;
+                /** @description Entries of a page at most */
+                limit?: number;
+                /** @description `next` of the page before, unchanged. It holds only for the same filters. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description ETags of answers at hand
+                 * @example W/"q3VZx0nQ7gk2rJb1mYpX9A"
+                 */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of credentials; its cursors, and the states they have, stay at the block of the first page. With If-None-Match, 304 without a body while nothing has changed. */
+            200: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        credentials: components["schemas"]["Credential"][];
+                        /** @description Cursor of the next page; null after the last */
+                        next: string | null;
+                        /** @description Only with `asOf`: the block that the answer stands at, of each chain answered for */
+                        asOf?: components["schemas"]["AsOfBlock"][];
+                        /** @description Where each chain stands now */
+                        standings: components["schemas"]["Standing"][];
+                    };
+                };
+            };
+            /** @description The answer with the ETag of If-None-Match is still the answer */
+            304: {
+                headers: {
+                    /** @description Names the state of the index that the answer is made of: blocks, finality, completeness and everything stored. Absent while a chain is not complete. */
+                    ETag?: string;
+                    /** @description How long the answer may be kept */
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The cursor's block left its chain, or asOf is past what is indexed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests from this address; Retry-After says for how many seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The index cannot answer right now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other refusal, or a failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifyCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Either `credential`; or `credentialId` and `issuer` with `digest`, or with `contentHash`, `metadataHash` or `metadata`, and `salt`. */
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A whole evidence credential, as its file has it */
+                    credential?: {
+                        [key: string]: unknown;
+                    };
+                    /**
+                     * @description ULID that the issuer gave the credential
+                     * @example 01M7Z5AHHBJK3N86CZZM29XR20
+                     */
+                    credentialId?: string;
+                    /**
+                     * @description Ethereum address; mixed case must have a right EIP-55 checksum
+                     * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+                     */
+                    issuer?: string;
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    digest?: string;
+                    /**
+                     * @description SHA-256 of the content's bytes
+                     * @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02
+                     */
+                    contentHash?: string;
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    metadataHash?: string;
+                    /** @description In place of its hash */
+                    metadata?: {
+                        [key: string]: unknown;
+                    };
+                    /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                    salt?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The verdict, whatever it says. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        credentialId: string;
+                        issuer: string;
+                        /**
+                         * @description Of what is presented: intact, where the chain has its digest. Content that is kept elsewhere is not looked at: missing and erased are never said.
+                         * @enum {string}
+                         */
+                        verdict: "intact" | "tampered" | "missing" | "revoked" | "expired" | "unconfirmed" | "erased";
+                        /** @description The rule that decided */
+                        rule: string;
+                        /** @description Every rule that holds */
+                        findings: string[];
+                        /** @description Null where it depends on the registry, and none has the credential */
+                        presentedDigest: string | null;
+                        /** @description Of a whole credential: what could be verified of it without asking anybody */
+                        checks?: {
+                            name: string;
+                            /** @enum {string} */
+                            outcome: "passed" | "failed" | "not-checked";
+                            detail: string;
+                        }[];
+                        /** @description What the index has of it */
+                        credential: components["schemas"]["Credential"] | null;
+                        /** @description Of a whole credential whose receipt is of the anchored tier: the indexed root that its own Merkle proof leads to. The index has roots only, and takes the leaf from the credential's receipt. */
+                        anchor: {
+                            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                            root: string;
+                            /** @description Decimal: up to 64 bits, as its issuer says */
+                            leafCount: string;
+                            /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                            transactionHash: string;
+                            block: {
+                                number: number;
+                                /** @example 0x5f16f4c7f149ac4f9510d9cf8cf384038ad348b3bcdc01915f95de12df9d1b02 */
+                                hash: string;
+                                /**
+                                 * @description Unix seconds
+                                 * @example 1795268363
+                                 */
+                                timestamp: number;
+                            };
+                            logIndex: number;
+                            /** @enum {string} */
+                            finality: "pending" | "final";
+                        } | null;
+                        /** @description Of the same issuer and id in other registries; 20 at most */
+                        otherCredentials: components["schemas"]["Credential"][];
+                        /** @description Where to get the proof of the entries */
+                        proof: string | null;
+                        /** @description The issuer's heads that the verdict stands on */
+                        heads: components["schemas"]["Head"][];
+                        /** @description Where each chain stands now */
+                        standings: components["schemas"]["Standing"][];
+                    };
+                };
+            };
+            /** @description The request is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than a megabyte */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The document is no evidence credential, or the metadata has no canonical form */
             422: {
                 headers: {
                     [name: string]: unknown;

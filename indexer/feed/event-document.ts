@@ -1,6 +1,7 @@
 import { CountersignError } from '../../protocol/errors.ts'
 import { bytesToHex, type Hex, toAddress } from '../../protocol/hex.ts'
-import { answerRecord, type Book, booksOf, PAYMENT_BOOK_KIND } from '../api/records.ts'
+import { answerCredentialEvent } from '../api/credentials/credential-answers.ts'
+import { answerRecord, type Book, booksOf, CREDENTIAL_BOOK_KIND, PAYMENT_BOOK_KIND } from '../api/records.ts'
 import { serialOf } from '../api/result-list.ts'
 import type { ChainView } from '../chain/chain-view.ts'
 import { completenessOf } from '../chain/chain-view.ts'
@@ -27,7 +28,7 @@ export interface FeedItem extends Filterable {
 }
 
 export interface DocumentDeps {
-  store: Pick<StoreReader, 'hasEarlierRecord' | 'findPaymentAt'>
+  store: Pick<StoreReader, 'hasEarlierRecord' | 'findPaymentAt' | 'findRevocationAt'>
   views: ReadonlyMap<number, ChainView>
   directory: Pick<Directory, 'participants'>
 }
@@ -66,7 +67,9 @@ export async function makeItems(
       const isRepeated = event.kind === 'record' && (await store.hasEarlierRecord(event.row))
       const isPayment = event.kind === 'record' && book.kind === PAYMENT_BOOK_KIND
       const payment = isPayment ? await store.findPaymentAt(event.row) : undefined
-      const data = dataOf(event, book, participants, { isRepeated, payment })
+      const isCredential = event.kind === 'record' && book.kind === CREDENTIAL_BOOK_KIND
+      const credential = isCredential ? await answerCredentialEvent(event.row, store) : undefined
+      const data = dataOf(event, book, participants, { isRepeated, payment, credential })
       return toItem(event, book, data)
     }),
   )
@@ -81,6 +84,7 @@ function leftOut(view: ChainView | undefined): undefined {
 interface OfRecord {
   isRepeated: boolean
   payment: PaymentRow | undefined
+  credential: RecordEventAnswer['credential']
 }
 
 function dataOf(
@@ -105,11 +109,12 @@ function recordOf(
   { row }: RecordEvent,
   book: Book,
   participants: Participants,
-  { isRepeated, payment }: OfRecord,
+  { isRepeated, payment, credential }: OfRecord,
 ): RecordEventAnswer {
   const provider = toAddress(row.author)
   const authorStatus = statusAt(participants.get(provider), row.blockTime)
   const record = answerRecord(row, serialOf(row.key), book, { provider, authorStatus, repeated: isRepeated })
+  if (credential !== undefined) return { ...record, credential }
   if (payment === undefined) return record
   const { orderKey, version, kind, category, period, visibility } = payment
   return { ...record, payment: { orderKey, office: provider, version, kind, category, period, visibility } }

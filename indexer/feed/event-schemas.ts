@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from '../../http/schema.ts'
+import { CREDENTIAL_ENTRY_KINDS } from '../../protocol/credentials/credential-key.ts'
 import {
   BlockSchema,
   Bytes32Schema,
@@ -39,6 +40,26 @@ const RecordEventSchema = Type.Object({
         visibility: nullableString('public or sealed'),
       },
       { description: 'Of a record in a registry of payments; `serial` is then its key there' },
+    ),
+  ),
+  credential: Type.Optional(
+    Type.Object(
+      {
+        credentialId: Type.String({ description: 'A ULID, or whatever else its issuer took for one' }),
+        issuer: Type.String(),
+        kind: Type.Enum([...CREDENTIAL_ENTRY_KINDS], { type: 'string' }),
+        expiresAt: Type.Optional(
+          Type.Unsafe<number | null>({
+            type: ['integer', 'null'],
+            description: 'Of an expiry: unix seconds; null past 2^53 - 1',
+          }),
+        ),
+        reason: Type.Optional(nullableString('Of a revocation; null while the index repairs itself')),
+      },
+      {
+        description:
+          'Of a record in a registry of credentials; `serial` is then the id of an issue, and the key there of an expiry or a revocation',
+      },
     ),
   ),
 })

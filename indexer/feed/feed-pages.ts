@@ -39,6 +39,7 @@ export interface PageDeps extends DocumentDeps {
     StoreReader,
     | 'hasEarlierRecord'
     | 'findPaymentAt'
+    | 'findRevocationAt'
     | 'listFeed'
     | 'listFinalFeed'
     | 'feedStart'

@@ -63,9 +63,20 @@ export function entryKeyOf(credentialKey: Uint8Array, kind: CredentialEntryKind)
   return key
 }
 
+/** The key of the issue that an entry belongs to. */
+export function credentialKeyOf(entryKey: Uint8Array): Buffer {
+  return entryKeyOf(entryKey, 'issue')
+}
+
+const endOf = (kind: CredentialEntryKind): string =>
+  entryKeyOf(new Uint8Array(WORD), kind).toString('hex', ID_BYTES)
+
+const REVOCATION_END = endOf('revocation')
+const EXPIRY_END = endOf('expiry')
+
 export const isRevocationKey = (key: Hex): boolean => key.endsWith(REVOCATION_END)
 
-const REVOCATION_END = `${'0'.repeat(2 * (WORD - ID_BYTES - 1))}${CREDENTIAL_ENTRY_KINDS.indexOf('revocation').toString(16).padStart(2, '0')}`
+export const isExpiryKey = (key: Hex): boolean => key.endsWith(EXPIRY_END)
 
 /** The key is of an issue, or may be: what is a ULID, the registry does not ask. */
 const isCredentialKey = (key: Uint8Array): boolean => key.subarray(ID_BYTES).every((byte) => byte === 0)

@@ -13,6 +13,7 @@ function addressBookFile(): string {
     ParticipantDirectory: `0x${'2'.repeat(40)}`,
     QueryResultRegistry: `0x${'3'.repeat(40)}`,
     PaymentRecordRegistry: `0x${'4'.repeat(40)}`,
+    CredentialRegistry: `0x${'5'.repeat(40)}`,
     startBlock: 1,
   } as const
   const chains = [{ chainId: 1, rpcUrls: ['http://127.0.0.1:1'], contracts }]

@@ -15,6 +15,7 @@ const contracts = {
   ParticipantDirectory: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
   QueryResultRegistry: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
   PaymentRecordRegistry: '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512',
+  CredentialRegistry: '0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9',
   startBlock: 1,
 } as const
 

@@ -36,6 +36,7 @@ CREATE TABLE evidence (
 ) STRICT;
 CREATE INDEX evidence_by_client ON evidence (client, id);
 CREATE INDEX evidence_by_content ON evidence (content_hash) WHERE content_hash IS NOT NULL;
+CREATE INDEX evidence_failing ON evidence (client) WHERE state = 'kept' AND last_verdict IN ('tampered', 'missing');
 CREATE INDEX evidence_by_check ON evidence (checked_at, id) WHERE state = 'kept';
 CREATE INDEX evidence_erasing ON evidence (id) WHERE state = 'erasing';
 -- Contents that may be in the content store without a row of evidence: written before one enters it.
@@ -44,6 +45,7 @@ CREATE TABLE idempotency_keys (
   client INTEGER NOT NULL, key_hash BLOB NOT NULL, request_hash BLOB NOT NULL, credential_id TEXT NOT NULL,
   created_at INTEGER NOT NULL, PRIMARY KEY (client, key_hash)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_by_credential ON idempotency_keys (credential_id);
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 -- Evidence carries the last round that read it again, so a round goes on after a restart.
 CREATE TABLE recheck_rounds (

@@ -11,7 +11,7 @@ export interface PaymentNetwork {
 export interface PaymentChain {
   chainId: number
   name: string
-  /** Null where no payments are recorded. */
+  /** Null where nothing of the kind is recorded. */
   registry: Address | null
   /** Blocks after a block until it counts as final. */
   finalityDepth: number
@@ -22,7 +22,14 @@ export interface PaymentChain {
 }
 
 /** The chains of payments and of the directory, each with the endpoints that `urlsOf` picks. */
-export function paymentNetworkOf(
+export const paymentNetworkOf = (
+  book: AddressBook,
+  urlsOf: (chain: ChainEntry) => string[],
+): PaymentNetwork => registryNetworkOf('PaymentRecordRegistry', book, urlsOf)
+
+/** The chains that have a contract of that name, and the directory's. */
+export function registryNetworkOf(
+  contract: string,
   { directory, chains }: AddressBook,
   urlsOf: (chain: ChainEntry) => string[],
 ): PaymentNetwork {
@@ -32,7 +39,7 @@ export function paymentNetworkOf(
       .map((chain) => ({
         chainId: chain.chainId,
         name: chain.name,
-        registry: chain.contracts.PaymentRecordRegistry?.address ?? null,
+        registry: chain.contracts[contract]?.address ?? null,
         finalityDepth: chain.finalityDepth,
         finalizedTag: chain.finalizedTag === true,
         rpcUrls: urlsOf(chain),

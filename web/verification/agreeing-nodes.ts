@@ -50,7 +50,13 @@ export function agreeingNodes(nodes: readonly ChainNode[]): ChainNode {
       const said = await Promise.all(nodes.map((node) => node.isRecorded(registry, author, key)))
       return said.includes(true)
     },
+    async revocationReasons(registry, issuer, key) {
+      const said = await Promise.all(nodes.map((node) => node.revocationReasons(registry, issuer, key)))
+      return [...new Set(said.flat())]
+    },
     participant: (directory, account) => all('the directory', (node) => node.participant(directory, account)),
+    bookOf: (directory, account, role) =>
+      all('the directory', (node) => node.bookOf(directory, account, role)),
     statusAt: (directory, account, time) =>
       all('the directory', (node) => node.statusAt(directory, account, time)),
   }

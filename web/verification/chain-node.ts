@@ -1,3 +1,6 @@
+import type { CredentialChainReader } from '../../protocol/credentials/credential-standing.ts'
+import type { IssuerDirectoryReader } from '../../protocol/credentials/issuer-check.ts'
+import { reasonsIn, revocationFilter } from '../../protocol/credentials/revocation-log.ts'
 import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
 import {
   type Address,
@@ -6,7 +9,9 @@ import {
   type Hex,
   hexToBytes,
   keccak256,
+  toAddress,
   utf8ToBytes,
+  ZERO_ADDRESS,
 } from '../../protocol/hex.ts'
 import {
   createPaymentChainReader,
@@ -15,21 +20,12 @@ import {
 } from '../../protocol/payments/payment-chain-reader.ts'
 import { rawNumber, rawObject, toData } from '../../protocol/raw-rpc.ts'
 import { uintWord } from '../../protocol/record-slots.ts'
-import { PARTICIPANT_STATUSES, type ParticipantStatus, type Role, rolesOf } from '../../protocol/roles.ts'
-
-export interface Participant {
-  roles: Role[]
-  name: string
-}
+import { PARTICIPANT_STATUSES, ROLES, rolesOf } from '../../protocol/roles.ts'
 
 /** A node of a chain, as a verification asks it. */
-export interface ChainNode extends PaymentChainReader {
+export interface ChainNode extends PaymentChainReader, CredentialChainReader, IssuerDirectoryReader {
   /** Number of the newest block that the chain itself calls final; undefined where the node knows no such tag. @throws CHAIN_UNREACHABLE */
   finalizedBlock(): Promise<number | undefined>
-  /** What the directory says of an account; no roles: it was never registered. @throws CHAIN_CONTRADICTS where there is no directory */
-  participant(directory: Address, account: Address): Promise<Participant>
-  /** @param time unix seconds */
-  statusAt(directory: Address, account: Address, time: number): Promise<ParticipantStatus>
 }
 
 export function createChainNode(request: RpcRequest): ChainNode {
@@ -42,6 +38,12 @@ export function createChainNode(request: RpcRequest): ChainNode {
   }
   return {
     ...createPaymentChainReader(request),
+    async revocationReasons(registry, issuer, key) {
+      const logs = await request('eth_getLogs', [revocationFilter(registry, issuer, key)]).catch(
+        nullIfNoAnswer,
+      )
+      return reasonsIn(logs, registry)
+    },
     async finalizedBlock() {
       const block = await request('eth_getBlockByNumber', ['finalized', false]).catch(nullIfNotSupported)
       return block === null ? undefined : rawNumber(rawObject(block, 'block'), 'number', 'block')
@@ -56,6 +58,14 @@ export function createChainNode(request: RpcRequest): ChainNode {
         roles: rolesOf(BigInt(bytesToHex(answer.subarray(struct, struct + 32)))),
         name: new TextDecoder().decode(text),
       }
+    },
+    async bookOf(directory, account, role) {
+      const words = [addressWord(account), uintWord(ROLES[role])]
+      const answer = await call(directory, 'bookOf(address,uint8)', ...words)
+      if (answer.length !== 64) throw noDirectory(directory)
+      const chainId = Number(bytesToHex(answer.subarray(0, 32)))
+      const registry = toAddress(bytesToHex(answer.subarray(44)))
+      return registry === ZERO_ADDRESS ? null : { chainId, registry }
     },
     async statusAt(directory, account, time) {
       const answer = await call(directory, 'statusAt(address,uint48)', addressWord(account), uintWord(time))
@@ -81,5 +91,11 @@ const noDirectory = (address: Address): CountersignError =>
 
 function nullIfNotSupported(error: unknown): null {
   if (isCountersignError(error, 'CHAIN_UNREACHABLE') && error.details.isNotSupported === true) return null
+  throw error
+}
+
+/** Many nodes search few blocks for events, or none: what only adds to an answer is not worth its failing. */
+function nullIfNoAnswer(error: unknown): null {
+  if (isCountersignError(error, 'CHAIN_UNREACHABLE')) return null
   throw error
 }

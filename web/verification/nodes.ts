@@ -49,6 +49,14 @@ export async function connectNodes(
   }
 }
 
+/** @throws CHAIN_UNKNOWN when no node of the chain is named, CHAIN_UNREACHABLE when none of those named answers */
+export function requireNode(chainId: number, nodeOf: ConnectedNodes['nodeOf']): ChainNode {
+  const node = nodeOf(chainId)
+  if (node === undefined)
+    throw new CountersignError('CHAIN_UNKNOWN', `there is no node of chain ${chainId} to ask`)
+  return node
+}
+
 const chainIdOf = (url: string): Promise<number> => createChainNode(jsonRpcOver(url)).chainId()
 
 async function answering(urls: readonly string[], chainId: number): Promise<string[]> {

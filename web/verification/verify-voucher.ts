@@ -7,6 +7,8 @@ import { checkVoucher, type VoucherCheck } from '../../protocol/payments/voucher
 import type { ParticipantStatus } from '../../protocol/roles.ts'
 import type { Check } from '../../protocol/verification.ts'
 import type { ChainNode } from './chain-node.ts'
+import { headChecks } from './head-checks.ts'
+import { requireNode } from './nodes.ts'
 
 /**
  * - `consistent`: the chain holds this record, final, of a tax office that was active then
@@ -52,8 +54,7 @@ export async function verifyVoucher(
   const registry = checkRegistry(place, chain)
   const { check: office, name } = await checkOffice(place, network, directoryNode)
   const isKnown = registry.outcome === 'passed' && office.outcome === 'passed'
-  const hasTag = chain?.finalizedTag === true
-  const finalizedNumber = hasTag ? await node.finalizedBlock() : undefined
+  const finalizedNumber = chain?.finalizedTag ? await node.finalizedBlock() : undefined
   const result = await checkVoucher(voucher, node, {
     finalityDepth: chain?.finalityDepth ?? 0,
     finalizedNumber,
@@ -65,8 +66,7 @@ export async function verifyVoucher(
       : await directoryNode.statusAt(network.directory.address, place.office, result.recordedAt)
   const checks = [registry, office, ...result.checks.filter(({ name: step }) => step !== 'place')]
   if (status !== null) checks.push(statusCheck(status))
-  if (hasTag && finalizedNumber === undefined) checks.push(TAG_NOT_CHECKED)
-  checks.push(...headAgeChecks(result.askedAt))
+  checks.push(...headChecks(chain, finalizedNumber, result.askedAt))
   return {
     ...result,
     checks,
@@ -74,13 +74,6 @@ export async function verifyVoucher(
     officeName: name,
     officeStatus: status,
   }
-}
-
-function requireNode(chainId: number, nodeOf: VerificationParts['nodeOf']): ChainNode {
-  const node = nodeOf(chainId)
-  if (node === undefined)
-    throw new CountersignError('CHAIN_UNKNOWN', `there is no node of chain ${chainId} to ask`)
-  return node
 }
 
 function checkRegistry(place: PaymentPlace, chain: PaymentChain | undefined): Check {
@@ -122,23 +115,6 @@ const statusCheck = (status: ParticipantStatus): Check => ({
   outcome: status === 'active' ? 'passed' : 'failed',
   detail: `the office was ${status} in the second of the block`,
 })
-
-const TAG_NOT_CHECKED: Check = {
-  name: 'finalized-tag',
-  outcome: 'not-checked',
-  detail: 'no node that was asked knows the finalized tag',
-}
-
-/** Nodes follow their chain within seconds; one this far behind does not know the newest of it. */
-const OLD_HEAD_S = 10 * 60
-
-/** What there is to say of a chain whose newest block is old: nothing at all otherwise. */
-function headAgeChecks({ blockNumber, timestamp }: VoucherCheck['askedAt']): Check[] {
-  const age = Math.floor(Date.now() / 1000) - timestamp
-  if (age < OLD_HEAD_S) return []
-  const detail = `the newest block, ${blockNumber}, is ${Math.floor(age / 60)} minutes old`
-  return [{ name: 'head-age', outcome: 'not-checked', detail }]
-}
 
 function verdictOf(
   { verdict, isSuperseded }: VoucherCheck,

@@ -46,6 +46,10 @@ export interface ServerOptions {
   corsOrigins?: readonly string[]
   /** Addresses and networks of reverse proxies that are believed whose request they pass on; default none. */
   trustProxy?: readonly string[]
+  /** Milliseconds from the first byte of a request to its last. Default 30,000; routes that take no longer see to that themselves. */
+  requestMs?: number
+  /** Milliseconds without a byte either way while a request is under way. Default 60,000. */
+  silenceMs?: number
   /** Connections at a time; one more is closed at once. Default: as many as the system has. */
   maxConnections?: number
   /** What the groups of routes are about, for the OpenAPI document. */
@@ -73,6 +77,8 @@ export async function createServer(
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit ?? LIMITS.bodyBytes,
     ...limitOptions,
+    ...(options.requestMs !== undefined && { requestTimeout: options.requestMs }),
+    ...(options.silenceMs !== undefined && { connectionTimeout: options.silenceMs }),
     ...(options.trustProxy?.length && { trustProxy: [...options.trustProxy] }),
     routerOptions: { maxParamLength: LIMITS.pathParameterLength },
     genReqId: () => randomUUID(),

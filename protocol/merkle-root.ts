@@ -11,12 +11,18 @@ const leafInput = new Uint8Array(64)
 
 /**
  * The root of the `@openzeppelin/merkle-tree` standard tree over `(bytes32 key, bytes32 digest)`, leaves in the order given:
- * `merkleRootOf` over bytes, for an index that derives the root of every publication it reads. Nodes lie in one array, the
- * children of node i at 2i + 1 and 2i + 2; leaves are hashed twice, pairs in ascending order.
+ * `merkleRootOf` over bytes, for an index that derives the root of every publication it reads.
  * @param leaves at least one
  * @returns 32 bytes
  */
-export function merkleRootBytes(leaves: LeafBytes): Uint8Array {
+export const merkleRootBytes = (leaves: LeafBytes): Uint8Array => merkleNodes(leaves).slice(0, 32)
+
+/**
+ * All nodes of that tree in one array, 32 bytes each, the root first: the children of node i at 2i + 1 and 2i + 2, the leaves, hashed
+ * twice, last to first at the end. Pairs are hashed in ascending order.
+ * @param leaves at least one
+ */
+export function merkleNodes(leaves: LeafBytes): Uint8Array {
   const count = leaves.length
   if (count === 0) throw new RangeError('a Merkle tree needs at least one leaf')
   const size = 2 * count - 1
@@ -34,7 +40,17 @@ export function merkleRootBytes(leaves: LeafBytes): Uint8Array {
       32 * parent,
     )
   }
-  return nodes.slice(0, 32)
+  return nodes
+}
+
+/** The inclusion proof of leaf `index`, leaf to root. @param nodes as {@link merkleNodes} makes them */
+export function merkleProofFrom(nodes: Uint8Array, index: number): Uint8Array[] {
+  const proof: Uint8Array[] = []
+  for (let node = nodes.length / 32 - 1 - index; node > 0; node = (node - 1) >> 1) {
+    const sibling = node % 2 === 1 ? node + 1 : node - 1
+    proof.push(nodes.slice(32 * sibling, 32 * (sibling + 1)))
+  }
+  return proof
 }
 
 function isAscending(nodes: Uint8Array, left: number): boolean {

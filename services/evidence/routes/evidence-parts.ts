@@ -10,7 +10,16 @@ import type { ChainRpc } from '../../party/rpc.ts'
 import type { EvidenceScope } from '../api-key-scopes.ts'
 import type { RecordingTier } from '../book/credential-calls.ts'
 import type { ContentStore } from '../content-store/content-store.ts'
+import type { Staging } from '../content-store/staging.ts'
+import type { CredentialFiles } from '../credential-files.ts'
+import type { EvidenceKeeper } from '../evidence-keeper.ts'
+import type { EvidenceMetrics } from '../evidence-metrics.ts'
+import type { Upkeep } from '../compose-upkeep.ts'
 import type { EvidenceSecrets } from '../evidence-secrets.ts'
+import type { UploadTimes } from '../intake/upload-clock.ts'
+import type { Quotas } from '../quotas.ts'
+import type { RevocationKeeper } from '../revocation-keeper.ts'
+import type { AnchorStore } from '../store/anchor-store.ts'
 import type { ClientStore } from '../store/client-store.ts'
 import type { EvidenceStore } from '../store/evidence-store.ts'
 
@@ -35,6 +44,22 @@ export interface EvidenceParts {
   contentLocks: KeyedLocks
   secrets: EvidenceSecrets
   writer: BookWriter
+  upkeep: Upkeep
+  anchors: AnchorStore
+  staging: Staging
+  keeper: EvidenceKeeper
+  revocations: RevocationKeeper
+  credentials: CredentialFiles
+  quotas: Quotas
+  /** Bytes of one content, and of a request with a JSON document. */
+  maxBytes: number
+  maxJsonBytes: number
+  uploadTimes: UploadTimes
+  /** Milliseconds that `?wait=recorded` waits at most. */
+  waitMs: number
+  metrics: EvidenceMetrics
+  /** @throws NOT_READY when as much waits for the chain as may */
+  requireRoom: () => void
 }
 
 declare module 'fastify' {

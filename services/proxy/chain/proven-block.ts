@@ -1,9 +1,7 @@
-import { CountersignError } from '../../../protocol/errors.ts'
-import { createEventProver, type EventProof, type EventProver } from '../../../protocol/event-proof.ts'
+import type { EventProof, EventProver } from '../../../protocol/event-proof.ts'
 import { type Address, type Bytes32, isBytes32 } from '../../../protocol/hex.ts'
 import type { RawBlock, RawReceipt } from '../../../protocol/raw-rpc.ts'
 import { RESULT_RECORDED_TOPIC } from '../../../protocol/record-proof.ts'
-import type { ChainRpc } from '../../party/rpc.ts'
 
 /** One `ResultRecorded` event. */
 export interface RecordedEvent {
@@ -23,47 +21,12 @@ export interface ProvenBlock {
   prove(event: RecordedEvent): Promise<EventProof>
 }
 
-/** Blocks kept: the records of a busy registry come many to a block, and an audit campaign comes back to them. */
-const MAX_BLOCKS = 48
-
-/** Reads whole blocks with their receipts, once each however many records are asked of them. */
-export class ProvenBlocks {
-  readonly #rpc: ChainRpc
-  readonly #blocks = new Map<string, Promise<ProvenBlock>>()
-
-  constructor(rpc: ChainRpc) {
-    this.#rpc = rpc
-  }
-
-  /** @throws CHAIN_UNREACHABLE, PROOF_UNBUILDABLE */
-  get(block: RawBlock): Promise<ProvenBlock> {
-    const hash = String(block.hash)
-    let proven = this.#blocks.get(hash)
-    if (proven === undefined) {
-      proven = this.#read(block)
-      proven.catch(() => this.#blocks.delete(hash))
-    } else this.#blocks.delete(hash)
-    // Inserted anew, so that the first in the map is the one used longest ago.
-    this.#blocks.set(hash, proven)
-    if (this.#blocks.size > MAX_BLOCKS) this.#blocks.delete(this.#blocks.keys().next().value!)
-    return proven
-  }
-
-  async #read(block: RawBlock): Promise<ProvenBlock> {
-    const receipts = await this.#receiptsOf(block)
-    const prover = await createEventProver({ block, receipts })
-    return provenBlock(block, receipts, prover)
-  }
-
-  async #receiptsOf(block: RawBlock): Promise<RawReceipt[]> {
-    const receipts = await this.#rpc.send('eth_getBlockReceipts', [block.hash])
-    if (!Array.isArray(receipts))
-      throw new CountersignError('PROOF_UNBUILDABLE', `the node has no receipts of block ${block.hash}`)
-    return receipts
-  }
-}
-
-function provenBlock(block: RawBlock, receipts: readonly RawReceipt[], prover: EventProver): ProvenBlock {
+/** What a proxy keeps of a block: the records in it. */
+export function provenBlock(
+  block: RawBlock,
+  receipts: readonly RawReceipt[],
+  prover: EventProver,
+): ProvenBlock {
   const events = new Map<string, RecordedEvent>()
   for (const receipt of receipts)
     for (const [logPosition, log] of (receipt.logs as RawLog[]).entries()) {

@@ -9,8 +9,9 @@ import { toQuantity } from '../../../protocol/quantity.ts'
 import { type RawBlock, rawObject } from '../../../protocol/raw-rpc.ts'
 import { RESULT_RECORDED_TOPIC } from '../../../protocol/record-proof.ts'
 import { type Serial, serialTime, serialToKey } from '../../../protocol/serial.ts'
+import { ProvenBlocks } from '../../party/proven-blocks.ts'
 import type { ChainRpc } from '../../party/rpc.ts'
-import { type ProvenBlock, ProvenBlocks } from './proven-block.ts'
+import { type ProvenBlock, provenBlock } from './proven-block.ts'
 
 export interface ChainHead {
   blockNumber: number
@@ -53,12 +54,12 @@ export class RecordChain {
   readonly chainId: number
   readonly #entry: ChainEntry
   readonly #rpc: ChainRpc
-  readonly #blocks: ProvenBlocks
+  readonly #blocks: ProvenBlocks<ProvenBlock>
 
   constructor(entry: ChainEntry, rpc: ChainRpc) {
     this.#entry = entry
     this.#rpc = rpc
-    this.#blocks = new ProvenBlocks(rpc)
+    this.#blocks = new ProvenBlocks(rpc, provenBlock)
     this.chainId = entry.chainId
     this.finalityDepth = entry.finalityDepth
   }

@@ -1,10 +1,6 @@
-import { bytesToHex, hexToBytes, keccak256, utf8ToBytes } from '../../../protocol/hex.ts'
-import { merkleRootBytes } from '../../../protocol/merkle-root.ts'
-import {
-  type CallEntry,
-  GAS_OF_RECORDING,
-  type RegistryCalls,
-} from '../../party/book-writer/registry-calls.ts'
+import { keccak256, utf8ToBytes } from '../../../protocol/hex.ts'
+import { anchorCalls } from '../../party/book-writer/anchor-calls.ts'
+import { GAS_OF_RECORDING, type RegistryCalls } from '../../party/book-writer/registry-calls.ts'
 import { unpackPayment } from './packed-payment.ts'
 
 /**
@@ -19,7 +15,6 @@ const WORD = 32
 const selector = (signature: string): Buffer => Buffer.from(keccak256(utf8ToBytes(signature)).subarray(0, 4))
 const RECORD_PAYMENTS = selector('recordPayments((bytes32,uint32,bytes32,bytes)[])')
 const PUBLISH_PAYMENTS = selector('publishPayments(bytes)')
-const ANCHOR = selector('anchor(bytes32,uint64,string)')
 
 const padded = (length: number): number => Math.ceil(length / WORD) * WORD
 
@@ -94,42 +89,6 @@ const publishCalls: RegistryCalls = {
   gasOf: ({ content }) => GAS_PER_PUBLISHED_PAYMENT + GAS_PER_PUBLISHED_BYTE * content!.length,
   bytesOf: ({ content }) => content!.length,
 }
-
-const rootOf = (entries: readonly CallEntry[]): string =>
-  bytesToHex(
-    merkleRootBytes({
-      length: entries.length,
-      key: (i) => hexToBytes(entries[i]!.key, 32),
-      digest: (i) => hexToBytes(entries[i]!.digest, 32),
-    }),
-  )
-
-/** All but the URI; the first anchor of an author takes the most. */
-const GAS_OF_ANCHOR = 70_000
-/** Call data and event. */
-const GAS_PER_URI_BYTE = 30
-
-/** `anchor(root, leafCount, manifestURI)`; the manifest is `<manifests>/<root>`. */
-const anchorCalls = (manifests: string): RegistryCalls => ({
-  keepsSlots: false,
-  checksOrder: false,
-  gasOfCall: GAS_OF_ANCHOR + GAS_PER_URI_BYTE * (Buffer.byteLength(manifests) + 1 + 66),
-  rootOf,
-  encode(entries) {
-    const root = rootOf(entries)
-    const uri = utf8ToBytes(`${manifests}/${root}`)
-    const data = Buffer.alloc(4 + 4 * WORD + padded(uri.length))
-    data.set(ANCHOR)
-    data.set(hexToBytes(root, 32), 4)
-    writeWord(data, 4 + WORD, entries.length)
-    writeWord(data, 4 + 2 * WORD, 3 * WORD)
-    writeWord(data, 4 + 3 * WORD, uri.length)
-    data.set(uri, 4 + 4 * WORD)
-    return data
-  },
-  gasOf: () => 0,
-  bytesOf: () => 0,
-})
 
 /** @param manifests URL under which the manifests of anchored roots are served; for `anchor` only */
 export function paymentCalls(tier: RecordingTier, manifests: string): RegistryCalls {

@@ -30,6 +30,8 @@ export interface RecheckerDeps extends RecheckSettings {
 
 /** Documents looked up at a time. */
 const BATCH = 50
+/** Rounds that have nothing to read take no time. */
+const MIN_PAUSE_MS = 100
 const ATTEMPTS = 3
 const FIRST_BACKOFF_MS = 250
 const MAX_BACKOFF_MS = 60_000
@@ -91,7 +93,8 @@ export class Rechecker {
         const latest = rounds.latest()
         if (latest?.finishedAt === null) await this.#runRound(latest)
         else {
-          const wait = latest === undefined ? 0 : latest.finishedAt + pauseMs - Date.now()
+          const wait =
+            latest === undefined ? 0 : latest.finishedAt + Math.max(pauseMs, MIN_PAUSE_MS) - Date.now()
           if (wait > 0) await this.#pause(wait)
           else await this.#begin()
         }

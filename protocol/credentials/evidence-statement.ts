@@ -1,4 +1,4 @@
-import { canonicalBytes } from '../canonical-json.ts'
+import { canonicalBytes, canonicalJson } from '../canonical-json.ts'
 import { CountersignError } from '../errors.ts'
 import {
   checkShape,
@@ -165,11 +165,8 @@ function checkSigner(statement: EvidenceStatement): string {
 
 function checkVerdict(statement: EvidenceStatement): string {
   const derived = deriveEvidenceVerdict(statement.evidence)
-  if (
-    derived.verdict !== statement.verdict ||
-    derived.rule !== statement.rule ||
-    derived.findings.join() !== statement.findings.join()
-  )
+  const { verdict, rule, findings } = statement
+  if (canonicalJson(derived) !== canonicalJson({ verdict, rule, findings }))
     throw new CountersignError(
       'PROOF_INVALID',
       `the evidence gives ${derived.verdict} (${derived.rule}), the statement says otherwise`,

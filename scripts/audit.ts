@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { parseAuditReport, verifyAuditReport } from '../protocol/audit-report.ts'
 import { connectProxy } from './cli/connection.ts'
-import { EXIT, type ExitCode, exitCodeOf } from './cli/exit-code.ts'
+import { EXIT, exitCodeOf, worstExitCode } from './cli/exit-code.ts'
 import { printChecks, printJson, printTable, say } from './cli/output.ts'
 import { createCommand, runCommand, VERDICT_EXIT_CODES } from './cli/run.ts'
 
@@ -48,16 +48,9 @@ void runCommand(command, async () => {
       printTable(['provider', 'verdict', 'rule'], [[report.provider, report.verdict, report.rule]])
       printChecks(verification.checks)
     }
-  return worst(
+  return worstExitCode(
     reports.map(({ verification }) =>
       verification.verdict === null ? EXIT.error : exitCodeOf(verification.verdict),
     ),
   )
 })
-
-/** A contradiction outweighs an error, an error outweighs what was not found. */
-function worst(codes: ExitCode[]): ExitCode {
-  for (const code of [EXIT.contradicted, EXIT.error, EXIT.notFound] as const)
-    if (codes.includes(code)) return code
-  return codes.length === 0 ? EXIT.notFound : EXIT.consistent
-}

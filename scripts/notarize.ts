@@ -128,12 +128,12 @@ class Run {
       const shown = rows.slice(0, MAX_SHOWN)
       if (rows.length > 0)
         printTable(
-          ['file', 'outcome', 'state', 'credential'],
-          shown.map(({ file, outcome, state, credentialFile, code }) => [
-            file,
+          ['document', 'outcome', 'state', 'credential'],
+          shown.map(({ place, outcome, state, credentialId, code }) => [
+            place,
             outcome,
             state ?? code ?? '',
-            credentialFile ?? '',
+            credentialId ?? '',
           ]),
         )
       if (rows.length > shown.length) say(`… and ${rows.length - shown.length} more`)
@@ -144,12 +144,12 @@ class Run {
   }
 
   #rowOf(outcome: DocumentOutcome): Row {
-    const { file } = outcome.document
+    const { file, place } = outcome.document
     if (outcome.outcome === 'failed')
-      return { file, outcome: 'failed', code: outcome.error.code, reason: outcome.error.message }
+      return { file, place, outcome: 'failed', code: outcome.error.code, reason: outcome.error.message }
     const { credentialId, credentialFile } = outcome
     const state = this.#pending.has(credentialId) ? 'pending' : 'recorded'
-    return { file, outcome: outcome.outcome, credentialId, credentialFile, state }
+    return { file, place, outcome: outcome.outcome, credentialId, credentialFile, state }
   }
 
   #summarize({
@@ -173,6 +173,8 @@ class Run {
 
 interface Row {
   file: string
+  /** In the output folder, without the ending of credentials. */
+  place: string
   outcome: 'stored' | 'known' | 'failed'
   credentialId?: string
   credentialFile?: string

@@ -12,7 +12,7 @@ const FOLDER = path.dirname(LOCAL_STATE_FILE)
 const command = createCommand(
   'start',
   'Runs two local chains, every party and the indexer until Ctrl-C. Local development only: the keys are known to everybody.\n' +
-    'Ports: LENDERS_CHAIN_PORT, INSURERS_CHAIN_PORT, INDEXER_PORT, PROXY_PORT, TAX_OFFICE_PORT, PROVIDER_PORT (the first; the others follow).',
+    'Ports: LENDERS_CHAIN_PORT, INSURERS_CHAIN_PORT, INDEXER_PORT, PROXY_PORT, TAX_OFFICE_PORT, EVIDENCE_PORT, PROVIDER_PORT (the first; the others follow).',
 ).option(
   '--data <folder>',
   'serve the real books of this folder instead of the sample that ships with the project',
@@ -33,7 +33,7 @@ void runCommand(command, async () => {
   return untilInterrupted(network)
 })
 
-function show({ chains, providers, proxy, indexer, taxOffice, folder }: LocalNetwork): void {
+function show({ chains, providers, proxy, indexer, taxOffice, evidence, folder }: LocalNetwork): void {
   printTable(
     ['what', 'where', 'account'],
     [
@@ -42,11 +42,13 @@ function show({ chains, providers, proxy, indexer, taxOffice, folder }: LocalNet
       ['indexer', `${indexer.url}/docs`, ''],
       ['proxy', `${proxy.url}/docs`, proxy.address],
       ['tax office', `${taxOffice.url}/docs`, taxOffice.address],
+      ['evidence server', `${evidence.url}/docs`, evidence.address],
       ...providers.map(({ declaration, url, address }) => [declaration.name, `${url}/docs`, address]),
     ],
   )
   process.stdout.write(`API key for the proxy: ${proxy.apiKey}\n`)
   process.stdout.write(`API key for the tax office: ${taxOffice.apiKey}\n`)
+  process.stdout.write(`API key for the evidence server: ${evidence.apiKey}\n`)
   process.stdout.write(`Databases and logs: ${folder}\nReady. Ctrl-C ends everything.\n`)
 }
 
@@ -58,8 +60,8 @@ function untilInterrupted(network: LocalNetwork): Promise<ExitCode> {
     }
     process.once('SIGINT', end)
     process.once('SIGTERM', end)
-    const { proxy, indexer, taxOffice, providers, chains } = network
-    const parties = [proxy, indexer, taxOffice, ...providers, ...Object.values(chains)].flatMap(
+    const { proxy, indexer, taxOffice, evidence, providers, chains } = network
+    const parties = [proxy, indexer, taxOffice, evidence, ...providers, ...Object.values(chains)].flatMap(
       ({ process }) => process ?? [],
     )
     for (const party of parties)

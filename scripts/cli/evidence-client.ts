@@ -12,7 +12,7 @@ export interface NewEvidence {
   /** Its length in bytes; another one that is found while it is read is an error. */
   size: number
   mediaType: string
-  /** Members of the metadata that the server does not find out by itself. */
+  /** Name and expiry; the rest of the metadata follows from the file. */
   metadata: { name?: string; validUntil?: string }
   idempotencyKey: string
   /** Told of each piece of the file that is sent. */
@@ -25,11 +25,28 @@ export interface AcceptedEvidence {
   /** The credential as a JSON value; not to be believed before it was verified. */
   credential: object
 }
-export interface RevocationAnswer {
-  credentialId: string
-  state: string
+export interface Revocation {
+  reason: string
+  /** ISO 8601. */
+  revokedAt: string
+  /** `recorded`: the chain has it for good. */
+  state: 'pending' | 'recorded'
 }
-
+/** What is kept of one: what it is and how far, not the content. */
+export interface EvidenceDescription {
+  credentialId: string
+  state: 'pending' | 'recorded' | 'conflict'
+  revocation?: Revocation
+  erasedAt?: string
+  checkedAt?: string
+  lastVerdict?: string
+}
+/** That evidence failed a recheck. */
+export interface Notice {
+  credentialId: string
+  verdict: string
+  foundAt?: string
+}
 /** A short request; the upload of a file may take longer than this at every step. */
 const TIMEOUT_MS = 60_000
 /** The server reads a large file several times before it answers. */
@@ -84,7 +101,7 @@ export class EvidenceClient {
     return statement
   }
 
-  async revoke(credentialId: string, reason: string): Promise<RevocationAnswer> {
+  async revoke(credentialId: string, reason: string): Promise<Revocation & { credentialId: string }> {
     const path = `/v1/evidence/${credentialId}/revocation`
     return JSON.parse(await this.#send({ method: 'POST', path, json: { reason } }))
   }
@@ -94,26 +111,27 @@ export class EvidenceClient {
     return JSON.parse(await this.#send({ method: 'POST', path, json: {} }))
   }
 
-  /** What is kept of one: metadata and states, not the content. */
-  async describe(credentialId: string): Promise<Record<string, unknown>> {
+  async describe(credentialId: string): Promise<EvidenceDescription> {
     return JSON.parse(await this.#send({ method: 'GET', path: `/v1/evidence/${credentialId}` }))
   }
 
-  async list(cursor?: string): Promise<{ evidence: Record<string, unknown>[]; nextCursor?: string | null }> {
-    const query = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`
-    return JSON.parse(await this.#send({ method: 'GET', path: `/v1/evidence${query}` }))
+  /** What this client handed in, latest first. @param cursor of the page before */
+  list(cursor: string | null): Promise<{ evidence: EvidenceDescription[]; nextCursor: string | null }> {
+    return this.#page('/v1/evidence', cursor)
   }
 
-  /** What failed a recheck, oldest first. */
-  async notices(
-    cursor?: string,
-  ): Promise<{ notices: Record<string, unknown>[]; nextCursor?: string | null }> {
-    const query = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`
-    return JSON.parse(await this.#send({ method: 'GET', path: `/v1/notices${query}` }))
+  /** What failed a recheck. */
+  notices(cursor: string | null): Promise<{ notices: Notice[]; nextCursor: string | null }> {
+    return this.#page('/v1/notices', cursor)
   }
 
   close(): Promise<void> {
     return this.#agent.close()
+  }
+
+  async #page<T>(path: string, cursor: string | null): Promise<T> {
+    const query = cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`
+    return JSON.parse(await this.#send({ method: 'GET', path: `${path}${query}` }))
   }
 
   async #send({ method, path, json, silenceMs = TIMEOUT_MS, ...rest }: Sent): Promise<string> {
@@ -175,10 +193,13 @@ async function readBounded(body: Dispatcher.ResponseData['body']): Promise<strin
 }
 
 /** What stands before and after the file's bytes (RFC 7578). The file's own name is in the metadata alone. */
-function framingOf({ metadata, mediaType }: NewEvidence, boundary: string): [head: Buffer, tail: Buffer] {
+function framingOf(
+  { metadata, mediaType, size }: NewEvidence,
+  boundary: string,
+): [head: Buffer, tail: Buffer] {
   const head =
     `--${boundary}\r\ncontent-disposition: form-data; name="metadata"\r\ncontent-type: application/json\r\n\r\n` +
-    `${JSON.stringify(metadata)}\r\n` +
+    `${JSON.stringify({ ...metadata, mediaType, size })}\r\n` +
     `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="content"\r\ncontent-type: ${mediaType}\r\n\r\n`
   return [Buffer.from(head), Buffer.from(`\r\n--${boundary}--\r\n`)]
 }

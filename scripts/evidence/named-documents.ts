@@ -34,9 +34,9 @@ const MAX_DEPTH = 64
  * @param except a folder that is passed over, wherever it is come across
  * @throws FILE_UNREADABLE when an argument names nothing, when two would get the same place, or past 200,000 files
  */
-export async function findDocuments(args: readonly string[], except: string): Promise<FoundDocuments> {
+export async function findDocuments(args: readonly string[], except?: string): Promise<FoundDocuments> {
   const found: FoundDocuments = { documents: [], leftOut: [] }
-  const walk = { found, except: path.resolve(except) }
+  const walk: Walk = { found, except: except === undefined ? undefined : path.resolve(except) }
   for (const arg of args) {
     const stats = await statOf(arg)
     if (stats.isDirectory()) await walkFolder(arg, '', walk, 0)
@@ -56,7 +56,7 @@ async function statOf(arg: string): Promise<Stats> {
 
 interface Walk {
   found: FoundDocuments
-  except: string
+  except: string | undefined
 }
 
 async function walkFolder(folder: string, within: string, walk: Walk, depth: number): Promise<void> {

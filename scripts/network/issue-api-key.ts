@@ -1,3 +1,5 @@
+import { EVIDENCE_SCOPES, type EvidenceScope } from '../../services/evidence/api-key-scopes.ts'
+import { joinEvidenceDatabase } from '../../services/evidence/store/database.ts'
 import { createApiKey } from '../../services/party/api-keys/api-key.ts'
 import { ApiKeyStore } from '../../services/party/api-keys/api-key-store.ts'
 import type { PartyDatabase } from '../../services/party/database.ts'
@@ -13,6 +15,10 @@ export const issueApiKey = (databaseFile: string, name: string): string =>
 /** Makes an API key of one who may upload and print slips, in the database of a tax office on this machine. */
 export const issueOfficeApiKey = (databaseFile: string, name: string): string =>
   issue<OfficeScope>(joinOfficeDatabase(databaseFile), name, [...OFFICE_SCOPES])
+
+/** Makes an API key of one who may store, read, verify and revoke, in the database of an evidence server on this machine. */
+export const issueEvidenceApiKey = (databaseFile: string, name: string): string =>
+  issue<EvidenceScope>(joinEvidenceDatabase(databaseFile), name, [...EVIDENCE_SCOPES])
 
 function issue<Scope extends string>({ db, close }: PartyDatabase, name: string, scopes: Scope[]): string {
   try {

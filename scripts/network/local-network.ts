@@ -10,7 +10,8 @@ import { ProxyClient } from '../cli/proxy-client.ts'
 import { deploy } from '../deployment.ts'
 import { type Registration, registerParticipants } from '../registration.ts'
 import { PartyProcess } from './child-process.ts'
-import { issueApiKey, issueOfficeApiKey } from './issue-api-key.ts'
+import { evidenceDeclaration, evidenceRegistration, type RunningEvidenceServer } from './evidence.ts'
+import { issueApiKey, issueEvidenceApiKey, issueOfficeApiKey } from './issue-api-key.ts'
 import { ACCOUNTS, type ProviderDeclaration } from './parties.ts'
 import { type NetworkPorts, requireFreePorts } from './ports.ts'
 import { type RunningTaxOffice, taxOfficeDeclaration, taxOfficeRegistration } from './tax-office.ts'
@@ -25,6 +26,7 @@ export interface LocalNetworkOptions {
   /** Further environment of a provider, e.g. its promise and its batching. */
   providerEnv?: (declaration: ProviderDeclaration) => Record<string, string>
   proxyEnv?: Record<string, string>
+  evidenceEnv?: Record<string, string>
   /** URLs of chains that run already, empty, with the development accounts funded; they are not ended with the network. */
   chainUrls?: Record<ChainName, string>
   /** Modules that take the place of the parties' own, for measurements. */
@@ -57,6 +59,7 @@ export interface LocalNetwork {
   proxy: { url: string; process: PartyProcess; client: ProxyClient; apiKey: string; address: Address }
   indexer: { url: string; process: PartyProcess }
   taxOffice: RunningTaxOffice
+  evidence: RunningEvidenceServer
   folder: string
   /** Ends every process in order, parties before chains. */
   stop(): Promise<void>
@@ -65,6 +68,7 @@ export interface LocalNetwork {
 const HOST = '127.0.0.1'
 const CHAIN_IDS = { lenders: 31337, insurers: 31338 } as const
 const TAX_OFFICE_CHAIN: ChainName = 'lenders'
+const EVIDENCE_CHAIN: ChainName = 'lenders'
 
 /** Starts two chains, deploys, registers, and starts every party as a process of its own. What was started is ended again if a step fails. */
 export async function startLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
@@ -103,12 +107,15 @@ class NetworkBuilder {
       this.#registrations(addressBook),
       developmentKey(ACCOUNTS.administrator).privateKey,
     )
-    this.#say(`starting ${this.#options.providers.length} providers, proxy, tax office and indexer`)
-    const [providers, proxy, indexer, taxOffice] = await Promise.all([
+    this.#say(
+      `starting ${this.#options.providers.length} providers, proxy, tax office, evidence server and indexer`,
+    )
+    const [providers, proxy, indexer, taxOffice, evidence] = await Promise.all([
       Promise.all(this.#options.providers.map((declaration, i) => this.#startProvider(declaration, i))),
       this.#startProxy(),
       this.#startIndexer(),
       this.#startTaxOffice(),
+      this.#startEvidence(),
     ])
     return {
       addressBook,
@@ -118,6 +125,7 @@ class NetworkBuilder {
       proxy,
       indexer,
       taxOffice,
+      evidence,
       folder: this.#options.folder,
       stop: () => this.stop(),
     }
@@ -187,6 +195,10 @@ class NetworkBuilder {
       taxOfficeRegistration(addressBook, {
         chainId: CHAIN_IDS[TAX_OFFICE_CHAIN],
         endpoint: `http://${HOST}:${ports.taxOffice}`,
+      }),
+      evidenceRegistration(addressBook, {
+        chainId: CHAIN_IDS[EVIDENCE_CHAIN],
+        endpoint: `http://${HOST}:${ports.evidence}`,
       }),
       ...providers.map((declaration, i) => this.#providerRegistration(addressBook, declaration, i)),
     ]
@@ -287,6 +299,21 @@ class NetworkBuilder {
     const process = await this.#start('tax-office', command, env, `${office.url}/readyz`)
     return { ...office, apiKey, process }
   }
+
+  async #startEvidence(): Promise<RunningEvidenceServer> {
+    const { folder, ports } = this.#options
+    const { command, env, ...server } = evidenceDeclaration({
+      folder,
+      addressBookFile: this.#addressBookFile,
+      host: HOST,
+      port: ports.evidence,
+      chainId: CHAIN_IDS[EVIDENCE_CHAIN],
+    })
+    const apiKey = issueEvidenceApiKey(server.databaseFile, 'local')
+    const variables = { ...env, ...this.#options.evidenceEnv }
+    const process = await this.#start('evidence', command, variables, `${server.url}/readyz`)
+    return { ...server, apiKey, process }
+  }
 }
 
 /** Not secret at all. */
@@ -295,13 +322,14 @@ const developmentSaltSecret = (party: string): Bytes32 =>
 
 /** Leaves how to reach the network for the other scripts. */
 export function writeLocalState(file: string, network: LocalNetwork): void {
-  const { proxy, indexer, taxOffice } = network
+  const { proxy, indexer, taxOffice, evidence } = network
   const { url, apiKey, variables } = taxOffice
   const state: LocalState = {
     proxyUrl: proxy.url,
     indexerUrl: indexer.url,
     apiKey: proxy.apiKey,
     taxOffice: { url, apiKey, variables },
+    evidence: { url: evidence.url, apiKey: evidence.apiKey },
   }
   writeFileSync(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 })
 }

@@ -32,7 +32,7 @@ const provider = (
 })
 
 /** The development accounts of the parties that there is one of. */
-export const ACCOUNTS = { administrator: 0, proxy: 1, firstProvider: 2, taxOffice: 9 } as const
+export const ACCOUNTS = { administrator: 0, proxy: 1, firstProvider: 2, taxOffice: 9, evidence: 10 } as const
 
 /** The providers on the invented books that ship with the project. */
 export const SAMPLE_PROVIDERS: ProviderDeclaration[] = [

@@ -7,6 +7,7 @@ export interface NetworkPorts {
   indexer: number
   proxy: number
   taxOffice: number
+  evidence: number
   /** The first provider's; the others follow. */
   providers: number[]
 }
@@ -20,16 +21,18 @@ export function configuredPorts(providerCount: number, env: NodeJS.ProcessEnv = 
     indexer: portOf(env, 'INDEXER_PORT', 4000),
     proxy: portOf(env, 'PROXY_PORT', 4010),
     taxOffice: portOf(env, 'TAX_OFFICE_PORT', 4030),
+    evidence: portOf(env, 'EVIDENCE_PORT', 4040),
     providers: Array.from({ length: providerCount }, (_, i) => first + i),
   }
 }
 
 /** Ports that nobody listens on, so that a demonstration or a test disturbs nothing that runs. */
 export async function freePorts(providerCount: number): Promise<NetworkPorts> {
-  const servers = await Promise.all(Array.from({ length: providerCount + 5 }, () => listen(0)))
+  const servers = await Promise.all(Array.from({ length: providerCount + 6 }, () => listen(0)))
   const ports = servers.map(({ port }) => port)
   await Promise.all(servers.map(({ close }) => close()))
-  const [lenders, insurers, indexer, proxy, taxOffice, ...providers] = ports as [
+  const [lenders, insurers, indexer, proxy, taxOffice, evidence, ...providers] = ports as [
+    number,
     number,
     number,
     number,
@@ -37,7 +40,7 @@ export async function freePorts(providerCount: number): Promise<NetworkPorts> {
     number,
     ...number[],
   ]
-  return { lenders, insurers, indexer, proxy, taxOffice, providers }
+  return { lenders, insurers, indexer, proxy, taxOffice, evidence, providers }
 }
 
 /** @throws PORT_TAKEN naming every port that somebody listens on */

@@ -11,6 +11,7 @@ describe('ports of the local network', () => {
       indexer: 4000,
       proxy: 4010,
       taxOffice: 4030,
+      evidence: 4040,
       providers: [4021, 4022],
     })
     expect(configuredPorts(2, { PROVIDER_PORT: '5000', PROXY_PORT: '1' })).to.deep.include({

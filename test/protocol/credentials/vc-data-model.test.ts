@@ -7,6 +7,7 @@ import {
 } from '../../../protocol/credentials/vc-data-model.ts'
 import { isCountersignError } from '../../../protocol/errors.ts'
 import { readSuiteJson } from '../../support/data-suites.ts'
+import { expectError } from '../../support/expect-error.ts'
 import { sharedData } from '../../support/shared-data.ts'
 
 const ISSUER = 'did:example:issuer'
@@ -110,4 +111,183 @@ describe('the W3C Verifiable Credentials Data Model 2.0', () => {
       }
     })
   })
+
+  const minimal = (change: Record<string, unknown> = {}) => ({
+    '@context': ['https://www.w3.org/ns/credentials/v2'],
+    type: ['VerifiableCredential'],
+    issuer: ISSUER,
+    credentialSubject: { id: 'did:example:subject' },
+    ...change,
+  })
+  const presented = (change: Record<string, unknown> = {}) => ({
+    '@context': ['https://www.w3.org/ns/credentials/v2'],
+    type: 'VerifiablePresentation',
+    ...change,
+  })
+  const V2 = 'https://www.w3.org/ns/credentials/v2'
+  const resource = { id: 'https://example.org/a', digestSRI: 'sha384-x' }
+
+  describe('accepts', () => {
+    const accepted: Record<string, Record<string, unknown>> = {
+      'the least there is': {},
+      'a type of a context that would have to be fetched': {
+        '@context': [V2, 'https://example.org/context'],
+        type: ['VerifiableCredential', 'Fetched'],
+      },
+      'a type of a context to fetch, when terms without a meaning are said to have none': {
+        '@context': [V2, 'https://example.org/context', { '@vocab': null }],
+        type: ['VerifiableCredential', 'Fetched'],
+      },
+      'any type under a vocabulary': {
+        '@context': [V2, { '@vocab': 'https://example.org/#' }],
+        type: ['VerifiableCredential', 'Anything'],
+      },
+      'a protected term that is defined the same twice': {
+        '@context': [
+          V2,
+          { '@protected': true, A: 'https://example.org/#A' },
+          { A: 'https://example.org/#A' },
+        ],
+      },
+      'a term that is not protected and defined anew': {
+        '@context': [V2, { A: 'https://example.org/#A' }, { A: 'https://example.org/#B' }],
+      },
+      'one moment of validity': {
+        validFrom: '2024-02-29T00:00:00Z',
+        validUntil: '2024-02-29T01:00:00+01:00',
+      },
+      'a year past any platform': {
+        validFrom: '2024-01-01T00:00:00Z',
+        validUntil: '1000000-01-01T00:00:00Z',
+      },
+      'midnight as the end of a day': { validUntil: '2024-01-01T24:00:00Z' },
+      'several of what may be several': {
+        credentialSchema: [
+          { id: 'https://example.org/a', type: 'JsonSchema' },
+          { id: 'https://example.org/b', type: 'JsonSchema' },
+        ],
+      },
+      'related resources': { relatedResource: [resource, { ...resource, id: 'https://example.org/b' }] },
+    }
+    for (const [what, change] of Object.entries(accepted))
+      it(what, () => expect(() => checkCredentialDocument(minimal(change))).not.to.throw())
+  })
+
+  describe('refuses', () => {
+    const refused: [string, Record<string, unknown>, string][] = [
+      ['a context that is a text', { '@context': V2 }, '@context'],
+      ['the base context as the second', { '@context': ['https://example.org/a', V2] }, '@context[0]'],
+      ['the context of version 1', { '@context': ['https://www.w3.org/2018/credentials/v1'] }, '@context[0]'],
+      ['a context that is null', { '@context': [V2, null] }, '@context[1]'],
+      ['a context that is a list', { '@context': [V2, []] }, '@context[1]'],
+      [
+        'a term of the base context defined anew',
+        { '@context': [V2, { name: 'https://x.example/' }] },
+        '@context[1]',
+      ],
+      ['an empty list of types', { type: [] }, 'type'],
+      ['a type that is a number', { type: ['VerifiableCredential', 7] }, 'type[1]'],
+      ['a type that nothing defines', { type: ['VerifiableCredential', 'Nowhere'] }, 'type[1]'],
+      ['an issuer that is a list', { issuer: [ISSUER] }, 'issuer'],
+      ['an issuer without an id', { issuer: { name: 'A' } }, 'issuer.id'],
+      ['a subject that claims nothing', { credentialSubject: {} }, 'credentialSubject'],
+      ['no subject among several', { credentialSubject: [] }, 'credentialSubject'],
+      ['a subject that is a text', { credentialSubject: 'did:example:subject' }, 'credentialSubject'],
+      ['a subject of an unknown type', { credentialSubject: { type: 'Nowhere' } }, 'credentialSubject.type'],
+      ['a status of an unknown type', { credentialStatus: { type: 'Nowhere' } }, 'credentialStatus.type'],
+      ['a day without a time', { validFrom: '2024-01-01' }, 'validFrom'],
+      ['a time without a zone', { validFrom: '2024-01-01T00:00:00' }, 'validFrom'],
+      ['a day that is not', { validFrom: '2023-02-29T00:00:00Z' }, 'validFrom'],
+      ['an hour that is not', { validUntil: '2023-02-28T25:00:00Z' }, 'validUntil'],
+      [
+        'times in the wrong order',
+        { validFrom: '2024-01-01T00:00:00Z', validUntil: '2023-12-31T23:59:59Z' },
+        'validUntil',
+      ],
+      ['a time that is a number', { validFrom: 1_700_000_000 }, 'validFrom'],
+      ['a schema that is a text', { credentialSchema: 'https://example.org/a' }, 'credentialSchema'],
+      ['an empty list of proofs', { proof: [] }, 'proof'],
+      ['a name that is a number', { name: 7 }, 'name'],
+      ['a name in no language', { name: { '@value': 'A', '@language': 'not a language' } }, 'name.@language'],
+      ['a name in no direction', { name: { '@value': 'A', '@direction': 'up' } }, 'name.@direction'],
+      [
+        'a related resource without a digest',
+        { relatedResource: { id: 'https://example.org/a' } },
+        'relatedResource',
+      ],
+      ['a related resource twice', { relatedResource: [resource, resource] }, 'relatedResource[1].id'],
+    ]
+    for (const [what, change, member] of refused)
+      it(what, () => expect(memberOf(() => checkCredentialDocument(minimal(change)))).to.equal(member))
+
+    for (const value of [null, undefined, 7, 'text', [], [minimal()]])
+      it(`${JSON.stringify(value)?.slice(0, 20)} as a document`, () => {
+        expect(memberOf(() => checkCredentialDocument(value))).to.equal('document')
+        expect(memberOf(() => checkPresentationDocument(value))).to.equal('document')
+      })
+
+    it('a context nested past what can be written canonically', () => {
+      let deep: unknown = 'https://example.org/#A'
+      for (let i = 0; i < 5000; i++) deep = { '@context': deep }
+      expect(memberOf(() => checkCredentialDocument(minimal({ '@context': [V2, { A: deep }] })))).to.equal(
+        '@context[1]',
+      )
+    })
+
+    it('without quoting what it refuses', () => {
+      for (const change of [
+        { issuer: 'topsecret' },
+        { id: 'top secret' },
+        { type: ['VerifiableCredential', 'topsecret'] },
+      ]) {
+        const error = expectError(() => checkCredentialDocument(minimal(change)), 'CREDENTIAL_INVALID')
+        expect(error.message).not.to.match(/top ?secret/)
+      }
+    })
+  })
+
+  describe('of a presentation', () => {
+    const envelope = {
+      '@context': V2,
+      id: 'data:application/vc+jwt,eyJ',
+      type: 'EnvelopedVerifiableCredential',
+    }
+
+    it('takes credentials as they are, in an envelope, or none', () => {
+      for (const change of [
+        {},
+        { verifiableCredential: minimal() },
+        { verifiableCredential: [minimal(), envelope] },
+        { holder: { id: 'did:example:holder' } },
+      ])
+        checkPresentationDocument(presented(change))
+    })
+
+    const refused: [string, Record<string, unknown>, string][] = [
+      ['an empty list of credentials', { verifiableCredential: [] }, 'verifiableCredential'],
+      [
+        'a credential that is none',
+        { verifiableCredential: [minimal({ issuer: 7 })] },
+        'verifiableCredential[0]',
+      ],
+      [
+        'an envelope without data',
+        { verifiableCredential: { ...envelope, id: 'https://x.example/' } },
+        'verifiableCredential.id',
+      ],
+      [
+        'an envelope of another version',
+        { verifiableCredential: { ...envelope, '@context': 'x' } },
+        'verifiableCredential.@context',
+      ],
+      ['a presentation in a presentation', { verifiableCredential: presented() }, 'verifiableCredential'],
+      ['a proof without a type', { proof: {} }, 'proof.type'],
+      ['an id that is no URL', { id: 'x' }, 'id'],
+    ]
+    for (const [what, change, member] of refused)
+      it(`refuses ${what}`, () =>
+        expect(memberOf(() => checkPresentationDocument(presented(change)))).to.equal(member))
+  })
 })
+
+const memberOf = (action: () => void): unknown => expectError(action, 'CREDENTIAL_INVALID').details.member

@@ -2,58 +2,40 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { formatLookupCode, newLookupCode } from '../../protocol/payments/lookup-code.ts'
 import { orderKeyOf } from '../../protocol/payments/order-id.ts'
 import { sealPayment } from '../../protocol/payments/payment-seal.ts'
 import type { VersionAnswer } from '../../web/order/order-answer.ts'
 import { caughtUp } from '../support/indexer.ts'
 import { somePayment } from '../support/payment-writer.ts'
+import { accessibilityFaults, openBrowser, type Tab, useBrowser } from './browser.ts'
 import { readPaper } from './paper.ts'
 import {
-  accessibilityFaults,
   MARKUP,
   OFFICE_NAME,
   ORDER_ID,
-  openBrowser,
   openTerminal,
   PAYER_TAG,
-  requireChromium,
   slipUrl,
   type Terminal,
-  watch,
 } from './payer-terminal.ts'
 import { slipFilm, slipPicture } from './slip-pictures.ts'
 
 describe('page of payers', function () {
   this.timeout(60_000)
+  const openTab = useBrowser()
   let terminal: Terminal
-  let browser: Browser
-  let context: BrowserContext
   let page: Page
-  let seen: ReturnType<typeof watch>
-  before(async function () {
-    requireChromium(this)
+  let seen: Tab['seen']
+  before(async () => {
     terminal = await openTerminal()
-    browser = await openBrowser()
   })
-  after(async () => {
-    await browser?.close()
-    await terminal?.close()
-  })
-  beforeEach(async () => {
-    await open({})
-  })
-  afterEach(async () => {
-    await context?.close()
-    expect(seen.complaints, 'nothing broke a policy or threw').to.deep.equal([])
-  })
+  after(() => terminal?.close())
+  beforeEach(() => open())
 
-  async function open(options: Parameters<Browser['newContext']>[0], from = browser): Promise<void> {
-    await context?.close()
-    context = await from.newContext({ locale: 'en-GB', ...options })
-    page = await context.newPage()
-    seen = watch(page)
+  async function open(options?: BrowserContextOptions, from?: Browser): Promise<void> {
+    ;({ page, seen } = await openTab(options, from))
     await page.goto(`${terminal.indexer.url}/pay`)
   }
   const slip = () => slipUrl(terminal.indexer.url, ORDER_ID, terminal.lookupCode)
@@ -151,7 +133,7 @@ describe('page of payers', function () {
       await page.getByRole('button', { name: 'Scan the slip' }).click()
       await expectOrder()
       expect(await page.locator('video').count()).to.equal(0)
-      await context.close()
+      await page.context().close()
     } finally {
       await filming.close()
       rmSync(folder, { recursive: true })

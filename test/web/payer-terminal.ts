@@ -1,9 +1,5 @@
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { NonceManager } from 'ethers'
-import type { Context } from 'mocha'
 import { pino } from 'pino'
-import { type Browser, chromium, type LaunchOptions, type Page } from 'playwright-core'
 import { startIndexer } from '../../indexer/indexer.ts'
 import { formatLookupCode } from '../../protocol/payments/lookup-code.ts'
 import { roleMask } from '../../protocol/roles.ts'
@@ -11,8 +7,6 @@ import { startAnvil } from '../support/anvil.ts'
 import { DEPLOYER_KEY, deployAll, directoryAs } from '../support/contracts.ts'
 import { caughtUp, testChain, testConfig } from '../support/indexer.ts'
 import { paymentWriter, somePayment } from '../support/payment-writer.ts'
-
-const CHROMIUM = '/usr/bin/chromium'
 
 /** What tests look for where it must not be. */
 export const ORDER_ID = 'SZ-2024/000 123+税'
@@ -79,48 +73,3 @@ export type Terminal = Awaited<ReturnType<typeof openTerminal>>
 /** What a slip's QR code holds. */
 export const slipUrl = (origin: string, orderId: string, lookupCode: string): string =>
   `${origin}/pay#o=${encodeURIComponent(orderId)}&c=${encodeURIComponent(lookupCode)}`
-
-/** Ends the test, or all of a block, where there is no browser to walk through the page. */
-export function requireChromium(test: Context): void {
-  if (existsSync(CHROMIUM)) return
-  console.log(`      skipped: ${CHROMIUM} is not installed`)
-  test.skip()
-}
-
-export const openBrowser = ({ args = [], ...options }: LaunchOptions = {}): Promise<Browser> =>
-  chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
-    ...options,
-  })
-
-/** Everything that a page's browser sends, and what its console says of policies broken and errors thrown. */
-export function watch(page: Page): { requests: string[]; complaints: string[] } {
-  const requests: string[] = []
-  const complaints: string[] = []
-  page.on('request', (request) => {
-    requests.push(
-      `${request.method()} ${request.url()} ${JSON.stringify(request.headers())} ${request.postData() ?? ''}`,
-    )
-  })
-  page.on('pageerror', ({ message }) => complaints.push(message))
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !message.text().includes('status of 404'))
-      complaints.push(message.text())
-  })
-  return { requests, complaints }
-}
-
-const AXE = createRequire(import.meta.url)('axe-core') as { source: string }
-
-/** What axe-core finds wrong with a page as it stands, e.g. `label: #order`. */
-export async function accessibilityFaults(page: Page): Promise<string[]> {
-  await page.evaluate(AXE.source)
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> }
-    }
-    const { violations } = await axe.run()
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
-  })
-}

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { orderKeyOf } from '../../protocol/payments/order-id.ts'
 import { decodeVoucher, encodeVoucher, type PaymentVoucher } from '../../protocol/payments/payment-voucher.ts'
 import { voucherDigests } from '../../protocol/payments/voucher-check.ts'
@@ -7,50 +7,30 @@ import { askIndexer } from '../../web/order/ask-indexer.ts'
 import { readHistory } from '../../web/order/read-history.ts'
 import { caughtUp, startTestIndexer, testChain } from '../support/indexer.ts'
 import { somePayment } from '../support/payment-writer.ts'
-import {
-  accessibilityFaults,
-  OFFICE_NAME,
-  ORDER_ID,
-  openBrowser,
-  openTerminal,
-  requireChromium,
-  type Terminal,
-  watch,
-} from './payer-terminal.ts'
+import { accessibilityFaults, type Tab, useBrowser } from './browser.ts'
+import { OFFICE_NAME, ORDER_ID, openTerminal, type Terminal } from './payer-terminal.ts'
 import { slipPicture } from './slip-pictures.ts'
 
 describe('page that verifies vouchers', function () {
   this.timeout(60_000)
+  const openTab = useBrowser()
   let terminal: Terminal
-  let browser: Browser
-  let context: BrowserContext
   let page: Page
-  let seen: ReturnType<typeof watch>
+  let seen: Tab['seen']
   /** Of the sealed order; the third is the newest. */
   let vouchers: PaymentVoucher[]
   let published: PaymentVoucher
   /** What the registry holds of the newest. */
   let nextEntry: string
-  before(async function () {
-    requireChromium(this)
+  before(async () => {
     terminal = await openTerminal()
     vouchers = await vouchersOf(ORDER_ID)
     nextEntry = voucherDigests(newest()).entryDigest
     published = (await vouchersOf('PUBLISHED-2'))[0]!
-    browser = await openBrowser()
   })
-  after(async () => {
-    await browser?.close()
-    await terminal?.close()
-  })
+  after(() => terminal?.close())
   beforeEach(async () => {
-    context = await browser.newContext({ locale: 'en-GB' })
-    page = await context.newPage()
-    seen = watch(page)
-  })
-  afterEach(async () => {
-    await context?.close()
-    expect(seen.complaints, 'nothing broke a policy or threw').to.deep.equal([])
+    ;({ page, seen } = await openTab())
   })
 
   async function vouchersOf(orderId: string): Promise<PaymentVoucher[]> {
@@ -338,10 +318,7 @@ describe('page that verifies vouchers', function () {
   })
 
   it('speaks Chinese', async () => {
-    await context.close()
-    context = await browser.newContext({ locale: 'zh-CN' })
-    page = await context.newPage()
-    seen = watch(page)
+    ;({ page, seen } = await openTab({ locale: 'zh-CN' }))
     await open(encodeVoucher(newest()))
     expect(await heading()).to.equal('核验通过')
     expect(await page.locator('.verdict p').textContent()).to.include(OFFICE_NAME)

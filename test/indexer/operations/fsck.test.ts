@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { Finding } from '../../../indexer/operations/fsck/findings.ts'
 import { fsck } from '../../../indexer/operations/fsck/fsck.ts'
@@ -11,6 +12,9 @@ import { caughtUp, startTestIndexer, testChain, testConfig } from '../../support
 import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
 import { STORES } from '../../support/stores.ts'
 import { indexInto, withStore } from './filled-store.ts'
+
+/** Between blocks that come while a store is checked; the quickest chains take longer. */
+const BLOCK_PAUSE_MS = 100
 
 type Row = Value[]
 type Change = (rows: Row[], at: (column: string) => number) => Row[]
@@ -193,7 +197,10 @@ describe('fsck', () => {
           await caughtUp(indexer, chain)
           let done = false
           const writing = (async () => {
-            while (!done) await writer.recordBatch(5)
+            while (!done) {
+              await writer.recordBatch(5)
+              await sleep(BLOCK_PAUSE_MS)
+            }
           })()
           const store = await openForInspection(database)
           try {

@@ -202,7 +202,7 @@ describeStores('GET /v1/credentials/{credentialId}', (engine) => {
     await bed.issuer.sendRaw(data)
     const [credential] = (await found(credentialId)).credentials
     expect(credential.revocation.digest).to.equal(keccak256Hex(Buffer.from(bytes.slice(2), 'hex')))
-    expect(credential.revocation.reason).to.equal('\ufffd\0'.repeat(4) + 'A')
+    expect(credential.revocation.reason).to.equal(`${'\ufffd\0'.repeat(4)}A`)
   })
 
   it('shows the largest expiry that there is without rounding it', async () => {

@@ -10,9 +10,8 @@ import {StandardMerkleTree} from "./StandardMerkleTree.sol";
 /**
  * @title The mechanism that every registry shares
  * @dev A registry adds its own event through {_recorded}, and its own ways to write through {_recordOne} and
- * {_recordAll}, or entry by entry through {_append}, which check and store, or through {_store} and {_foldRecord} where
- * it checks and announces entries itself; who may write is checked by {_requireOpen} or {_requireRelay} before, and what
- * an author signed by {_requireSigned}.
+ * {_recordAll}, or entry by entry through {_append}, which check and store; who may write is checked by {_requireOpen} or
+ * {_requireRelay} before, and what an author signed by {_requireSigned}.
  */
 abstract contract RecordBook is IRecordBook, EIP712 {
     /// @dev EIP-712 type of what an author signs for `recordFor`.
@@ -182,21 +181,11 @@ abstract contract RecordBook is IRecordBook, EIP712 {
         bytes32 digest
     ) internal returns (bytes32 newHead) {
         _requireEntry(index, key, digest);
-        _store(book, author, key, digest);
-        _recorded(key, author, digest);
-        return _foldRecord(head, key, digest);
-    }
-
-    /// @dev Stores one entry that has been checked, says so nowhere, and leaves {_foldRecord} to the caller.
-    function _store(
-        mapping(bytes32 key => bytes32 digest) storage book,
-        address author,
-        bytes32 key,
-        bytes32 digest
-    ) internal {
         bytes32 recordedDigest = book[key];
         if (recordedDigest != 0) revert EntryAlreadyRecorded(author, key, recordedDigest);
         book[key] = digest;
+        _recorded(key, author, digest);
+        return _foldRecord(head, key, digest);
     }
 
     /// @dev Takes a publication of `author`, who has been authenticated, into the author's head.
@@ -222,7 +211,7 @@ abstract contract RecordBook is IRecordBook, EIP712 {
     }
 
     /// @dev `keccak256(abi.encode(head, key, digest))` without allocating memory for each entry of a batch.
-    function _foldRecord(bytes32 head, bytes32 key, bytes32 digest) internal pure returns (bytes32 newHead) {
+    function _foldRecord(bytes32 head, bytes32 key, bytes32 digest) private pure returns (bytes32 newHead) {
         assembly ("memory-safe") {
             let words := mload(0x40)
             mstore(words, head)

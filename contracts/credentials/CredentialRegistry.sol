@@ -98,14 +98,18 @@ contract CredentialRegistry is ICredentialRegistry, RecordBook {
         emit CredentialIssued(key, author, digest);
     }
 
-    /// @dev Holds for every way to write an entry that is not derived here: no key of an expiry or a revocation among them.
+    /// @dev For every way to write: no key of an expiry or a revocation comes from outside.
     function _requireEntry(uint256 index, bytes32 key, bytes32 digest) internal pure override {
         super._requireEntry(index, key, digest);
-        _requireId(key);
+        if (!_isId(key)) revert CredentialIdInvalid(key);
     }
 
     function _requireId(bytes32 credentialId) private pure {
-        if (uint48(uint256(credentialId)) != 0) revert CredentialIdInvalid(credentialId);
+        if (!_isId(credentialId)) revert CredentialIdInvalid(credentialId);
+    }
+
+    function _isId(bytes32 credentialId) private pure returns (bool) {
+        return uint48(uint256(credentialId)) == 0;
     }
 
     function _issueAll(address issuer, Credential[] calldata credentials) private {
@@ -131,10 +135,8 @@ contract CredentialRegistry is ICredentialRegistry, RecordBook {
         newHead = _append(book, issuer, head, index, credentialId, digest);
         if (expiresAt == 0) return newHead;
         if (expiresAt <= block.timestamp) revert CredentialExpiryPast(credentialId, expiresAt, block.timestamp);
-        (bytes32 key, bytes32 expiry) = (_expiryKey(credentialId), bytes32(uint256(expiresAt)));
-        _store(book, issuer, key, expiry);
+        newHead = _storeBeside(book, newHead, _expiryKey(credentialId), bytes32(uint256(expiresAt)));
         emit CredentialExpirySet(credentialId, issuer, expiresAt);
-        return _foldRecord(newHead, key, expiry);
     }
 
     function _revokeAll(address issuer, Revocation[] calldata revocations) private {
@@ -162,9 +164,20 @@ contract CredentialRegistry is ICredentialRegistry, RecordBook {
         if (length == 0 || length > MAX_REASON_BYTES) revert RevocationReasonInvalid(credentialId, length);
         bytes32 key = _revocationKey(credentialId);
         if (book[key] != 0) revert CredentialAlreadyRevoked(issuer, credentialId, book[key]);
-        _store(book, issuer, key, reasonHash);
+        newHead = _storeBeside(book, head, key, reasonHash);
         emit CredentialRevoked(credentialId, issuer, reason);
-        return _foldRecord(head, key, reasonHash);
+    }
+
+    /// @dev As {_append} for an entry beside a credential's own. That none stands there is known already: of an expiry
+    /// because the credential has only now been issued, of a revocation by {CredentialAlreadyRevoked}.
+    function _storeBeside(
+        mapping(bytes32 key => bytes32 digest) storage book,
+        bytes32 head,
+        bytes32 key,
+        bytes32 digest
+    ) private returns (bytes32 newHead) {
+        book[key] = digest;
+        return keccak256(abi.encode(head, key, digest));
     }
 
     /// @dev An empty batch is refused before the signature is asked for: it could be replayed for ever.

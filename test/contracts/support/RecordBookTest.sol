@@ -50,6 +50,12 @@ abstract contract RecordBookTest is CheatCodes {
         for (uint256 i = 0; i < entries.length; ++i) {
             packed = bytes.concat(packed, entries[i].key, entries[i].digest);
         }
+        bytes32 typeHash = keccak256("RecordBatch(address author,bytes32 batchHash,uint256 deadline)");
+        return typedDigest(chainId, registry, keccak256(abi.encode(typeHash, signer, keccak256(packed), deadline)));
+    }
+
+    /// @dev By EIP-712, in the domain of `registry`.
+    function typedDigest(uint256 chainId, address registry, bytes32 structHash) internal pure returns (bytes32) {
         bytes32 separator = keccak256(
             abi.encode(
                 keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
@@ -57,14 +63,6 @@ abstract contract RecordBookTest is CheatCodes {
                 keccak256("1"),
                 chainId,
                 registry
-            )
-        );
-        bytes32 structHash = keccak256(
-            abi.encode(
-                keccak256("RecordBatch(address author,bytes32 batchHash,uint256 deadline)"),
-                signer,
-                keccak256(packed),
-                deadline
             )
         );
         return keccak256(abi.encodePacked(hex"1901", separator, structHash));

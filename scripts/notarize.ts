@@ -1,3 +1,4 @@
+import type { CountersignError } from '../protocol/errors.ts'
 import { wholeNumber } from './cli/arguments.ts'
 import { connectEvidence } from './cli/connection.ts'
 import { EXIT, type ExitCode } from './cli/exit-code.ts'
@@ -104,7 +105,7 @@ class Run {
 
   #take(outcome: DocumentOutcome): void {
     this.#outcomes.push(outcome)
-    if (outcome.outcome === 'failed') say(`failed: ${outcome.error.message} (${outcome.error.code})`)
+    if (outcome.outcome === 'failed') say(`failed: ${faultOf(outcome.document, outcome.error)}`)
     else {
       if (outcome.isPending) this.#pending.set(outcome.credentialId, outcome.credentialFile)
       if (outcome.putAside !== undefined)
@@ -169,6 +170,11 @@ class Run {
     if (this.#pending.size > 0)
       say(`${this.#pending.size} are not on chain yet; run it again later, and their receipts are added.`)
   }
+}
+
+/** Errors of a file name it, those of the server do not. */
+function faultOf({ file }: NamedDocument, { message, code }: CountersignError): string {
+  return `${message.includes(file) ? '' : `${file}: `}${message} (${code})`
 }
 
 interface Row {

@@ -40,9 +40,19 @@ export async function askServer(
   const { revocation } = statement.evidence
   return {
     ...{ verdict, rule: statement.rule, statement },
-    checks: [...checks, ...hashesOf(statement, credential)],
+    checks: [
+      ...checks.map((check) => ({ ...check, name: STEP_NAMES[check.name] ?? check.name })),
+      ...hashesOf(statement, credential),
+    ],
     ...(revocation !== null && { reason: revocation.reason }),
   }
+}
+
+/** The credential has steps of the same names. */
+const STEP_NAMES: Readonly<Record<string, string>> = {
+  document: 'statement',
+  signature: 'statement-signature',
+  verdict: 'statement-verdict',
 }
 
 function requireOf(statement: EvidenceStatement, credential: EvidenceCredential): void {
@@ -68,12 +78,12 @@ function hashesOf({ evidence }: EvidenceStatement, credential: EvidenceCredentia
     const { contentHashNow, metadataHashNow } = kept
     steps.push(
       step(
-        'content',
+        'kept-content',
         contentHashNow === said.contentHash,
         `kept ${contentHashNow}, handed in ${said.contentHash}`,
       ),
       step(
-        'metadata',
+        'kept-metadata',
         metadataHashNow === said.metadataHash,
         `kept ${metadataHashNow}, handed in ${said.metadataHash}`,
       ),
@@ -82,7 +92,7 @@ function hashesOf({ evidence }: EvidenceStatement, credential: EvidenceCredentia
   const where = recorded === null ? 'nothing yet' : `${recorded.digest} in block ${recorded.blockNumber}`
   steps.push(
     step(
-      'record',
+      'on-chain',
       recorded?.digest === said.digest,
       `the chain has ${where}, asked up to block ${searchedTo.blockNumber}`,
     ),

@@ -16,6 +16,8 @@ export type CredentialVerdict = EvidenceVerdict | 'recorded' | 'refused' | 'unkn
 export const SCOPES = {
   offline: 'the credential alone, up to the block hash',
   server: 'what the server keeps now, and the chain, as the server says and signs',
+  everything:
+    'what the server keeps now, as it says and signs; the credential, and a file where one was given, with nodes of the chain',
   chain: 'the credential, with nodes of the chain',
   file: 'the file here and the credential, with nodes of the chain',
 } as const

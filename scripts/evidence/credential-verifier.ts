@@ -73,6 +73,7 @@ export class CredentialVerifier {
 
   get #scope(): Scope {
     const { client, chain, contentHash } = this.#options
+    if (client !== undefined && chain !== undefined) return 'everything'
     if (contentHash !== undefined) return 'file'
     if (client !== undefined) return 'server'
     return chain === undefined ? 'offline' : 'chain'

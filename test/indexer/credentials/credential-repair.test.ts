@@ -1,0 +1,146 @@
+import { expect } from 'chai'
+import { readChainHeads } from '../../../indexer/chain/head-check.ts'
+import { repairAuthor } from '../../../indexer/chain/repair.ts'
+import { createRpcClient } from '../../../indexer/chain/rpc-client.ts'
+import { ServedBy } from '../../../indexer/chain/served-by.ts'
+import type { Store } from '../../../indexer/store/store.ts'
+import { type Address, hexToBytes } from '../../../protocol/hex.ts'
+import { someEntry } from '../../support/credential-writer.ts'
+import { dumpOf } from '../../support/indexer.ts'
+import { describeStores } from '../../support/stores.ts'
+import { alterDatabase } from '../payments/alter-database.ts'
+import { type CredentialBed, startCredentials } from './credential-bed.ts'
+
+describeStores('repair of revocations', (engine) => {
+  const blob = (hex: string) => (engine.name === 'SQLite' ? `X'${hex}'` : `'\\x${hex}'`)
+  let bed: CredentialBed
+  let database = ''
+  let revoked = ''
+  beforeEach(async () => {
+    const watched = {
+      ...engine,
+      async newDatabase() {
+        const made = await engine.newDatabase()
+        database = made.database
+        return made
+      },
+    }
+    // Never compared again: the repairs below are made by hand.
+    const config = { completenessCheckMs: 3_600_000, storageRootMaxRecords: 0 }
+    bed = await startCredentials(config, { engine: watched })
+    const [first, second] = await bed.issuer.issueBatch(2, (await bed.now()) + 1_000)
+    await bed.issuer.publish([someEntry(), someEntry()])
+    revoked = first!.credentialId
+    await bed.issuer.revokeBatch([
+      { credentialId: revoked, reason: 'first' },
+      { credentialId: second!.credentialId, reason: 'second' },
+    ])
+    await bed.stranger.revoke(revoked, 'of the stranger')
+    await bed.reindexed()
+  })
+  afterEach(() => bed.stop())
+
+  async function repair(issuer: Address): Promise<{ missing: number; surplus: number }> {
+    const view = bed.indexer.views.get(bed.chain.chainId)!
+    const contract = view.contracts.find(({ projection }) => projection.kind === 'CredentialRegistry')!
+    const { contractId, address } = contract.stored
+    const author = view.heads.find(contractId, issuer.slice(2).toLowerCase())!
+    const { number, hash, finalNumber } = view.checkpoint!
+    const rpc = createRpcClient({ urls: [bed.chain.url], name: 'repair' })
+    const asked = { contractAddress: address, author: hexToBytes(issuer) }
+    const [chainHead] = await readChainHeads(rpc, hash, [asked])
+    try {
+      return await repairAuthor(
+        {
+          ...{ author, contract, chainHead: chainHead!, toBlock: number, finalNumber },
+          ...{ usesHistory: true, isFromStart: true },
+        },
+        {
+          ...{ store: bed.indexer.store as Store, rpc, chainId: bed.chain.chainId },
+          signal: new AbortController().signal,
+          served: new ServedBy(),
+          exclusively: (write) => write(),
+          rolledBackTo: () => Number.POSITIVE_INFINITY,
+          checkpoint: () => number,
+          onRows: async () => {},
+          onHeads: () => {},
+        },
+      )
+    } finally {
+      await rpc.close()
+    }
+  }
+
+  it('finds nothing to repair where all is right', async () => {
+    for (const { issuer } of [bed.issuer, bed.stranger])
+      expect(await repair(issuer)).to.include({ missing: 0, surplus: 0 })
+  })
+
+  const OF_ISSUER = 'log_index = 0 AND block_number < (SELECT MAX(block_number) FROM revocations)'
+  const damages: [what: string, sql: string][] = [
+    ['gone', `DELETE FROM revocations WHERE ${OF_ISSUER} RETURNING 1`],
+    ['altered', `UPDATE revocations SET revocation_reason = ${blob('41')} WHERE ${OF_ISSUER} RETURNING 1`],
+    [
+      'of another credential',
+      `UPDATE revocations SET credential_key = ${blob('42'.repeat(26) + '00'.repeat(6))} WHERE ${OF_ISSUER} RETURNING 1`,
+    ],
+    [
+      'of somebody else',
+      `UPDATE revocations SET issuer = (
+         SELECT issuer FROM revocations WHERE block_number = (SELECT MAX(block_number) FROM revocations)
+       ) WHERE ${OF_ISSUER} RETURNING 1`,
+    ],
+    [
+      'beside an entry that revokes nothing',
+      `INSERT INTO revocations SELECT chain_id, block_number, log_index, entry_index, contract_id, author,
+         key, digest, transaction_hash FROM records WHERE tier = 1 RETURNING 1`,
+    ],
+    [
+      'beside no entry',
+      `INSERT INTO revocations SELECT chain_id, block_number, log_index + 50, entry_index, contract_id, author,
+         key, digest, transaction_hash FROM records WHERE tier = 1 RETURNING 1`,
+    ],
+  ]
+  for (const [what, sql] of damages)
+    it(`restores reasons that are ${what} where their records are right`, async () => {
+      const truth = await dumpOf(bed.indexer)
+      expect(await alterDatabase(database, sql)).to.be.greaterThan(0)
+      expect(await dumpOf(bed.indexer)).to.not.deep.equal(truth)
+      const ofStranger = await repair(bed.stranger.issuer)
+      const ofIssuer = await repair(bed.issuer.issuer)
+      expect(ofStranger.surplus + ofIssuer.surplus).to.be.greaterThan(0)
+      expect(ofStranger.missing + ofIssuer.missing).to.equal(0)
+      expect(await dumpOf(bed.indexer)).to.deep.equal(truth)
+      expect((await repair(bed.issuer.issuer)).surplus).to.equal(0)
+    })
+
+  it('says that a reason is not there rather than making one up', async () => {
+    await alterDatabase(database, 'DELETE FROM revocations RETURNING 1')
+    const { body } = await bed.lookUp(revoked)
+    expect(body.credentials[0]).to.deep.include({ state: 'revoked' })
+    expect(body.credentials[0].revocation.reason).to.equal(null)
+  })
+
+  it('brings the reason back with the record of a revocation that was left out', async () => {
+    const truth = await dumpOf(bed.indexer)
+    for (const table of ['revocations', 'records'])
+      await alterDatabase(
+        database,
+        `DELETE FROM ${table} WHERE (block_number, log_index) = (SELECT block_number, log_index FROM records
+           WHERE ${engine.name === 'SQLite' ? 'substr(key, 32)' : 'substr(key, 32, 1)'} = ${blob('01')} ORDER BY block_number LIMIT 1) RETURNING 1`,
+      )
+    expect((await dumpOf(bed.indexer)).length).to.equal(truth.length - 2)
+    expect((await repair(bed.issuer.issuer)).missing).to.equal(1)
+    expect(await dumpOf(bed.indexer)).to.deep.equal(truth)
+  })
+
+  it('brings records back beside which a reason was left', async () => {
+    const truth = await dumpOf(bed.indexer)
+    await alterDatabase(
+      database,
+      `DELETE FROM records WHERE (block_number, log_index) = (SELECT block_number, log_index FROM revocations LIMIT 1) RETURNING 1`,
+    )
+    expect((await repair(bed.issuer.issuer)).missing).to.equal(1)
+    expect(await dumpOf(bed.indexer)).to.deep.equal(truth)
+  })
+})

@@ -22,10 +22,10 @@ import { secondsOfUtcTime } from './utc-time.ts'
 /** More levels than a tree can have whose leaves a `uint64` counts. */
 const MAX_LEAF_PROOF = 64
 
-const isSame =
-  (value: unknown): MemberCheck =>
-  (other) =>
-    canonicalJson(other) === canonicalJson(value)
+function isSame(value: unknown): MemberCheck {
+  const text = canonicalJson(value)
+  return (other) => canonicalJson(other) === text
+}
 const isUtcTime: MemberCheck = (value) => secondsOfUtcTime(value) !== undefined
 const isId: MemberCheck = (value) =>
   typeof value === 'string' && value.startsWith('urn:ulid:') && SERIAL.test(value.slice('urn:ulid:'.length))

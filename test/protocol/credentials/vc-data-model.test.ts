@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import {
   checkCredentialDocument,
   checkPresentationDocument,
@@ -9,6 +11,8 @@ import { isCountersignError } from '../../../protocol/errors.ts'
 import { readSuiteJson } from '../../support/data-suites.ts'
 import { expectError } from '../../support/expect-error.ts'
 import { sharedData } from '../../support/shared-data.ts'
+import { memberEdits } from './member-edits.ts'
+import { someCredential } from './some-credential.ts'
 
 const ISSUER = 'did:example:issuer'
 
@@ -110,6 +114,39 @@ describe('the W3C Verifiable Credentials Data Model 2.0', () => {
         expect(() => checkDocument(document), name).not.to.throw()
       }
     })
+  })
+
+  it('is kept by our own credentials, also by the JSON Schema of the data model', function () {
+    const suite = sharedData(this, 'suite-w3c-vc', 'schema', 'verifiable-credential')
+    const schema = readSuiteJson(path.join(suite, 'verifiable-credential-schema.json'))
+    const validate = new Ajv2020({ strict: false }).compile(schema)
+    const credential = someCredential()
+    checkCredentialDocument(credential)
+    expect(validate(credential), JSON.stringify(validate.errors)).to.equal(true)
+    expect(validate({ ...credential, issuer: undefined })).to.equal(false)
+  })
+
+  it('takes or refuses whatever it is given, and fails on nothing', () => {
+    const outcomeOf = (value: unknown): string => {
+      for (const checkDocument of [checkCredentialDocument, checkPresentationDocument])
+        try {
+          checkDocument(value)
+        } catch (error) {
+          if (!isCountersignError(error, 'CREDENTIAL_INVALID')) throw error
+        }
+      return 'looked at'
+    }
+    fc.assert(fc.property(fc.jsonValue(), (value) => outcomeOf(value) === 'looked at'))
+    const rich = {
+      ...minimal({ issuer: { id: ISSUER, name: { '@value': 'A', '@language': 'en' } } }),
+      '@context': [V2, { A: { '@id': 'https://example.org/#A', '@protected': true } }],
+      credentialStatus: [{ type: 'A', id: 'https://example.org/a' }],
+      relatedResource: [resource],
+      validFrom: '2024-01-01T00:00:00Z',
+      proof: { type: 'DataIntegrityProof' },
+    }
+    for (const document of [rich, presented({ holder: ISSUER, verifiableCredential: [rich] })])
+      for (const { edited } of memberEdits(document)) outcomeOf(edited)
   })
 
   const minimal = (change: Record<string, unknown> = {}) => ({

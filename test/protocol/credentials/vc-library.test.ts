@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { CREDENTIAL_TIERS } from '../../../protocol/credentials/credential-event.ts'
 import type { EvidenceCredential } from '../../../protocol/credentials/evidence-credential.ts'
 import { type CredentialChain, startCredentialChain } from './credential-chain.ts'
-import { memberEdits } from './member-edits.ts'
+import { type MemberEdit, memberEdits } from './member-edits.ts'
 import { someCredential } from './some-credential.ts'
 import { canonizeSafely, expandSafely, verifyByLibrary } from './vc-library.ts'
 
@@ -36,20 +36,18 @@ describe('evidence credential, by an independent library for W3C credentials', (
     this.timeout(60_000)
     const { proof, integrity, ...document } = someCredential()
     const { proofValue, ...options } = proof[0]
-    let count = 0
-    for (const { path, edited } of memberEdits(document)) {
-      const forged = { ...(edited as object), proof, integrity } as EvidenceCredential
-      expect((await verifyByLibrary(forged).catch(() => ({ verified: false }))).verified, path).to.equal(
-        false,
-      )
-      count++
+    const isVerified = async (forged: object): Promise<boolean> => {
+      const verdict = await verifyByLibrary(forged as EvidenceCredential).catch(() => undefined)
+      return verdict?.verified ?? false
     }
-    for (const { path, edited } of memberEdits(options)) {
+    const ofDocument = lastOfEach(memberEdits(document))
+    for (const { path, edited } of ofDocument)
+      expect(await isVerified({ ...(edited as object), proof, integrity }), path).to.equal(false)
+    for (const { path, edited } of lastOfEach(memberEdits(options))) {
       const forged = { ...document, proof: [{ ...(edited as object), proofValue }], integrity }
-      const verdict = await verifyByLibrary(forged as EvidenceCredential).catch(() => ({ verified: false }))
-      expect(verdict.verified, path).to.equal(false)
+      expect(await isVerified(forged), path).to.equal(false)
     }
-    expect(count).to.be.above(500)
+    expect(ofDocument.length).to.be.above(100)
   })
 
   it('says nothing that JSON-LD does not understand', async () => {
@@ -81,3 +79,8 @@ describe('evidence credential, by an independent library for W3C credentials', (
     expect(error).to.include('Safe mode')
   })
 })
+
+/** The most alike to what it was, of each way to edit each member: the library takes its time. */
+const lastOfEach = (edits: Iterable<MemberEdit>): MemberEdit[] => [
+  ...new Map([...edits].map((edit) => [edit.path, edit])).values(),
+]

@@ -8,6 +8,7 @@ import { printJson, say } from './cli/output.ts'
 import { createCommand, runCommand } from './cli/run.ts'
 import { playAuditStory } from './demo/audit-story.ts'
 import { playCampaignStory } from './demo/campaign-story.ts'
+import { playEvidenceStory } from './demo/evidence-story.ts'
 import { playPaymentStory } from './demo/payment-story.ts'
 import { isAsExpected, type Step, Story } from './demo/story.ts'
 import { type LocalNetwork, startLocalNetwork } from './network/local-network.ts'
@@ -23,6 +24,8 @@ interface Options {
 
 /** Providers gather records this long: time enough to step in between an answer and its record. */
 const FLUSH_MS = 400
+/** The evidence server reads everything again that often: a fault need not be waited for long. */
+const RECHECK_PAUSE_MS = 500
 const SAMPLE_QUERIES = 40
 const MAX_SHOWN = 60
 let bar: SingleBar | undefined
@@ -51,14 +54,19 @@ void runCommand(command, async () => {
   const queries = options.queries ?? (options.data === undefined ? SAMPLE_QUERIES : REAL_QUERIES)
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-demo-'))
   const onStep = options.json ? undefined : showStep
-  const [audit, payments] = [new Story('audit', onStep), new Story('payments', onStep)]
-  const stories = [audit, payments]
+  const [audit, payments, evidence] = [
+    new Story('audit', onStep),
+    new Story('payments', onStep),
+    new Story('evidence', onStep),
+  ]
+  const stories = [audit, payments, evidence]
   const network = await start(folder, options)
   const interrupted = endOnSignal(network)
   try {
     await playAuditStory(network, audit)
     await playCampaignStory(network, audit, queries, showProgress)
     await playPaymentStory(network, payments)
+    await playEvidenceStory(network, evidence)
   } finally {
     interrupted.forget()
     await network.stop()
@@ -78,6 +86,7 @@ async function start(folder: string, { data }: Options): Promise<LocalNetwork> {
     ports: await freePorts(providers.length),
     ...(data !== undefined && { dataFolder: path.resolve(data) }),
     providerEnv: () => ({ PROVIDER_FLUSH_MS: String(FLUSH_MS) }),
+    evidenceEnv: { EVIDENCE_RECHECK_PAUSE_MS: String(RECHECK_PAUSE_MS) },
     onProgress: (step) => say(`… ${step}`),
   })
 }

@@ -11,6 +11,7 @@ import { verifyCredentialRecorded } from './credential-record.ts'
 import { checkCredential, type EvidenceCredential, readCredential } from './evidence-credential.ts'
 import { evidenceDigest } from './evidence-digest.ts'
 import { metadataHashOf } from './evidence-metadata.ts'
+import { utcTimeText } from './utc-time.ts'
 
 export interface RecordedCredential {
   blockNumber: number
@@ -43,7 +44,7 @@ export async function verifyCredential(credential: EvidenceCredential): Promise<
   else
     await list.run('record', async () => {
       recorded = await checkRecord(credential)
-      return `block ${recorded.blockNumber} (${recorded.blockHash}) has it ${recorded.tier}, at ${new Date(recorded.timestamp * 1000).toISOString()}`
+      return `block ${recorded.blockNumber} (${recorded.blockHash}) has it ${recorded.tier}, at ${utcTimeText(recorded.timestamp)}`
     })
   if (list.failed) return { verdict: null, checks: list.checks, recorded: null }
   return { verdict: recorded === null ? 'unconfirmed' : 'recorded', checks: list.checks, recorded }

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { decodeRlp, encodeRlp, keccak256, toBeHex } from 'ethers'
 import { CREDENTIAL_TIERS } from '../../../protocol/credentials/credential-event.ts'
 import { verifyCredential } from '../../../protocol/credentials/credential-verification.ts'
 import {
@@ -9,7 +10,7 @@ import {
   serializeCredential,
   withRecordReceipt,
 } from '../../../protocol/credentials/evidence-credential.ts'
-import { toAddress } from '../../../protocol/hex.ts'
+import { type Bytes32, type Hex, toAddress } from '../../../protocol/hex.ts'
 import { withIntegrity } from '../../../protocol/proof-file.ts'
 import { expectError } from '../../support/expect-error.ts'
 import { type CredentialChain, startCredentialChain } from './credential-chain.ts'
@@ -144,6 +145,20 @@ describe('evidence credential', () => {
     const [a, b] = await chain.recorded('published', [first, second])
     expect((await verifyCredential(a!)).verdict).to.equal('recorded')
     expect((await verifyCredential(b!)).verdict).to.equal(null)
+  })
+
+  it('is looked at to the end, whatever time a made-up block says', async () => {
+    const { proof, integrity: _integrity, ...document } = await onChain('recorded')
+    const { event } = proof[1]!
+    for (const timestamp of [253_402_300_799, 253_402_300_800, Number.MAX_SAFE_INTEGER]) {
+      const members = decodeRlp(event.header) as string[]
+      const header = encodeRlp(members.with(11, toBeHex(timestamp))) as Hex
+      const forged = { ...event, header, blockHash: keccak256(header) as Bytes32 }
+      const credential = withIntegrity({ ...document, proof: [proof[0], { ...proof[1]!, event: forged }] })
+      const { recorded } = await verifyCredential(credential as EvidenceCredential)
+      // Such a block hashes as it should; only a node can say that it is part of no chain.
+      expect(recorded).to.deep.include({ blockHash: forged.blockHash, timestamp })
+    }
   })
 
   it('is of one issuer, chain and registry', () => {

@@ -8,16 +8,18 @@ export interface UploadTimes {
   stallMs: number
 }
 
+export interface UploadClock {
+  signal: AbortSignal
+  stop: () => void
+}
+
 const LOOKS_PER_STALL = 8
 
 /**
  * Ends uploads that take too long: `signal` is aborted with REQUEST_TIMED_OUT. Only the sender's own silence counts: what has come and
  * waits for the disk does not.
  */
-export function watchUpload(
-  request: IncomingMessage,
-  { totalMs, stallMs }: UploadTimes,
-): { signal: AbortSignal; stop: () => void } {
+export function watchUpload(request: IncomingMessage, { totalMs, stallMs }: UploadTimes): UploadClock {
   const controller = new AbortController()
   const { socket } = request
   const startedAt = performance.now()

@@ -1,13 +1,15 @@
 import multipart from '@fastify/multipart'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, LogLevel } from 'fastify'
 import type { HttpServer } from '../../../http/server.ts'
 import { CountersignError } from '../../../protocol/errors.ts'
+import type { Serial } from '../../../protocol/serial.ts'
 import { requireApiKeyScope } from '../../party/api-keys/api-key.ts'
+import type { KeptCredential } from '../evidence-keeper.ts'
 import { readIdempotencyKey } from '../idempotency-key.ts'
 import type { Intake, Received } from '../intake/intake.ts'
 import { receiveJson } from '../intake/receive-json.ts'
 import { MULTIPART_OPTIONS, receiveMultipart } from '../intake/receive-multipart.ts'
-import { watchUpload } from '../intake/upload-clock.ts'
+import { type UploadClock, watchUpload } from '../intake/upload-clock.ts'
 import type { EvidenceParts, Routes } from './evidence-parts.ts'
 import { requireKept } from './own-evidence.ts'
 import { EvidenceDocument, EvidenceForm, EvidenceReply, WaitQuery } from './schemas.ts'
@@ -26,6 +28,8 @@ export const uploadRoutes: Routes = (outer, parts) => {
         // The protocol checks evidence, more exactly than a schema.
         validatorCompiler: () => () => true,
         config: { takesTime: true },
+        // The parser of forms would write the headers into the finest log, and the API key with them.
+        logLevel: parts.logger.level === 'trace' ? 'debug' : (parts.logger.level as LogLevel),
         schema: {
           tags: ['evidence'],
           summary: 'Hand in a file or a JSON document; the answer is its credential',
@@ -59,45 +63,55 @@ async function readUploads(scope: HttpServer, { maxJsonBytes }: EvidenceParts): 
 }
 
 async function takeEvidence(request: FastifyRequest, reply: FastifyReply, parts: EvidenceParts) {
-  const { keeper, quotas, staging, maxBytes, uploadTimes, metrics, logger } = parts
-  const { evidenceClient: client } = request
   requireApiKeyScope(request.evidenceKey, 'store')
-  isWaiting(request)
-  const idempotencyKey = readIdempotencyKey(request.headers['idempotency-key'])
+  const { metrics, uploadTimes } = parts
+  const isToWait = isWaiting(request)
   const clock = watchUpload(request.raw, uploadTimes)
   try {
     parts.requireRoom()
-    const quota = quotas.open(client)
-    try {
-      const { staged, metadata } = await receive(request, { staging, maxBytes, quota, signal: clock.signal })
-      clock.stop()
-      metrics.bytes.inc(staged.size)
-      try {
-        const idempotent =
-          idempotencyKey === undefined
-            ? undefined
-            : {
-                client,
-                keyHash: parts.secrets.fingerprint({ idempotencyKey }),
-                requestHash: parts.secrets.fingerprint({ contentHash: staged.contentHash, metadata }),
-              }
-        const kept = await keeper.keep({ client, staged, metadata, idempotent, onKept: () => quota.close() })
-        metrics.uploads.inc({ outcome: kept.isRepeated ? 'repeated' : 'kept' })
-        logger.debug({ credentialId: kept.credentialId, bytes: staged.size }, 'evidence kept')
-        return await answer(kept.credentialId, request, reply, parts)
-      } finally {
-        // Moved away by now, if it was kept.
-        await staged.discard().catch((err) => logger.warn({ err }, 'a staged file could not be removed'))
-      }
-    } finally {
-      quota.close()
-    }
+    const { credentialId, isRepeated } = await receiveAndKeep(request, clock, parts)
+    metrics.uploads.inc({ outcome: isRepeated ? 'repeated' : 'kept' })
+    return await answer(credentialId, isToWait, reply, parts)
   } catch (error) {
     metrics.uploads.inc({ outcome: 'refused' })
     endUpload(request)
     throw error
   } finally {
     clock.stop()
+  }
+}
+
+async function receiveAndKeep(
+  request: FastifyRequest,
+  clock: UploadClock,
+  { keeper, quotas, staging, maxBytes, metrics, secrets, logger }: EvidenceParts,
+): Promise<KeptCredential> {
+  const { evidenceClient: client } = request
+  const idempotencyKey = readIdempotencyKey(request.headers['idempotency-key'])
+  const quota = quotas.open(client)
+  try {
+    const { staged, metadata } = await receive(request, { staging, maxBytes, quota, signal: clock.signal })
+    clock.stop()
+    metrics.bytes.inc(staged.size)
+    try {
+      const { contentHash, size } = staged
+      const idempotent =
+        idempotencyKey === undefined
+          ? undefined
+          : {
+              client,
+              keyHash: secrets.fingerprint({ idempotencyKey }),
+              requestHash: secrets.fingerprint({ contentHash, metadata }),
+            }
+      const kept = await keeper.keep({ client, staged, metadata, idempotent, onKept: () => quota.close() })
+      logger.debug({ credentialId: kept.credentialId, bytes: size }, 'evidence kept')
+      return kept
+    } finally {
+      // Moved away by now, if it was kept.
+      await staged.discard().catch((err) => logger.warn({ err }, 'a staged file could not be removed'))
+    }
+  } finally {
+    quota.close()
   }
 }
 
@@ -115,12 +129,12 @@ function receive(request: FastifyRequest, intake: Intake): Promise<Received> {
 }
 
 async function answer(
-  credentialId: string,
-  request: FastifyRequest,
+  credentialId: Serial,
+  isToWait: boolean,
   reply: FastifyReply,
   { evidence, credentials, waitMs }: EvidenceParts,
 ) {
-  if (isWaiting(request)) {
+  if (isToWait) {
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     await credentials.whenFinal(evidence.find(credentialId)!, waitMs, gone.signal)

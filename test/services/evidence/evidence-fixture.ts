@@ -1,0 +1,282 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { AddressBook } from '../../../protocol/address-book.ts'
+import type { EvidenceCredential } from '../../../protocol/credentials/evidence-credential.ts'
+import { type Address, type Bytes32, bytesToHex } from '../../../protocol/hex.ts'
+import { addressOf } from '../../../protocol/signature.ts'
+import { EVIDENCE_SCOPES, type EvidenceScope } from '../../../services/evidence/api-key-scopes.ts'
+import { joinEvidenceDatabase } from '../../../services/evidence/store/database.ts'
+import { createApiKey } from '../../../services/party/api-keys/api-key.ts'
+import { ApiKeyStore } from '../../../services/party/api-keys/api-key-store.ts'
+import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
+import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
+
+export const PROJECT = path.resolve(import.meta.dirname, '../../..')
+/** Ninth account of the test mnemonic: funded on every local chain. */
+export const ISSUER_KEY: Bytes32 = '0xdbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97'
+export const ISSUER = addressOf(ISSUER_KEY)
+export const EVIDENCE_SECRET: Bytes32 = bytesToHex(new Uint8Array(32).fill(0xe7))
+const MAIN = 'services/evidence/main.ts'
+
+export interface EvidenceAnswer {
+  credentialId: string
+  state: 'pending' | 'recorded'
+  credential: EvidenceCredential
+}
+
+/** An evidence server as a process of its own, with database, store, address book and keys in a folder that is removed at the end. */
+export class EvidenceProcess {
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'evidence-'))
+  readonly databaseFile = path.join(this.folder, 'evidence.db')
+  readonly storeFolder = path.join(this.folder, 'store')
+  readonly stagingFolder = path.join(this.storeFolder, 'staging')
+  readonly env: Record<string, string>
+  readonly apiKey: string
+  /** Everything that any run of it wrote. */
+  output = ''
+  url = ''
+  #child: ChildProcess | undefined
+  #port = 0
+
+  constructor(
+    chain: Pick<AnvilChain, 'chainId'>,
+    rpcUrl: string,
+    contracts: DeployedContracts,
+    env: Record<string, string> = {},
+    finalityDepth = 0,
+  ) {
+    const addressBookFile = path.join(this.folder, 'address-book.json')
+    writeFileSync(
+      addressBookFile,
+      JSON.stringify(addressBook(chain.chainId, rpcUrl, contracts, finalityDepth)),
+    )
+    this.env = {
+      COUNTERSIGN_ADDRESS_BOOK: addressBookFile,
+      COUNTERSIGN_PRIVATE_KEY: ISSUER_KEY,
+      EVIDENCE_DATABASE: this.databaseFile,
+      EVIDENCE_SECRET,
+      EVIDENCE_CHAIN_ID: String(chain.chainId),
+      EVIDENCE_STORE: this.storeFolder,
+      EVIDENCE_FLUSH_MS: '20',
+      EVIDENCE_RPC_TIMEOUT_MS: '2000',
+      EVIDENCE_RESUBMIT_AFTER_MS: '1500',
+      EVIDENCE_RATE_PER_MINUTE: '1000000',
+      ...env,
+    }
+    this.apiKey = this.issueKey('client')
+  }
+
+  get pid(): number {
+    return this.#child!.pid!
+  }
+
+  /** A key of the client `name`. */
+  issueKey(name: string, scopes: readonly EvidenceScope[] = EVIDENCE_SCOPES): string {
+    const { db, close } = joinEvidenceDatabase(this.databaseFile)
+    const { id, token, secretHash } = createApiKey()
+    new ApiKeyStore<EvidenceScope>(db).insert({
+      id,
+      name,
+      scopes: [...scopes],
+      secretHash,
+      createdAt: Date.now(),
+    })
+    close()
+    return token
+  }
+
+  /** Resolves once it listens, at the same port as before. Rejects with what it wrote when it ends instead. */
+  async start(env: Record<string, string> = {}, command: readonly string[] = []): Promise<void> {
+    const [program, ...args] = [...command, process.execPath, MAIN]
+    const child = spawn(program!, args, {
+      cwd: PROJECT,
+      env: { PATH: process.env.PATH, ...this.env, EVIDENCE_PORT: String(this.#port), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    let own = ''
+    this.url = await new Promise<string>((resolve, reject) => {
+      const read = (chunk: Buffer) => {
+        own += chunk
+        this.output += chunk
+        const listening = /"url":"(http:[^"]+)"/.exec(own)
+        if (listening !== null) resolve(listening[1]!)
+      }
+      child.stdout!.on('data', read)
+      child.stderr!.on('data', read)
+      child.once('exit', () => reject(new Error(own)))
+    })
+    this.#port = Number(new URL(this.url).port)
+  }
+
+  /** Resolves when the process is gone. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined) return null
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal)
+      await once(child, 'exit')
+    }
+    return child.exitCode
+  }
+
+  /** By which signal it ended by itself. */
+  async ended(): Promise<NodeJS.Signals | null> {
+    const child = this.#child!
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    this.#child = undefined
+    return child.signalCode
+  }
+
+  async remove(): Promise<void> {
+    await this.end('SIGKILL')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  request(route: string, init: RequestInit = {}, apiKey = this.apiKey): Promise<Response> {
+    const headers = new Headers(init.headers)
+    headers.set('authorization', `Bearer ${apiKey}`)
+    return fetch(`${this.url}${route}`, { ...init, headers })
+  }
+
+  /** Hands a file in; the answer as it came. */
+  upload(
+    content: Uint8Array | string,
+    {
+      name = 'document.pdf',
+      type = 'application/pdf',
+      metadata,
+      query = '',
+      apiKey,
+      headers = {},
+    }: UploadOptions = {},
+  ): Promise<Response> {
+    const form = new FormData()
+    if (metadata !== undefined) form.append('metadata', JSON.stringify(metadata))
+    form.append('file', new Blob([content as never], { type }), name)
+    return this.request(`/v1/evidence${query}`, { method: 'POST', body: form, headers }, apiKey)
+  }
+
+  /** Hands a file in, and expects it to be taken. */
+  async take(content: Uint8Array | string, options: UploadOptions = {}): Promise<EvidenceAnswer> {
+    const response = await this.upload(content, options)
+    if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`)
+    return (await response.json()) as EvidenceAnswer
+  }
+
+  json(
+    body: string | Uint8Array,
+    { query = '', apiKey, headers = {} }: UploadOptions = {},
+  ): Promise<Response> {
+    return this.request(
+      `/v1/evidence${query}`,
+      { method: 'POST', body: body as never, headers: { 'content-type': 'application/json', ...headers } },
+      apiKey,
+    )
+  }
+
+  /** Hashes of what is in the content store, sorted. */
+  storedHashes(): string[] {
+    const objects = path.join(this.storeFolder, 'objects')
+    if (!existsSync(objects)) return []
+    return readdirSync(objects)
+      .flatMap((folder) => readdirSync(path.join(objects, folder)).map((file) => `0x${folder}${file}`))
+      .sort()
+  }
+
+  stagedFiles(): string[] {
+    return existsSync(this.stagingFolder) ? readdirSync(this.stagingFolder) : []
+  }
+
+  /** Rows as SQL finds them, while it runs or not. */
+  query<Row = Record<string, unknown>>(sql: string, ...parameters: string[]): Row[] {
+    const db = new DatabaseSync(this.databaseFile, { readOnly: true, timeout: 5_000 })
+    try {
+      return db.prepare(sql).all(...parameters) as Row[]
+    } finally {
+      db.close()
+    }
+  }
+
+  count(table: string): number {
+    return Number(this.query<{ count: number }>(`SELECT count(*) AS count FROM ${table}`)[0]!.count)
+  }
+}
+
+export interface UploadOptions {
+  name?: string
+  type?: string
+  metadata?: unknown
+  query?: string
+  apiKey?: string
+  headers?: Record<string, string>
+}
+
+export const sha256 = (content: Uint8Array | string): Bytes32 =>
+  `0x${createHash('sha256').update(content).digest('hex')}`
+
+function addressBook(
+  chainId: number,
+  rpcUrl: string,
+  { ParticipantDirectory, CredentialRegistry, QueryResultRegistry, startBlock }: DeployedContracts,
+  finalityDepth: number,
+): AddressBook {
+  const at = (address: Address) => ({ address, startBlock })
+  return {
+    version: 1,
+    directory: { chainId, address: ParticipantDirectory },
+    chains: [
+      {
+        chainId,
+        name: 'test',
+        rpcUrls: [rpcUrl],
+        finalityDepth,
+        contracts: {
+          ParticipantDirectory: at(ParticipantDirectory),
+          CredentialRegistry: at(CredentialRegistry),
+          QueryResultRegistry: at(QueryResultRegistry),
+        },
+      },
+    ],
+  }
+}
+
+export interface Neighbourhood {
+  chain: AnvilChain
+  contracts: DeployedContracts
+  server: EvidenceProcess
+  end(): Promise<void>
+}
+
+/** A chain with the registries on it, and an evidence server that is not started yet. */
+export async function settleEvidence(
+  env: Record<string, string> = {},
+  finalityDepth = 0,
+): Promise<Neighbourhood> {
+  const chain = await startAnvil()
+  const contracts = await deployAll(chain.url)
+  const server = new EvidenceProcess(chain, chain.url, contracts, env, finalityDepth)
+  return {
+    chain,
+    contracts,
+    server,
+    end: async () => {
+      await server.remove()
+      await chain.kill()
+    },
+  }
+}
+
+/** What a refusal says. */
+export const problem = async (
+  response: Response,
+): Promise<{ status: number; code: string; detail: string }> => {
+  const { code, detail } = (await response.json()) as { code: string; detail: string }
+  return { status: response.status, code, detail }
+}

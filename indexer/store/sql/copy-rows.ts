@@ -31,7 +31,7 @@ export const importRows = (engine: SqlEngine, tables: AsyncIterable<TableRows>):
       const { table, columns, rows } = part
       const width = columns.length
       checkPart(part)
-      if (table === 'store_version') await writer.query('DELETE FROM store_version')
+      if (table === 'store_version') await writer.send('DELETE FROM store_version')
       const values: Value[] = []
       for (const row of rows) {
         if (row.length !== width)
@@ -48,7 +48,7 @@ export const importRows = (engine: SqlEngine, tables: AsyncIterable<TableRows>):
       throw new CountersignError('BACKUP_INVALID', 'it does not say at which version it was made')
     // The store that it is a copy of went on: what comes now must not look like what that one gave out since. Versions are
     // counted from 0 by one a write, and cannot have reached the milliseconds since 1970.
-    await writer.query('UPDATE store_version SET version = $1 WHERE version < $1', Date.now())
+    await writer.send('UPDATE store_version SET version = $1 WHERE version < $1', Date.now())
   })
 
 async function checkEmpty(writer: SqlWriter): Promise<void> {

@@ -71,7 +71,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
     createChain: ({ chainId, genesisHash, checkpoint }) =>
       write(async (writer) => {
         const { number, hash, timestamp, finalNumber } = checkpoint
-        await writer.query(
+        await writer.send(
           'INSERT INTO chains VALUES ($1, $2, $3, $4, $5, $6)',
           chainId,
           genesisHash,
@@ -118,7 +118,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
     clearIncomplete: (contractId, author) => write((writer) => deleteIncomplete(writer, contractId, author)),
     saveChainState: (row) =>
       write(async (writer) => {
-        await writer.query(
+        await writer.send(
           `INSERT INTO chain_states (chain_id, state, updated_at) VALUES ($1, $2, $3)
            ON CONFLICT (chain_id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at`,
           row.chainId,
@@ -144,7 +144,7 @@ async function nextVersion(writer: SqlWriter): Promise<number> {
 }
 
 async function insertIncomplete(writer: SqlWriter, row: IncompleteRow): Promise<void> {
-  await writer.query(
+  await writer.send(
     `INSERT INTO incomplete (contract_id, author, block_number, since) VALUES ($1, $2, $3, $4)
      ON CONFLICT (contract_id, author) DO UPDATE SET block_number = excluded.block_number, since = excluded.since`,
     row.contractId,

@@ -60,7 +60,7 @@ export function createWebhookStore(engine: SqlEngine): WebhookStore {
       (await engine.query(`SELECT ${WEBHOOK_COLUMNS} FROM webhooks ORDER BY created_at, id`)).map(toWebhook),
     deleteWebhook: (id) =>
       engine.write(async (writer) => {
-        await writer.query('DELETE FROM webhook_deliveries WHERE webhook_id = $1', id)
+        await writer.send('DELETE FROM webhook_deliveries WHERE webhook_id = $1', id)
         return (await writer.query('DELETE FROM webhooks WHERE id = $1 RETURNING 1', id)).length > 0
       }),
     setWebhookDisabled: (id, disabledAt) =>

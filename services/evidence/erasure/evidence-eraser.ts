@@ -76,8 +76,16 @@ export class EvidenceEraser {
 
   /** Freed pages are overwritten, but the write-ahead log has them as they were until it is written back and cut. */
   #removeTraces(): void {
-    const { busy } = this.#deps.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
-    this.#hasTraces = busy !== 0
+    const { db } = this.#deps
+    // Nobody is waited for: all requests would wait too.
+    const { timeout } = db.prepare('PRAGMA busy_timeout').get() as { timeout: number }
+    db.exec('PRAGMA busy_timeout = 0')
+    try {
+      const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
+      this.#hasTraces = busy !== 0
+    } finally {
+      db.exec(`PRAGMA busy_timeout = ${timeout}`)
+    }
     if (this.#hasTraces)
       this.#deps.logger.warn('somebody reads the database: what was erased stays in its log for now')
   }

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import type { Bytes32 } from '../../../protocol/hex.ts'
+import { credentialWriter } from '../../support/credential-writer.ts'
 import { rawHttp } from '../../support/raw-http.ts'
 import { bytesOf, type FuzzedRequest, fuzzedRequest, operationsOf } from '../../support/request-fuzz.ts'
 import { describeStores } from '../../support/stores.ts'
@@ -7,6 +9,8 @@ import { type ApiFixture, startApi } from './api-fixture.ts'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 400)
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_121)
+/** A further account of the test mnemonic. */
+const ISSUER_KEY: Bytes32 = '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a'
 const ADMIN_TOKEN = 'an-admin-token-of-the-fuzz-test-0123456789'
 
 describeStores('garbage in every part of a request to every route', (engine) => {
@@ -17,13 +21,22 @@ describeStores('garbage in every part of a request to every route', (engine) => 
     const { serial, digest } = await api.written(() => api.writer.record())
     await api.written(() => api.writer.recordBatch(3))
     const page = await api.get(`/v1/results?provider=${api.provider}&limit=1`)
+    const place = { registry: api.contracts.CredentialRegistry, chainId: api.chain.chainId, key: ISSUER_KEY }
+    const issuer = credentialWriter(api.chain.url, place)
+    const issued = await issuer.issueBatch(3, 2 ** 40)
+    await issuer.revoke(issued[1]!.credentialId, 'fuzzed')
+    await api.written(async () => {})
+    const credentials = await api.get(`/v1/credentials?issuer=${issuer.issuer}&limit=1`)
+    issuer.close()
     known = {
       serial: [serial],
       provider: [api.provider, api.provider.toLowerCase()],
       address: [api.provider],
-      digest: [digest],
+      digest: [digest, issued[0]!.digest],
       asOf: ['1', '5', `${api.chain.chainId}:4`, '2026-11-21', '2030-01-01'],
-      cursor: [page.body.next],
+      cursor: [page.body.next, credentials.body.next],
+      credentialId: issued.map(({ credentialId }) => credentialId),
+      issuer: [issuer.issuer, issuer.issuer.toLowerCase()],
       // Nothing may be sent anywhere.
       url: ['http://127.0.0.1:1/', 'not a url', 'ftp://127.0.0.1/'],
       authorization: [`Bearer ${ADMIN_TOKEN}`],
@@ -35,6 +48,9 @@ describeStores('garbage in every part of a request to every route', (engine) => 
     this.timeout(60_000 + RUNS * 50)
     const statuses = new Map<number, number>()
     const operations = operationsOf(api.checker.document)
+    expect(operations.map(({ method, path }) => `${method} ${path}`)).to.include.members([
+      ...['GET /v1/credentials', 'GET /v1/credentials/{credentialId}', 'POST /v1/credentials/verify'],
+    ])
     const withToken = fuzzedRequest(api.checker.document, operations, known).map((request) =>
       request.target.startsWith('/v1/webhooks') && request.headers.every(([name]) => name !== 'authorization')
         ? {

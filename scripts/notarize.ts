@@ -2,7 +2,7 @@ import type { CountersignError } from '../protocol/errors.ts'
 import { wholeNumber } from './cli/arguments.ts'
 import { connectEvidence } from './cli/connection.ts'
 import { EXIT, type ExitCode } from './cli/exit-code.ts'
-import { printJson, printTable, say } from './cli/output.ts'
+import { printJson, printTable, say, visible } from './cli/output.ts'
 import { createCommand, runCommand } from './cli/run.ts'
 import { CredentialFolder } from './evidence/credential-file.ts'
 import { findDocuments, type LeftOut, type NamedDocument } from './evidence/named-documents.ts'
@@ -49,7 +49,7 @@ const command = createCommand(
 void runCommand(command, async () => {
   const options = command.opts<Options>()
   const { documents, leftOut } = await findDocuments(command.args, options.out)
-  for (const { file, reason } of leftOut) say(`left out: ${file}: ${reason}`)
+  for (const { file, reason } of leftOut) say(visible(`left out: ${file}: ${reason}`))
   const run = new Run(documents, leftOut, options)
   await run.play()
   return run.report()
@@ -105,11 +105,11 @@ class Run {
 
   #take(outcome: DocumentOutcome): void {
     this.#outcomes.push(outcome)
-    if (outcome.outcome === 'failed') say(`failed: ${faultOf(outcome.document, outcome.error)}`)
+    if (outcome.outcome === 'failed') say(visible(`failed: ${faultOf(outcome.document, outcome.error)}`))
     else {
       if (outcome.isPending) this.#pending.set(outcome.credentialId, outcome.credentialFile)
       if (outcome.putAside !== undefined)
-        say(`put aside: ${outcome.putAside}, a credential that this server does not know`)
+        say(visible(`put aside: ${outcome.putAside}, a credential that this server does not know`))
     }
   }
 
@@ -131,7 +131,7 @@ class Run {
         printTable(
           ['document', 'outcome', 'state', 'credential'],
           shown.map(({ place, outcome, state, credentialId, code }) => [
-            place,
+            visible(place),
             outcome,
             state ?? code ?? '',
             credentialId ?? '',

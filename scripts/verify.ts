@@ -3,7 +3,7 @@ import type { Bytes32 } from '../protocol/hex.ts'
 import { parseProofFile } from '../protocol/proof-file.ts'
 import { wholeNumber } from './cli/arguments.ts'
 import { EXIT, type ExitCode } from './cli/exit-code.ts'
-import { printChecks, printJson, say } from './cli/output.ts'
+import { printChecks, printJson, say, visible } from './cli/output.ts'
 import { createCommand, runCommand } from './cli/run.ts'
 import { readProofFile } from './verification/read-proof-file.ts'
 import { type ProofFileVerification, verifyProofFile } from './verification/verify-proof-file.ts'
@@ -126,7 +126,7 @@ async function verifyCredentials(options: Options): Promise<ExitCode> {
   const { CredentialVerifier } = await import('./evidence/credential-verifier.ts')
   const { reportOutcome, reportOutcomes } = await import('./evidence/report-outcomes.ts')
   const { files, leftOut, hasFolder } = await findCredentialFiles(command.args)
-  for (const { file, reason } of leftOut) say(`left out: ${file}: ${reason}`)
+  for (const { file, reason } of leftOut) say(visible(`left out: ${file}: ${reason}`))
   const asked = await whomToAsk(options)
   try {
     const verifier = new CredentialVerifier({

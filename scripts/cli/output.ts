@@ -51,6 +51,10 @@ const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f
 
 const cellsOf = (line: string): number => line.length + (line.match(WIDE)?.length ?? 0)
 
+/** A name from outside, without what would steer a terminal or turn the direction of text. */
+export const visible = (name: string): string =>
+  name.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
+
 /** A line of talk, on stderr, so that stdout stays what was asked for. */
 export const say = (line: string): void => {
   process.stderr.write(`${line}\n`)

@@ -32,7 +32,7 @@ export async function askServer(
     if (!isCountersignError(error, 'EVIDENCE_NOT_FOUND')) throw error
     return { verdict: 'unknown', rule: 'no-such-evidence', checks: [] }
   }
-  const statement = parseEvidenceStatement(serializeEvidenceStatement(answer as EvidenceStatement))
+  const statement = readStatement(answer)
   requireOf(statement, credential)
   const { verdict, checks } = await verifyEvidenceStatement(statement)
   if (verdict === null)
@@ -45,6 +45,17 @@ export async function askServer(
       ...hashesOf(statement, credential),
     ],
     ...(revocation !== null && { reason: revocation.reason }),
+  }
+}
+
+/** What is wrong with it says nothing of the credential. @throws PROOF_INVALID */
+function readStatement(answer: object): EvidenceStatement {
+  try {
+    return parseEvidenceStatement(serializeEvidenceStatement(answer as EvidenceStatement))
+  } catch (cause) {
+    throw new CountersignError('PROOF_INVALID', `the server's statement: ${(cause as Error).message}`, {
+      cause,
+    })
   }
 }
 

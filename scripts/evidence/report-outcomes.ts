@@ -1,6 +1,6 @@
 import type { Check } from '../../protocol/verification.ts'
 import { type ExitCode, worstExitCode } from '../cli/exit-code.ts'
-import { printChecks, printJson, printTable, say } from '../cli/output.ts'
+import { printChecks, printJson, printTable, say, visible } from '../cli/output.ts'
 import { type CredentialOutcome, exitCodeOfOutcome, SCOPES } from './credential-outcome.ts'
 
 /** Rows that a table shows; JSON has all. */
@@ -21,9 +21,9 @@ export function reportOutcome(outcome: CredentialOutcome, json: boolean): ExitCo
 }
 
 function sentenceOf({ credentialId, name, verdict, rule, reason }: CredentialOutcome): string {
-  const subject = `credential ${credentialId}${name === null ? '' : ` of ${name}`}`
+  const subject = `credential ${credentialId}${name === null ? '' : ` of ${visible(name)}`}`
   if (verdict === 'refused') return `REFUSED: ${subject} does not prove what it says: ${rule}`
-  return `${subject}: ${verdict}, ${rule}${reason === undefined ? '' : `: ${reason}`}`
+  return `${subject}: ${verdict}, ${rule}${reason === undefined ? '' : `: ${visible(reason)}`}`
 }
 
 /** Prints what came of many, one row each, and how often each verdict was found. */
@@ -42,10 +42,10 @@ export function reportOutcomes(outcomes: readonly CredentialOutcome[], json: boo
       printTable(
         ['credential', 'document', 'verdict', 'because'],
         shown.map(({ file, credentialId, name, verdict, rule, reason }) => [
-          credentialId ?? file,
-          name ?? '',
+          credentialId ?? visible(file),
+          visible(name ?? ''),
           verdict,
-          reason === undefined ? rule : `${rule}: ${reason}`,
+          reason === undefined ? rule : visible(`${rule}: ${reason}`),
         ]),
       )
     if (outcomes.length > shown.length) say(`… and ${outcomes.length - shown.length} more`)

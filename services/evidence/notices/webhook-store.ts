@@ -53,13 +53,17 @@ export class WebhookStore {
       `INSERT INTO webhook_deliveries (client, notice, next_attempt_at)
        SELECT client, ?, ? FROM webhooks WHERE client = ? AND disabled_at IS NULL`,
     )
+    // Materialized: looked up once a webhook, not once a delivery.
     this.#due = db.prepare(
-      `SELECT d.client, d.notice, d.attempts, w.url, w.secret, n.notice_id AS noticeId, n.credential_id AS credentialId,
-       n.verdict, n.found_at AS foundAt
-       FROM webhooks AS w JOIN webhook_deliveries AS d ON d.client = w.client AND d.notice =
-         (SELECT notice FROM webhook_deliveries WHERE client = w.client AND dead IS NULL AND next_attempt_at <= ?
-          ORDER BY notice LIMIT 1)
-       JOIN notices AS n ON n.id = d.notice WHERE w.disabled_at IS NULL`,
+      `WITH first AS MATERIALIZED (
+         SELECT client, url, secret, (
+           SELECT notice FROM webhook_deliveries AS d
+           WHERE d.client = w.client AND d.dead IS NULL AND d.next_attempt_at <= ? ORDER BY notice LIMIT 1
+         ) AS notice FROM webhooks AS w WHERE disabled_at IS NULL)
+       SELECT first.client, first.notice, first.url, first.secret, d.attempts, n.notice_id AS noticeId,
+       n.credential_id AS credentialId, n.verdict, n.found_at AS foundAt
+       FROM first JOIN webhook_deliveries AS d ON d.client = first.client AND d.notice = first.notice
+       JOIN notices AS n ON n.id = first.notice`,
     )
     this.#nextAt = db.prepare(
       `SELECT min(d.next_attempt_at) AS at FROM webhooks AS w JOIN webhook_deliveries AS d ON d.client = w.client

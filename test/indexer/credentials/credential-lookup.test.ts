@@ -213,6 +213,29 @@ describeStores('GET /v1/credentials/{credentialId}', (engine) => {
     expect(BigInt(credential.expiry.digest)).to.equal(2n ** 64n - 1n)
   })
 
+  it('is found behind any number of writes by others, and says that not all were looked at', async () => {
+    const { credentialId, key } = someEntry()
+    const crowd = Array.from({ length: 350 }, () => ({ key, digest: randomBytes32() }))
+    for (let i = 0; i < 3; i++) await bed.stranger.publish(crowd)
+    const { digest } = await bed.issuer.issue({ credentialId })
+    await bed.stranger.revoke(credentialId, 'all of them')
+    const body = await found(credentialId)
+    expect(body.truncated).to.equal(true)
+    expect(body.credentials.map(({ issuer }: { issuer: string }) => issuer)).to.deep.equal([
+      ...[bed.issuer.issuer, bed.stranger.issuer],
+    ])
+    expect(body.credentials[0].issue.digest).to.equal(digest)
+    expect(body.credentials[1]).to.include({ state: 'revoked' })
+    expect(body.credentials[1].issue.digest).to.equal(crowd[0]!.digest)
+    expect(body.credentials[1].repeated).to.have.length(20)
+    const alone = await found(credentialId, `?issuer=${bed.issuer.issuer}&proof=event`)
+    expect([alone.truncated, alone.credentials.length]).to.deep.equal([false, 1])
+    const own = await found(credentialId, `?issuer=${bed.stranger.issuer}`)
+    expect([own.truncated, own.credentials[0].state]).to.deep.equal([true, 'revoked'])
+    const presented = { credentialId, issuer: bed.stranger.issuer, digest: crowd[0]!.digest }
+    expect((await bed.post('/v1/credentials/verify', presented)).body).to.include({ verdict: 'revoked' })
+  })
+
   it('has an ETag that changes with a revocation', async () => {
     const { credentialId } = await bed.issuer.issue()
     await found(credentialId)

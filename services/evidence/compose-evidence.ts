@@ -214,7 +214,9 @@ function contentStoreOf(config: EvidenceConfig): Parameters<typeof openContentSt
     store: config.EVIDENCE_STORE,
     ...(endpoint !== undefined &&
       accessKeyId !== undefined &&
-      secretAccessKey !== undefined && { s3: { endpoint, region, accessKeyId, secretAccessKey } }),
+      secretAccessKey !== undefined && {
+        s3: { endpoint, region, accessKeyId, secretAccessKey, stallMs: config.EVIDENCE_S3_STALL_MS },
+      }),
   }
 }
 

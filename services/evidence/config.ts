@@ -47,6 +47,8 @@ const Variables = Type.Object({
   EVIDENCE_S3_REGION: Type.String({ default: 'us-east-1' }),
   EVIDENCE_S3_ACCESS_KEY_ID: Type.Optional(Secret()),
   EVIDENCE_S3_SECRET_ACCESS_KEY: Type.Optional(Secret()),
+  /** Milliseconds without progress after which the object store counts as away. */
+  EVIDENCE_S3_STALL_MS: Type.Integer({ default: 30_000, minimum: 100, maximum: 600_000 }),
   /** A folder for uploads that are under way. Default: in the store's folder, or beside the database. */
   EVIDENCE_STAGING: Type.Optional(Type.String({ minLength: 1 })),
   /** Bytes of one content. */

@@ -1,6 +1,12 @@
 import type { Readable } from 'node:stream'
 import type { Bytes32 } from '../../../protocol/hex.ts'
+import type { HashedContent, Pace } from './hash-of.ts'
 import type { StagedContent } from './staging.ts'
+
+export interface HashOptions {
+  signal?: AbortSignal
+  pace?: Pace
+}
 
 /**
  * Keeps contents under their SHA-256. Whoever calls sees to it that no `put` and `remove` of one content pass each other.
@@ -19,6 +25,8 @@ export interface ContentStore {
    * is there. The stream fails with EVIDENCE_STORE_UNAVAILABLE when it breaks off; destroy it when it is not read to its end.
    */
   open(contentHash: Bytes32, signal?: AbortSignal): Promise<Readable | undefined>
+  /** SHA-256 and length of what is stored now under that hash, read whole; else as `open`. */
+  hash(contentHash: Bytes32, options?: HashOptions): Promise<HashedContent | undefined>
   /** Removes it durably; true when it was there. */
   remove(contentHash: Bytes32): Promise<boolean>
   /** A random id that the store was given at its first use: another one means another store (a disk that is not mounted). */

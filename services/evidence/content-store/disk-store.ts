@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { constants, createReadStream } from 'node:fs'
+import { constants } from 'node:fs'
 import { copyFile, type FileHandle, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { CountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
-import type { ContentStore } from './content-store.ts'
+import type { ContentStore, HashOptions } from './content-store.ts'
 import { contentStream } from './content-stream.ts'
-import { hashOf } from './hash-of.ts'
+import { type HashedContent, hashOfFile } from './hash-of.ts'
 import { IDENTITY_NAME, IDENTITY_PATTERN, objectPath } from './object-path.ts'
 import type { StagedContent } from './staging.ts'
 import { storeFailure } from './store-failure.ts'
@@ -54,11 +54,8 @@ export class DiskStore implements ContentStore {
   }
 
   async open(contentHash: Bytes32, signal?: AbortSignal): Promise<Readable | undefined> {
-    const file = await asStore(() => openIfThere(this.#pathOf(contentHash)))
-    if (file === undefined) {
-      await this.identity()
-      return undefined
-    }
+    const file = await this.#openFile(contentHash)
+    if (file === undefined) return undefined
     return contentStream(
       {
         read: async () => {
@@ -69,6 +66,19 @@ export class DiskStore implements ContentStore {
       },
       signal,
     )
+  }
+
+  async hash(contentHash: Bytes32, options: HashOptions = {}): Promise<HashedContent | undefined> {
+    const file = await this.#openFile(contentHash)
+    if (file === undefined) return undefined
+    try {
+      return await hashOfFile(file, options)
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      throw storeFailure(error)
+    } finally {
+      await file.close()
+    }
   }
 
   async remove(contentHash: Bytes32): Promise<boolean> {
@@ -101,6 +111,13 @@ export class DiskStore implements ContentStore {
 
   #pathOf(contentHash: Bytes32): string {
     return join(this.#folder, objectPath(contentHash))
+  }
+
+  /** Nothing is taken for absent where the whole store is. */
+  async #openFile(contentHash: Bytes32): Promise<FileHandle | undefined> {
+    const file = await asStore(() => openIfThere(this.#pathOf(contentHash)))
+    if (file === undefined) await this.identity()
+    return file
   }
 
   async #giveIdentity(): Promise<void> {
@@ -146,7 +163,8 @@ export class DiskStore implements ContentStore {
 }
 
 async function requireContent(path: string, { contentHash, size }: StagedContent): Promise<void> {
-  const found = await hashOf(createReadStream(path, { highWaterMark: CHUNK_BYTES }))
+  const file = await open(path, 'r')
+  const found = await hashOfFile(file).finally(() => file.close())
   if (found.contentHash !== contentHash || found.size !== size)
     throw new CountersignError('EVIDENCE_STORE_UNAVAILABLE', 'the disk gave other bytes than it was given')
 }

@@ -137,7 +137,15 @@ class RefusedError extends Error {
 
 const stalled = (): Error => Object.assign(new Error('no progress'), { code: 'STALLED' })
 
+/** Whoever waited that long once has waited long enough. */
+const TIMEOUTS: readonly unknown[] = [
+  'STALLED',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+]
+
 const isWorthRepeating = (error: unknown): boolean =>
   error instanceof RefusedError
     ? error.status >= 500 || error.status === 429
-    : !(error instanceof CountersignError)
+    : !(error instanceof CountersignError) && !TIMEOUTS.includes((error as { code?: unknown }).code)

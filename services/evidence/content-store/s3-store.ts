@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs'
 import { type Readable, Transform } from 'node:stream'
 import { CountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
-import type { ContentStore } from './content-store.ts'
+import type { ContentStore, HashOptions } from './content-store.ts'
 import { contentStream } from './content-stream.ts'
-import { hashOf } from './hash-of.ts'
+import { type HashedContent, hashOf } from './hash-of.ts'
 import { IDENTITY_NAME, IDENTITY_PATTERN, objectPath } from './object-path.ts'
 import { S3Client, type S3Options } from './s3-client.ts'
 import type { StagedContent } from './staging.ts'
@@ -47,8 +47,7 @@ export class S3Store implements ContentStore {
       body: (onProgress) => fileBody(staged.path, onProgress),
     })
     await answer?.body.dump()
-    const stored = await this.open(staged.contentHash)
-    const found = stored && (await hashOf(stored))
+    const found = await this.hash(staged.contentHash)
     if (found?.contentHash !== staged.contentHash || found.size !== staged.size)
       throw new CountersignError(
         'EVIDENCE_STORE_UNAVAILABLE',
@@ -79,6 +78,11 @@ export class S3Store implements ContentStore {
       },
       signal,
     )
+  }
+
+  async hash(contentHash: Bytes32, { signal, pace }: HashOptions = {}): Promise<HashedContent | undefined> {
+    const stored = await this.open(contentHash, signal)
+    return stored && hashOf(stored, pace)
   }
 
   async remove(contentHash: Bytes32): Promise<boolean> {

@@ -76,6 +76,8 @@ export const verificationRoutes: Routes = (scope, parts) => {
         )
         .catch((error) => {
           if (!signal.aborted) throw error
+          if (gone.signal.aborted)
+            throw new CountersignError('REQUEST_INVALID', 'its sender did not wait for the answer')
           throw new CountersignError('EVIDENCE_STORE_UNAVAILABLE', 'the content was not read in time')
         })
       // The statement as it was signed; a serializer of ours would have to know each member.

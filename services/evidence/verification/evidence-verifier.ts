@@ -15,8 +15,7 @@ import { type Bytes32, keccak256Hex, utf8ToBytes, ZERO_BYTES32 } from '../../../
 import type { Registry } from '../../../protocol/registry-domain.ts'
 import { signHash } from '../../../protocol/signature.ts'
 import type { PartyKey } from '../../party/keys.ts'
-import type { ContentStore } from '../content-store/content-store.ts'
-import { hashOf } from '../content-store/hash-of.ts'
+import type { ContentStore, HashOptions } from '../content-store/content-store.ts'
 import type { EvidenceSecrets } from '../evidence-secrets.ts'
 import type { Findings } from '../notices/findings.ts'
 import type { EvidenceStore, KeptEvidence, StoredEvidence } from '../store/evidence-store.ts'
@@ -33,12 +32,6 @@ export interface VerifierDeps {
   findings: Findings
 }
 
-export interface ReadOptions {
-  signal?: AbortSignal
-  /** Waited for after each so many bytes. */
-  pace?: (bytes: number) => Promise<void>
-}
-
 /** Says of evidence whether it still is what was handed in. Nothing of earlier answers is used: content and chain are read again. */
 export class EvidenceVerifier {
   readonly #deps: VerifierDeps
@@ -52,7 +45,7 @@ export class EvidenceVerifier {
    * @param signedDigest of the credential that the client presented
    * @throws EVIDENCE_STORE_UNAVAILABLE and as `CredentialChain.read`, and then there is no verdict
    */
-  async verify(evidence: StoredEvidence, signedDigest: Bytes32, options: ReadOptions = {}): Promise<string> {
+  async verify(evidence: StoredEvidence, signedDigest: Bytes32, options: HashOptions = {}): Promise<string> {
     const { key, registry, findings } = this.#deps
     const found = await this.#examine(evidence, signedDigest, options)
     const statement = assembleEvidenceStatement(
@@ -70,7 +63,7 @@ export class EvidenceVerifier {
   }
 
   /** What a client would be told that presents the credential which is kept. Notes nothing. @throws as {@link verify} */
-  async recheck(evidence: KeptEvidence, options: ReadOptions = {}): Promise<EvidenceVerdict> {
+  async recheck(evidence: KeptEvidence, options: HashOptions = {}): Promise<EvidenceVerdict> {
     const signedDigest = await this.#signedDigestOf(evidence)
     return deriveEvidenceVerdict(await this.#examine(evidence, signedDigest, options)).verdict
   }
@@ -78,7 +71,7 @@ export class EvidenceVerifier {
   async #examine(
     evidence: StoredEvidence,
     signedDigest: Bytes32,
-    options: ReadOptions,
+    options: HashOptions,
   ): Promise<VerdictEvidence> {
     const { chain, finalityDepth } = this.#deps
     // First the chain: while it is away there is no verdict, and nothing to read for.
@@ -95,11 +88,10 @@ export class EvidenceVerifier {
     }
   }
 
-  async #reread(evidence: StoredEvidence, { signal, pace }: ReadOptions): Promise<KeptFinding> {
+  async #reread(evidence: StoredEvidence, options: HashOptions): Promise<KeptFinding> {
     const { contents, evidence: store } = this.#deps
     if (evidence.state !== 'kept') return { state: 'erased' }
-    const stream = await contents.open(evidence.contentHash, signal)
-    const found = stream && (await hashOf(stream, pace))
+    const found = await contents.hash(evidence.contentHash, options)
     // Erased while it was read: what is missing then is not lost.
     if (store.find(evidence.credentialId)?.state !== 'kept') return { state: 'erased' }
     return found === undefined ? { state: 'missing' } : this.#digestNow(evidence, found.contentHash)

@@ -48,6 +48,7 @@ for (const [kind, make] of Object.entries(CONTENT_STORES))
         const { contentHash } = await put(bytes)
         expect((await read(contentHash))!.equals(bytes)).to.equal(true)
         expect(await hashOf((await store.open(contentHash))!)).to.deep.equal({ contentHash, size })
+        expect(await store.hash(contentHash)).to.deep.equal({ contentHash, size })
       })
 
     it('keeps the bytes in one place of a fixed name', async () => {
@@ -75,9 +76,9 @@ for (const [kind, make] of Object.entries(CONTENT_STORES))
       const altered = Buffer.from(bytes)
       altered[150_000]! ^= 1
       writeFileSync(place.fileOf(contentHash), altered)
-      expect((await hashOf((await store.open(contentHash))!)).contentHash).not.to.equal(contentHash)
+      expect((await store.hash(contentHash))!.contentHash).not.to.equal(contentHash)
       await put(bytes)
-      expect((await hashOf((await store.open(contentHash))!)).contentHash).to.equal(contentHash)
+      expect((await store.hash(contentHash))!.contentHash).to.equal(contentHash)
     })
 
     it('shows bytes that were cut off or added', async () => {
@@ -93,6 +94,7 @@ for (const [kind, make] of Object.entries(CONTENT_STORES))
       const { contentHash } = await put(Buffer.from('soon gone'))
       rmSync(place.fileOf(contentHash))
       expect(await store.open(contentHash)).to.equal(undefined)
+      expect(await store.hash(contentHash)).to.equal(undefined)
     })
 
     it('removes a content, and says whether it was there', async () => {
@@ -130,6 +132,10 @@ for (const [kind, make] of Object.entries(CONTENT_STORES))
         failure = error as Error
       }
       expect(failure?.name).to.equal('AbortError')
+      const late = new AbortController()
+      const pace = async (): Promise<void> => late.abort()
+      const hashing = store.hash(contentHash, { signal: late.signal, pace }).catch((error) => error.name)
+      expect(await hashing).to.equal('AbortError')
     })
 
     it('has one identity for as long as it is there', async () => {
@@ -143,6 +149,7 @@ for (const [kind, make] of Object.entries(CONTENT_STORES))
       renameSync(place.identityFile, `${place.identityFile}.away`)
       try {
         await expectRejection(store.open(ZERO_BYTES32), 'EVIDENCE_STORE_UNAVAILABLE')
+        await expectRejection(store.hash(ZERO_BYTES32), 'EVIDENCE_STORE_UNAVAILABLE')
         await expectRejection(store.remove(ZERO_BYTES32), 'EVIDENCE_STORE_UNAVAILABLE')
       } finally {
         renameSync(`${place.identityFile}.away`, place.identityFile)

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { request } from 'undici'
+import { eventually } from '../../../support/eventually.ts'
+import { startS3Server } from '../../../support/s3-server.ts'
+import { type EvidenceAnswer, type EvidenceProcess, problem, settleEvidence } from '../evidence-fixture.ts'
+import { askToVerify, s3Environment, verify } from './verifying.ts'
+
+const MiB = 1024 * 1024
+const memoryOf = ({ pid }: EvidenceProcess): number =>
+  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
+
+describe('verification of large contents', function () {
+  this.timeout(120_000)
+
+  it('holds many at once to a few at a time, and little of them in memory', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const home = await settleEvidence()
+    try {
+      await home.server.start()
+      const answer = await home.server.take(Buffer.alloc(96 * MiB, 'large '), { query: '?wait=recorded' })
+      await home.server.end('SIGTERM')
+      await home.server.start()
+      await verify(home.server, await home.server.take('warm', { query: '?wait=recorded' }))
+      const before = memoryOf(home.server)
+      const responses = await Promise.all(Array.from({ length: 50 }, () => askToVerify(home.server, answer)))
+      const statuses = responses.map(({ status }) => status)
+      expect(statuses.filter((status) => status === 200)).to.have.length(34)
+      expect(statuses.filter((status) => status === 429)).to.have.length(16)
+      for (const response of responses)
+        if (response.ok) expect(await response.json()).to.have.nested.property('statement.verdict', 'intact')
+      expect((memoryOf(home.server) - before) / MiB).to.be.below(80)
+    } finally {
+      await home.end()
+    }
+  })
+
+  it('ends the reading for who goes away', async () => {
+    const home = await settleEvidence()
+    try {
+      await home.server.start()
+      const answer = await home.server.take(Buffer.alloc(96 * MiB, 'large '), { query: '?wait=recorded' })
+      for (let i = 0; i < 60; i++) await leave(home.server, answer)
+      await eventually('all are free', async () => (await askToVerify(home.server, answer)).status === 200)
+      const [row] = home.server.query<{ checked_at: number | null }>('SELECT checked_at FROM evidence')
+      expect(row!.checked_at).not.to.equal(null)
+      expect(home.server.output).not.to.include('"level":50')
+    } finally {
+      await home.end()
+    }
+  })
+
+  it('gives no verdict when the object store stops answering, and one when it does again', async () => {
+    const s3 = await startS3Server()
+    const home = await settleEvidence({ ...s3Environment(s3), EVIDENCE_S3_STALL_MS: '500' })
+    try {
+      await home.server.start()
+      const answer = await home.server.take('in an object store', { query: '?wait=recorded' })
+      s3.freeze()
+      const refused = await problem(await askToVerify(home.server, answer))
+      expect(refused).to.include({ status: 503, code: 'EVIDENCE_STORE_UNAVAILABLE' })
+      expect(home.server.query('SELECT * FROM notices')).to.deep.equal([])
+      s3.thaw()
+      expect((await verify(home.server, answer)).verdict).to.equal('intact')
+    } finally {
+      await home.end()
+      await s3.drop()
+    }
+  })
+})
+
+/** Asks, and hangs up before the answer. */
+async function leave(server: EvidenceProcess, { credentialId, credential }: EvidenceAnswer): Promise<void> {
+  await request(`${server.url}/v1/evidence/${credentialId}/verify`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ credential }),
+    signal: AbortSignal.timeout(20),
+  }).then(
+    ({ body }) => body.dump(),
+    () => {},
+  )
+}

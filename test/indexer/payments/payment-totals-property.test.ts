@@ -1,23 +1,12 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { openStore } from '../../../indexer/store/open-store.ts'
 import type { Store } from '../../../indexer/store/store.ts'
 import { netAmount } from '../../../protocol/payments/net-amount.ts'
-import { describeStores, type StoreEngine } from '../../support/stores.ts'
+import { describeStores } from '../../support/stores.ts'
+import { emptyStores } from '../store/empty-stores.ts'
 import { type ModelPayment, OFFICES, PaymentHistory, steps } from './payment-history.ts'
 
 const RUNS = Number(process.env.PAYMENT_RUNS ?? 40)
-
-const withStore = async (engine: StoreEngine, use: (store: Store) => Promise<void>): Promise<void> => {
-  const { database, drop } = await engine.newDatabase()
-  const store = await openStore(database)
-  try {
-    await use(store)
-  } finally {
-    await store.close()
-    await drop()
-  }
-}
 
 const paymentLines = async (store: Store): Promise<string[]> =>
   (await Array.fromAsync(store.dump())).filter((line) => line.startsWith('payment'))
@@ -63,6 +52,8 @@ function totalsOf(payments: readonly ModelPayment[], upTo: number): Map<string, 
 }
 
 describeStores('what payments add up to', (engine) => {
+  const withStore = emptyStores(engine)
+
   // A database of their own takes PostgreSQL half a second each.
   const runs = engine.name === 'SQLite' ? RUNS : Math.ceil(RUNS / 4)
 
@@ -70,7 +61,7 @@ describeStores('what payments add up to', (engine) => {
     this.timeout(60_000 + runs * 2_000)
     await fc.assert(
       fc.asyncProperty(steps(14), async (taken) => {
-        await withStore(engine, async (store) => {
+        await withStore(async (store) => {
           // Two chains of the same payments at the same places; the second is a step behind.
           const histories = [new PaymentHistory(store), new PaymentHistory(store, 8)] as const
           for (const history of histories) await history.begin()
@@ -85,7 +76,7 @@ describeStores('what payments add up to', (engine) => {
                 await shown(store, history.contractId, block),
                 `chain ${history.chainId}, block ${block}`,
               ).to.deep.equal(expected(history.payments, block))
-          await withStore(engine, async (other) => {
+          await withStore(async (other) => {
             for (const history of histories) {
               const replay = new PaymentHistory(other, history.chainId)
               await replay.begin()
@@ -110,7 +101,7 @@ describeStores('what payments add up to', (engine) => {
   })
 
   it('is exact where sums are past what numbers carry', () =>
-    withStore(engine, async (store) => {
+    withStore(async (store) => {
       const history = new PaymentHistory(store)
       await history.begin()
       const payment: Omit<ModelPayment, 'order' | 'logIndex'> = {

@@ -5,6 +5,7 @@ import { openStore } from '../../../indexer/store/open-store.ts'
 import type { Store } from '../../../indexer/store/store.ts'
 import { isCountersignError } from '../../../protocol/errors.ts'
 import { describeStores } from '../../support/stores.ts'
+import { emptyStores } from './empty-stores.ts'
 import { CHAIN, describeEvent, RandomChain, steps } from './random-chain.ts'
 
 /** Follows the feed from a position; all that it keeps is where it stands and what it was told. */
@@ -34,16 +35,7 @@ class Follower {
 }
 
 describeStores('feed', (engine) => {
-  const withStore = async (use: (store: Store) => Promise<void>): Promise<void> => {
-    const { database, drop } = await engine.newDatabase()
-    const store = await openStore(database)
-    try {
-      await use(store)
-    } finally {
-      await store.close()
-      await drop()
-    }
-  }
+  const withStore = emptyStores(engine)
 
   it('leaves whoever follows it with exactly the canonical rows, from wherever they began', async function () {
     this.timeout(120_000)

@@ -6,6 +6,7 @@ import type { ChainCommit, ChainStateRow, Store } from '../../../indexer/store/s
 import type { Value } from '../../../indexer/store/tables.ts'
 import { isCountersignError } from '../../../protocol/errors.ts'
 import { describeStores, STORES } from '../../support/stores.ts'
+import { emptyStores } from './empty-stores.ts'
 import { RandomChain, steps } from './random-chain.ts'
 
 const CHAIN = 7
@@ -324,24 +325,22 @@ describeStores('store', (engine) => {
 })
 
 describe('stores', () => {
+  const withStores = STORES.filter(({ skipReason }) => skipReason === undefined).map(emptyStores)
+
   it('dump the same lines after the same steps, whatever the engine', async function () {
     this.timeout(120_000)
-    const engines = STORES.filter(({ skipReason }) => skipReason === undefined)
-    if (engines.length < 2) this.skip()
+    if (withStores.length < 2) this.skip()
     await fc.assert(
       fc.asyncProperty(steps(12), async (script) => {
         const dumps = await Promise.all(
-          engines.map(async (engine) => {
-            const { database, drop } = await engine.newDatabase()
-            const store = await openStore(database)
-            const chain = new RandomChain(store)
-            await chain.begin()
-            for (const step of script) await chain.take(step)
-            const lines = await Array.fromAsync(store.dump())
-            await store.close()
-            await drop()
-            return { lines, rows: chain.canonical().size }
-          }),
+          withStores.map((withStore) =>
+            withStore(async (store) => {
+              const chain = new RandomChain(store)
+              await chain.begin()
+              for (const step of script) await chain.take(step)
+              return { lines: await Array.fromAsync(store.dump()), rows: chain.canonical().size }
+            }),
+          ),
         )
         expect(dumps[1]).to.deep.equal(dumps[0])
         const isRow = (line: string) => /^(records|roots|participant_events) /.test(line)

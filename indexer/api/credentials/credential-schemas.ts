@@ -5,7 +5,6 @@ import {
   BlockSchema,
   Bytes32Schema,
   CompletenessSchema,
-  HeadSchema,
   nullableString,
   OrphanSchema,
   SerialSchema,
@@ -101,10 +100,4 @@ export const CredentialRef = Type.Unsafe<CredentialAnswer>({ $ref: 'Credential' 
 export const OrphanedEntrySchema = Type.Object({
   ...OrphanSchema.properties,
   kind: oneOf(['issue', 'expiry', 'revocation']),
-})
-
-export const IssuerHeadSchema = Type.Object({
-  issuer: Type.String(),
-  name: nullableString('In the directory'),
-  ...HeadSchema.properties,
 })

@@ -261,16 +261,16 @@ export async function settleEvidence(
 ): Promise<Neighbourhood> {
   const chain = await startAnvil()
   const contracts = await deployAll(chain.url)
-  const server = new EvidenceProcess(chain, chain.url, contracts, env, finalityDepth)
-  return {
+  const home: Neighbourhood = {
     chain,
     contracts,
-    server,
+    server: new EvidenceProcess(chain, chain.url, contracts, env, finalityDepth),
     end: async () => {
-      await server.remove()
+      await home.server.remove()
       await chain.kill()
     },
   }
+  return home
 }
 
 /** What a refusal says. */

@@ -175,7 +175,7 @@ async function assemble(means: Means): Promise<RunningEvidence> {
       // One that cannot serve writes nothing either, and ends.
       const url = await listen(server, config.HOST, config.EVIDENCE_PORT)
       writer.start()
-      await upkeep.start()
+      upkeep.start()
       return url
     },
     close: async () => {

@@ -28,8 +28,8 @@ export interface Upkeep {
   targets: TargetPolicy
   delivery: WebhookDelivery
   eraser: EvidenceEraser
-  /** Finishes erasures, then begins to recheck and to deliver. */
-  start(): Promise<void>
+  /** Begins to finish erasures, to recheck and to deliver. */
+  start(): void
   stop(): Promise<void>
 }
 
@@ -104,14 +104,13 @@ export function composeUpkeep(options: UpkeepOptions): Upkeep {
     targets,
     delivery,
     eraser,
-    async start() {
-      await eraser.start()
+    start() {
+      eraser.start()
       rechecker.start()
       delivery.start()
     },
     async stop() {
-      eraser.stop()
-      await Promise.all([rechecker.stop(), delivery.stop()])
+      await Promise.all([eraser.stop(), rechecker.stop(), delivery.stop()])
     },
   }
 

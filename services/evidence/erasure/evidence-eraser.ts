@@ -27,6 +27,8 @@ export class EvidenceEraser {
   readonly #deps: EraserDeps
   readonly #forgetRequests
   #timer: NodeJS.Timeout | undefined
+  #finishing: Promise<void> = Promise.resolve()
+  #isStopping = false
   #hasTraces = true
 
   constructor(deps: EraserDeps) {
@@ -34,15 +36,23 @@ export class EvidenceEraser {
     this.#forgetRequests = deps.db.prepare('DELETE FROM idempotency_keys WHERE credential_id = ?')
   }
 
-  /** Finishes what an earlier process began, then looks from time to time whether there is more. */
-  async start(): Promise<void> {
-    await this.#finishAll()
-    this.#timer = setInterval(() => void this.#finishAll(), TRY_AGAIN_MS)
+  /** Begins to finish what an earlier process began, then looks from time to time whether there is more. */
+  start(): void {
+    const look = (): void => {
+      this.#finishing = this.#finishing
+        .then(() => this.#finishAll())
+        .catch((err) => this.#deps.logger.error({ err }, 'traces of erasures could not be removed'))
+    }
+    look()
+    this.#timer = setInterval(look, TRY_AGAIN_MS)
     this.#timer.unref()
   }
 
-  stop(): void {
+  /** Resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
     clearInterval(this.#timer)
+    await this.#finishing
   }
 
   /**
@@ -92,13 +102,16 @@ export class EvidenceEraser {
 
   async #finishAll(): Promise<void> {
     const { evidence, logger } = this.#deps
-    for (let begun = evidence.erasing(BATCH); begun.length > 0; begun = evidence.erasing(BATCH))
-      try {
-        for (const { credentialId } of begun) await this.#finish(credentialId)
-      } catch (err) {
-        logger.error({ err }, 'an erasure could not be finished; it is tried again')
-        break
-      }
-    if (this.#hasTraces) this.#removeTraces()
+    try {
+      for (let begun = evidence.erasing(BATCH); begun.length > 0; begun = evidence.erasing(BATCH))
+        for (const { credentialId } of begun) {
+          if (this.#isStopping) return
+          await this.#finish(credentialId)
+        }
+    } catch (err) {
+      logger.error({ err }, 'an erasure could not be finished; it is tried again')
+    } finally {
+      if (this.#hasTraces) this.#removeTraces()
+    }
   }
 }

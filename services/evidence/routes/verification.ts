@@ -32,6 +32,12 @@ const VerificationReply = Type.Object({
 
 export const verificationRoutes: Routes = (scope, parts) => {
   const { key, registry, upkeep } = parts
+  // A shutdown does not wait until large contents are read.
+  const closing = new AbortController()
+  scope.addHook('preClose', (done) => {
+    closing.abort()
+    done()
+  })
 
   scope.post(
     '/v1/evidence/:credentialId/verify',
@@ -69,7 +75,7 @@ export const verificationRoutes: Routes = (scope, parts) => {
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort())
       const deadline = AbortSignal.timeout(DEADLINE_MS)
-      const signal = AbortSignal.any([gone.signal, deadline])
+      const signal = AbortSignal.any([gone.signal, deadline, closing.signal])
       const statement = await upkeep.limiter
         .run(request.evidenceClient, signal, () =>
           upkeep.verifier.verify(ownEvidence(parts, request, credentialId), digest, { signal }),
@@ -78,6 +84,7 @@ export const verificationRoutes: Routes = (scope, parts) => {
           if (!signal.aborted) throw error
           if (gone.signal.aborted)
             throw new CountersignError('REQUEST_INVALID', 'its sender did not wait for the answer')
+          if (closing.signal.aborted) throw new CountersignError('NOT_READY', 'the server is shutting down')
           throw new CountersignError('EVIDENCE_STORE_UNAVAILABLE', 'the content was not read in time')
         })
       // The statement as it was signed; a serializer of ours would have to know each member.

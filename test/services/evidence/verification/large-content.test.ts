@@ -50,6 +50,49 @@ describe('verification of large contents', function () {
     }
   })
 
+  it('does not hold up a shutdown', async () => {
+    const home = await settleEvidence()
+    try {
+      await home.server.start()
+      const answer = await home.server.take(Buffer.alloc(96 * MiB, 'large '), { query: '?wait=recorded' })
+      const asked = Array.from({ length: 30 }, () => askToVerify(home.server, answer))
+      const startedAt = performance.now()
+      await asked[0]
+      await home.server.end('SIGTERM')
+      expect(performance.now() - startedAt).to.be.below(20_000)
+      const codes = await Promise.all(
+        asked.map((response) =>
+          response.then(
+            async (r) => (r.ok ? 'ok' : (await problem(r)).code),
+            () => 'cut',
+          ),
+        ),
+      )
+      expect(codes).to.include('NOT_READY')
+    } finally {
+      await home.end()
+    }
+  })
+
+  it('reads an object as slowly as it was told, whatever the store thinks of silence', async () => {
+    const s3 = await startS3Server()
+    const slow = { EVIDENCE_RECHECK_BYTES_PER_SECOND: '1000000', EVIDENCE_S3_STALL_MS: '400' }
+    const home = await settleEvidence({ ...s3Environment(s3), ...slow })
+    try {
+      await home.server.start()
+      await home.server.take(Buffer.alloc(4_000_000, 'slow '), { query: '?wait=recorded' })
+      await home.server.request('/v1/rechecks', { method: 'POST' })
+      const rounds = 'SELECT * FROM recheck_rounds WHERE documents > 0 AND finished_at IS NOT NULL'
+      await eventually('read', () => home.server.query(rounds).length === 1, 30_000)
+      const [round] = home.server.query<Record<string, number>>(rounds)
+      expect(round).to.include({ documents: 1, bytes: 4_000_000, unreadable: 0, failed: 0 })
+      expect(round!.finished_at! - round!.started_at!).to.be.above(3_000)
+    } finally {
+      await home.end()
+      await s3.drop()
+    }
+  })
+
   it('gives no verdict when the object store stops answering, and one when it does again', async () => {
     const s3 = await startS3Server()
     const home = await settleEvidence({ ...s3Environment(s3), EVIDENCE_S3_STALL_MS: '500' })

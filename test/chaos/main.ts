@@ -4,13 +4,14 @@ import { wholeNumber } from '../../scripts/cli/arguments.ts'
 import { createCommand, runCommand } from '../../scripts/cli/run.ts'
 import { FAULT_NAMES, type FaultName } from '../support/fault-plan.ts'
 import { ENGINES, type EngineName } from './engines.ts'
+import { killEvidenceServer } from './evidence-kills.ts'
 import { runKills } from './kills.ts'
 import { runScenarios } from './run-scenarios.ts'
 import { runSeeds } from './run-seeds.ts'
 import { keepScratch, scratchDirectory } from './scratch.ts'
 import { type Script, scriptOf } from './script.ts'
 
-const PARTS = ['seeds', 'kills', 'scenarios'] as const
+const PARTS = ['seeds', 'kills', 'scenarios', 'evidence'] as const
 type Part = (typeof PARTS)[number]
 
 interface Options {
@@ -44,7 +45,7 @@ const command = createCommand(
   )
   .option(
     '--kills <count>',
-    'how often it is killed in a backfill, and as often while it follows',
+    'how often it is killed in a backfill, and as often while it follows; how often the evidence server is during uploads',
     wholeNumber(1, 10_000),
     Number(process.env.KILLS ?? 5),
   )
@@ -79,7 +80,18 @@ await runCommand(command, async () => {
   if (part.includes('seeds')) failed += await runSeeds({ ...options, faults: options.fault, engines, script })
   if (part.includes('kills')) failed += await runKills(engines, kills, seed)
   if (part.includes('scenarios')) failed += await runScenarios(engines, options.scenario)
+  if (part.includes('evidence')) failed += await runEvidenceKills(kills, seed)
   return failed === 0 ? 0 : 1
 })
+async function runEvidenceKills(kills: number, seed: string): Promise<number> {
+  try {
+    console.log(`well     evidence server: ${await killEvidenceServer(kills, seed)}`)
+    return 0
+  } catch (error) {
+    console.log(`FAILED   evidence server: ${String(error)}`)
+    return 1
+  }
+}
+
 // A database server that was started for the run ends with this process.
 process.exit()

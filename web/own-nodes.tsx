@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { toAddress } from '../protocol/hex.ts'
 import type { PaymentChain, PaymentNetwork } from '../protocol/payments/payment-network.ts'
+import type { TextKey } from './language/en.ts'
 import { useTexts } from './view/language-context.tsx'
 import { ErrorLine } from './view/status-line.tsx'
 
@@ -15,34 +16,38 @@ export interface OwnNodesChoice {
 
 interface OwnNodesProps {
   network: PaymentNetwork
-  /** Carried over to the page that may ask other nodes. */
-  voucherText: string | undefined
-  /** Of the voucher: its registry is asked for alone. */
+  /** Of the ordinary page. */
+  path: string
+  /** What a registry is called, on its chain. */
+  registryText: TextKey
+  /** Fragment that is carried over to the page that may ask other nodes. */
+  fragment?: string | undefined
+  /** Of what is verified: its registry is asked for alone. */
   chainId: number | undefined
   onChoose(choice: OwnNodesChoice): void
 }
 
-/** This page's policy lets it ask any node; the policy of the ordinary one names those that it may ask. */
-export const OWN_NODES_PATH = '/pay/verify/own-nodes'
+/** A page's policy names the nodes that it may ask; that of the page under this name beside it lets it ask any. */
+const OWN_NODES = '/own-nodes'
 
 const NODES = [1, 2] as const
 
-export function OwnNodes({ network, voucherText, chainId, onChoose }: OwnNodesProps) {
+export function OwnNodes({ path, fragment, ...props }: OwnNodesProps) {
   const { t } = useTexts()
-  if (window.location.pathname === OWN_NODES_PATH)
-    return <OwnNodesForm network={network} chainId={chainId} onChoose={onChoose} />
+  if (window.location.pathname === path + OWN_NODES) return <OwnNodesForm {...props} />
   return (
     <p class="screen">
-      <a
-        href={`${OWN_NODES_PATH}${voucherText === undefined ? '' : `#v=${encodeURIComponent(voucherText)}`}`}
-      >
-        {t('own.open')}
-      </a>
+      <a href={`${path}${OWN_NODES}${fragment ?? ''}`}>{t('own.open')}</a>
     </p>
   )
 }
 
-function OwnNodesForm({ network, chainId: ofVoucher, onChoose }: Omit<OwnNodesProps, 'voucherText'>) {
+function OwnNodesForm({
+  network,
+  registryText,
+  chainId: ofVerified,
+  onChoose,
+}: Omit<OwnNodesProps, 'path' | 'fragment'>) {
   const { t } = useTexts()
   const [isMalformed, setMalformed] = useState(false)
   function choose(form: HTMLFormElement): void {
@@ -71,9 +76,9 @@ function OwnNodesForm({ network, chainId: ofVoucher, onChoose }: Omit<OwnNodesPr
           </div>
         ))}
         {/* Empty at first: an address that the page's server gave would not be somebody's own. */}
-        {registriesOf(network, ofVoucher).map(({ chainId }) => (
+        {registriesOf(network, ofVerified).map(({ chainId }) => (
           <div class="field" key={chainId}>
-            <label for={`registry-${chainId}`}>{t('own.registry', { chain: chainId })}</label>
+            <label for={`registry-${chainId}`}>{t(registryText, { chain: chainId })}</label>
             <input
               id={`registry-${chainId}`}
               name={`registry-${chainId}`}
@@ -97,8 +102,8 @@ function OwnNodesForm({ network, chainId: ofVoucher, onChoose }: Omit<OwnNodesPr
 }
 
 /** The chains whose registry has to be named. */
-const registriesOf = ({ chains }: PaymentNetwork, ofVoucher: number | undefined): PaymentChain[] =>
-  chains.filter(({ chainId, registry }) => registry !== null && (ofVoucher ?? chainId) === chainId)
+const registriesOf = ({ chains }: PaymentNetwork, ofVerified: number | undefined): PaymentChain[] =>
+  chains.filter(({ chainId, registry }) => registry !== null && (ofVerified ?? chainId) === chainId)
 
 /** Undefined when something in it is malformed. */
 function readChoice(form: FormData, network: PaymentNetwork): OwnNodesChoice | undefined {

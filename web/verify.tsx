@@ -116,7 +116,9 @@ function VerifyPage({ network }: { network: PaymentNetwork }) {
       </section>
       <OwnNodes
         network={network}
-        voucherText={presented?.text}
+        path="/pay/verify"
+        registryText="own.registry"
+        fragment={presented && `#v=${encodeURIComponent(presented.text)}`}
         chainId={presented?.voucher?.place.chainId}
         onChoose={(choice) => {
           own.current = choice

@@ -9,7 +9,7 @@ import { PAGES, type PagePath } from './page-list.ts'
 const ASSET_CACHING = 'public, max-age=31536000, immutable'
 
 /**
- * Serves the pages of payers. They are bundled when one is first asked for, and kept in memory: most indexers start without anybody
+ * Serves the pages of payers and of holders of evidence. They are bundled when one is first asked for, and kept in memory: most indexers start without anybody
  * looking, and none waits for that.
  */
 export function addPages(server: HttpServer, addressBook: AddressBook): void {

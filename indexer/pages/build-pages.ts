@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { build, stop } from 'esbuild'
 import type { AddressBook } from '../../protocol/address-book.ts'
+import { credentialNetworkOf } from '../../protocol/credentials/credential-network.ts'
 import { paymentNetworkOf, publicRpcUrlsOf } from '../../protocol/payments/payment-network.ts'
 import { pageHtml } from './page-html.ts'
 import { PAGES, type PagePath } from './page-list.ts'
@@ -41,10 +42,14 @@ export async function buildPages(addressBook: AddressBook): Promise<Pages> {
   const names = [...files.keys()]
   const nameOf = (start: string, end: string): string =>
     names.find((name) => name.startsWith(`${start}-`) && name.endsWith(end))!
-  const network = paymentNetworkOf(addressBook, publicRpcUrlsOf)
+  const networks = {
+    payments: paymentNetworkOf(addressBook, publicRpcUrlsOf),
+    credentials: credentialNetworkOf(addressBook, publicRpcUrlsOf),
+  }
   const pages = {} as Record<PagePath, BuiltFile>
   for (const path of Object.keys(PAGES) as PagePath[]) {
-    const { entry, title, asks } = PAGES[path]
+    const { entry, title, asks, of } = PAGES[path]
+    const network = networks[of]
     const html = pageHtml({
       title,
       script: `/pay/assets/${nameOf(entry, '.js')}`,
@@ -61,7 +66,7 @@ async function bundle(): Promise<Map<string, Uint8Array>> {
   try {
     const { outputFiles } = await build({
       absWorkingDir: WEB,
-      entryPoints: ['pay.tsx', 'verify.tsx', 'page.css'],
+      entryPoints: ['pay.tsx', 'verify.tsx', 'evidence.tsx', 'page.css'],
       outdir: '.',
       entryNames: '[name]-[hash]',
       chunkNames: 'part-[hash]',

@@ -1,5 +1,4 @@
 import { expect } from 'chai'
-import type { ContractTransactionResponse } from 'ethers'
 import { credentialKey } from '../../protocol/credentials/credential-key.ts'
 import {
   type EvidenceCredential,
@@ -13,66 +12,28 @@ import { type Bytes32, toAddress, utf8ToBytes } from '../../protocol/hex.ts'
 import type { PaymentNetwork } from '../../protocol/payments/payment-network.ts'
 import { withIntegrity } from '../../protocol/proof-file.ts'
 import { ROLES, roleMask } from '../../protocol/roles.ts'
-import { addressOf } from '../../protocol/signature.ts'
 import { agreeingNodes } from '../../web/verification/agreeing-nodes.ts'
 import { createChainNode } from '../../web/verification/chain-node.ts'
 import { jsonRpcOver } from '../../web/verification/json-rpc.ts'
 import { connectNodes } from '../../web/verification/nodes.ts'
 import { type EvidenceParts, verifyEvidence } from '../../web/verification/verify-evidence.ts'
-import { type CredentialChain, startCredentialChain } from '../protocol/credentials/credential-chain.ts'
 import { CONTENT, someCredential } from '../protocol/credentials/some-credential.ts'
-import { DEPLOYER_KEY, deployAll, directoryAs } from '../support/contracts.ts'
 import { expectRejection } from '../support/expect-error.ts'
+import { ISSUER, ISSUER_NAME, type IssuerChain, startIssuerChain } from './issuer-chain.ts'
 
-// The second account of the test mnemonic: the issuer writes from the first.
-const ADMINISTRATOR_KEY = '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d'
-const ISSUER = addressOf(DEPLOYER_KEY)
-const ISSUER_NAME = 'Notary 北'
 const OTHER_CONTENT: Bytes32 = `0x${'11'.repeat(32)}`
 
 describe('verification of evidence', () => {
-  let chain: CredentialChain
+  let chain: IssuerChain
   let network: PaymentNetwork
   let recorded: EvidenceCredential
-  let administer: (method: string, ...values: unknown[]) => Promise<void>
-  let close: () => void
   before(async () => {
-    chain = await startCredentialChain()
-    const contracts = await deployAll(chain.anvil.url, ADMINISTRATOR_KEY)
-    const { directory, provider } = directoryAs(
-      chain.anvil.url,
-      contracts.ParticipantDirectory,
-      ADMINISTRATOR_KEY,
-    )
-    close = () => provider.destroy()
-    administer = async (method, ...values) => {
-      await (await directory.getFunction(method)(...values)).wait()
-    }
-    await administer('register', ISSUER, roleMask(['credentialIssuer']), ISSUER_NAME, '', '')
-    // Of a later second than the registration.
-    await chain.anvil.request('evm_increaseTime', [5])
-    network = {
-      directory: { chainId: 31337, address: contracts.ParticipantDirectory },
-      chains: [
-        {
-          chainId: 31337,
-          name: 'evidence',
-          registry: chain.registry,
-          rpcUrls: [chain.anvil.url],
-          finalityDepth: 0,
-          finalizedTag: false,
-        },
-      ],
-    }
-    recorded = await issue()
+    chain = await startIssuerChain()
+    network = chain.network
+    recorded = await chain.issue()
   })
-  after(async () => {
-    close?.()
-    await chain?.stop()
-  })
+  after(() => chain?.stop())
 
-  const issue = async (...args: Parameters<CredentialChain['pending']>): Promise<EvidenceCredential> =>
-    (await chain.recorded('recorded', [chain.pending(...args)]))[0]!
   const hashOf = (credential: EvidenceCredential) => readCredential(credential).contentHash
   const verify = async (
     credential: EvidenceCredential,
@@ -91,10 +52,6 @@ describe('verification of evidence', () => {
     ...network,
     chains: network.chains.map((known) => ({ ...known, ...changed })),
   })
-  const send = async (method: string, ...values: unknown[]) =>
-    ((await chain.contract.getFunction(method)(...values)) as ContractTransactionResponse).wait()
-  const revoke = (credential: EvidenceCredential, reason: string) =>
-    send('revoke', credentialKey(readCredential(credential).credentialId), reason)
   const found = async (...args: Parameters<typeof verify>) => {
     const { verdict, rule, checks } = await verify(...args)
     const failed = checks.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name)
@@ -141,8 +98,8 @@ describe('verification of evidence', () => {
     const rule = 'content-or-metadata-differs'
     const other = { contentHash: OTHER_CONTENT }
     expect(await found(recorded, other)).to.deep.equal(['tampered', rule, 'content'])
-    const revoked = await issue()
-    await revoke(revoked, 'a mistake')
+    const revoked = await chain.issue()
+    await chain.revoke(revoked, 'a mistake')
     expect(await found(revoked, other)).to.deep.equal(['tampered', rule, 'content,revocation'])
     const stranger = someCredential({ registry: chain.registry })
     expect(await found(stranger, other)).to.deep.equal(['tampered', rule, 'content,issuer'])
@@ -155,8 +112,8 @@ describe('verification of evidence', () => {
   })
 
   it('finds a credential revoked, with its reason', async () => {
-    const credential = await issue()
-    await revoke(credential, 'issued for the wrong client')
+    const credential = await chain.issue()
+    await chain.revoke(credential, 'issued for the wrong client')
     const { verdict, rule, standing } = await verify(credential)
     expect([verdict, rule, standing?.revocation]).to.deep.equal([
       'revoked',
@@ -168,14 +125,14 @@ describe('verification of evidence', () => {
 
   it('finds an anchored credential revoked, and one that nobody else could revoke', async () => {
     const [anchored] = await chain.recorded('anchored', [chain.pending(), chain.pending()])
-    await revoke(anchored!, 'superseded')
+    await chain.revoke(anchored!, 'superseded')
     expect(await found(anchored!)).to.deep.equal(['revoked', 'revoked-on-chain', 'revocation'])
     expect(await found(recorded)).to.deep.equal(AGREED)
   })
 
   it('believes no reason that the registry does not have the hash of, and does without one', async () => {
-    const credential = await issue()
-    await revoke(credential, 'the true reason')
+    const credential = await chain.issue()
+    await chain.revoke(credential, 'the true reason')
     const reasonsWith = async (answer: (logs: object[]) => unknown) => {
       const lying = nodeThat(async (method, params) =>
         method === 'eth_getLogs'
@@ -203,7 +160,7 @@ describe('verification of evidence', () => {
 
   it('finds a credential expired by its own word, and by the chain’s', async () => {
     const metadata = { mediaType: 'text/plain', size: CONTENT.length }
-    const past = await issue({
+    const past = await chain.issue({
       validFrom: '2019-01-01T00:00:00Z',
       metadata: { ...metadata, validUntil: '2020-01-01T00:00:00Z' },
     })
@@ -213,7 +170,7 @@ describe('verification of evidence', () => {
     const expiresAt = head.timestamp + 1_000
     const credential = chain.pending({ metadata: { ...metadata, validUntil: utcTime(expiresAt + 5_000) } })
     const { credentialId, digest } = readCredential(credential)
-    await send('issue', credentialKey(credentialId), digest, expiresAt)
+    await chain.send('issue', credentialKey(credentialId), digest, expiresAt)
     const before = await verify(credential)
     expect([before.verdict, before.standing?.expiresAt]).to.deep.equal(['intact', expiresAt])
     const later = nodeThat(async (method, params) => {
@@ -245,7 +202,7 @@ describe('verification of evidence', () => {
   })
 
   it('is unconfirmed until its block is final, by depth and by the chain’s own word', async () => {
-    const credential = await issue()
+    const credential = await chain.issue()
     const NOT_FINAL = ['unconfirmed', 'not-final', 'finality']
     expect(await found(credential, { network: change({ finalityDepth: 2 }) })).to.deep.equal(NOT_FINAL)
     const { blockNumber } = readCredential(credential).receipt!.event
@@ -276,7 +233,7 @@ describe('verification of evidence', () => {
     const stranger = someCredential({ registry: chain.registry })
     expect(await found(stranger)).to.deep.equal([null, 'unknown-issuer', 'issuer'])
     const { issuer } = readCredential(stranger)
-    await administer('register', issuer, roleMask(['provider']), 'a bank', '', '')
+    await chain.administer('register', issuer, roleMask(['provider']), 'a bank', '', '')
     expect(await found(stranger)).to.deep.equal([null, 'unknown-issuer', 'issuer'])
   })
 
@@ -285,7 +242,7 @@ describe('verification of evidence', () => {
     const RULE = [null, 'unknown-registry', 'known-registry']
     expect(await found(recorded, { network: unknown })).to.deep.equal(RULE)
     const name = (chainId: number) =>
-      administer('setBook', ISSUER, ROLES.credentialIssuer, chainId, chain.registry)
+      chain.administer('setBook', ISSUER, ROLES.credentialIssuer, chainId, chain.registry)
     await name(1)
     expect(await found(recorded, { network: unknown })).to.deep.equal(RULE)
     await name(31337)
@@ -295,7 +252,7 @@ describe('verification of evidence', () => {
   it('sees that the chain has another digest, or another block', async () => {
     const credential = chain.pending()
     const { credentialId } = readCredential(credential)
-    await send('record', credentialKey(credentialId), OTHER_CONTENT)
+    await chain.send('record', credentialKey(credentialId), OTHER_CONTENT)
     expect(await found(credential)).to.deep.equal(['tampered', 'chain-has-another-digest', 'registry'])
 
     // As if the chain had taken the block back.
@@ -345,9 +302,9 @@ describe('verification of evidence', () => {
   })
 
   it('believes the one of two nodes that knows of a revocation', async () => {
-    const credential = await issue()
+    const credential = await chain.issue()
     const { number } = await node().headBlock()
-    await revoke(credential, 'late')
+    await chain.revoke(credential, 'late')
     const at = `0x${number.toString(16)}`
     const behind = nodeThat((method, params) =>
       params.includes('latest')
@@ -367,11 +324,11 @@ describe('verification of evidence', () => {
 
   it('flags what an issuer recorded while it was not active', async () => {
     const [SUSPENDED, ACTIVE] = [2, 1]
-    await administer('setStatus', ISSUER, SUSPENDED)
+    await chain.administer('setStatus', ISSUER, SUSPENDED)
     await chain.anvil.request('evm_increaseTime', [5])
-    const late = await issue()
+    const late = await chain.issue()
     await chain.anvil.request('evm_increaseTime', [5])
-    await administer('setStatus', ISSUER, ACTIVE)
+    await chain.administer('setStatus', ISSUER, ACTIVE)
     expect(await found(late)).to.deep.equal([null, 'issuer-not-active', 'issuer-status'])
     expect(await found(recorded)).to.deep.equal(AGREED)
   })

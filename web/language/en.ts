@@ -1,3 +1,5 @@
+import { evidenceEn } from './evidence-en.ts'
+
 /** Every text of the pages and of printed vouchers. `{name}` stands for a value. */
 export const en = {
   languageName: 'English',
@@ -221,6 +223,8 @@ export const en = {
   'error.PROOF_UNBUILDABLE': 'The node answers what no node of the chain would.',
   'error.disagree': 'The nodes contradict each other. Which of them is right cannot be told: ask others.',
   'error.other': 'Something failed that should not have: {code}',
+
+  ...evidenceEn,
 } as const
 
 export type TextKey = keyof typeof en

@@ -32,3 +32,16 @@ export const formatTime = (language: Language, seconds: number): string =>
 /** Of free fields: text as it is, anything else as JSON. */
 export const formatField = (value: unknown): string =>
   typeof value === 'string' ? value : JSON.stringify(value)
+
+const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const
+
+/** In units of a thousand, three digits at most before the point: `1.4 MB`. */
+export function formatBytes(language: Language, bytes: number): string {
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), BYTE_UNITS.length - 1)
+  return new Intl.NumberFormat(LOCALES[language], {
+    style: 'unit',
+    unit: BYTE_UNITS[power]!,
+    unitDisplay: power === 0 ? 'long' : 'short',
+    maximumFractionDigits: power === 0 ? 0 : 1,
+  }).format(bytes / 1_000 ** power)
+}

@@ -1,4 +1,5 @@
 import type { Dictionary } from './en.ts'
+import { evidenceZh } from './evidence-zh.ts'
 
 export const zh: Dictionary = {
   languageName: '中文',
@@ -203,4 +204,6 @@ export const zh: Dictionary = {
   'error.PROOF_UNBUILDABLE': '节点给出了不可能的答复。',
   'error.disagree': '各节点的答复相互矛盾，无法判断何者正确：请询问其他节点。',
   'error.other': '发生了意外错误：{code}',
+
+  ...evidenceZh,
 }

@@ -1,20 +1,15 @@
 import type { PaymentVoucher } from '../../protocol/payments/payment-voucher.ts'
-import type { TextKey } from '../language/en.ts'
 import { formatTime } from '../language/format.ts'
-import { type Message, type Step, stepsOfVerification, verdictText } from '../order/version-steps.ts'
+import { type Message, stepsOfVerification, verdictText } from '../order/version-steps.ts'
 import type { VerificationVerdict, VoucherVerification } from '../verification/verify-voucher.ts'
+import { type Asked, Grounds } from './grounds.tsx'
 import { useTexts } from './language-context.tsx'
 import { RecordList, Row } from './record-list.tsx'
-import { Steps } from './steps.tsx'
 
 export type Verified =
-  | {
+  | ({
       verification: VoucherVerification
-      /** Endpoints that were asked, of each chain that was: the voucher's and the directory's. */
-      nodes: string[][]
-      /** Registry and directory were named by whoever verifies. */
-      hasOwnAddresses: boolean
-    }
+    } & Pick<Asked, 'nodes' | 'hasOwnAddresses'>)
   | { fault: Message }
 
 interface VerdictProps {
@@ -69,7 +64,16 @@ export function Verdict({ voucher, verified, onAgain }: VerdictProps) {
           {isAnswered && <RecordedAt verification={verified.verification} />}
         </RecordList>
       </section>
-      {isAnswered && <Grounds voucher={voucher} {...verified} />}
+      {isAnswered && (
+        <Grounds
+          steps={stepsOfVerification(verified.verification, voucher.tier)}
+          asked={{ ...verified, chainId: place.chainId, askedAt: verified.verification.askedAt }}
+          unchecked={[
+            ...(voucher.tier === 'published' ? (['verify.notChecked.published'] as const) : []),
+            'verify.notChecked.payer',
+          ]}
+        />
+      )}
       {verified !== undefined && (
         <p class="actions screen">
           <button type="button" class="secondary" onClick={onAgain}>
@@ -102,47 +106,3 @@ function RecordedAt({ verification: { recordedAt } }: { verification: VoucherVer
   if (recordedAt === null) return null
   return <Row name={t('version.recordedAt')}>{formatTime(language, recordedAt)}</Row>
 }
-
-interface GroundsProps extends Extract<Verified, { verification: unknown }> {
-  voucher: PaymentVoucher
-}
-
-/** What the verdict stands on, and what it does not say. */
-function Grounds({ voucher, verification, nodes, hasOwnAddresses }: GroundsProps) {
-  const { language, t } = useTexts()
-  const { blockNumber, timestamp } = verification.askedAt
-  const steps = stepsOfVerification(verification, voucher.tier)
-  const isOpen = ({ key, outcome }: Step) => outcome === 'not-checked' && key !== 'step.skipped'
-  const unchecked: TextKey[] = [
-    ...steps.filter(isOpen).map(({ key }) => key),
-    nodes.every(({ length }) => length > 1) ? 'verify.notChecked.twoNodes' : 'verify.notChecked.node',
-    ...(hasOwnAddresses ? [] : (['verify.notChecked.addresses'] as const)),
-    ...(voucher.tier === 'published' ? (['verify.notChecked.published'] as const) : []),
-    'verify.notChecked.payer',
-  ]
-  return (
-    <section class="panel">
-      <h2>{t('verify.checked')}</h2>
-      <Steps steps={steps.filter((step) => !isOpen(step))} />
-      <p class="note">
-        {t('verify.askedAt', {
-          block: blockNumber,
-          chain: voucher.place.chainId,
-          time: formatTime(language, timestamp),
-        })}
-        <br />
-        {t('verify.nodes', { nodes: hostsOf(nodes).join(', ') })}
-      </p>
-      <h3>{t('verify.notChecked')}</h3>
-      <ul class="plain">
-        {unchecked.map((key) => (
-          <li key={key}>{t(key)}</li>
-        ))}
-      </ul>
-    </section>
-  )
-}
-
-const hostsOf = (nodes: readonly string[][]): string[] => [
-  ...new Set(nodes.flat().map((url) => new URL(url).host)),
-]

@@ -41,7 +41,7 @@ describe('pages of the indexer', function () {
 
   it('are whole: each file that they name is there, of its type, to be kept for good', async () => {
     await serve(bookWith('http://127.0.0.1:8545'))
-    for (const path of ['/pay', '/pay/verify', '/pay/verify/own-nodes']) {
+    for (const path of ['/pay', '/pay/verify', '/pay/verify/own-nodes', '/verify', '/verify/own-nodes']) {
       const page = await get(path)
       expect([page.statusCode, page.headers['content-type']]).to.deep.equal([200, 'text/html; charset=utf-8'])
       const named = [...page.body.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, url]) => url!)
@@ -75,8 +75,10 @@ describe('pages of the indexer', function () {
       'frame-ancestors': ["'none'"],
     })
     expect(pay['connect-src']).to.deep.equal(["'self'", ...nodes])
-    expect((await policyOf('/pay/verify'))['connect-src']).to.deep.equal(nodes)
-    expect((await policyOf('/pay/verify/own-nodes'))['connect-src']).to.include.members(['https:', ...nodes])
+    for (const path of ['/pay/verify', '/verify']) {
+      expect((await policyOf(path))['connect-src']).to.deep.equal(nodes)
+      expect((await policyOf(`${path}/own-nodes`))['connect-src']).to.include.members(['https:', ...nodes])
+    }
     expect(JSON.stringify(await policyOf('/pay/verify/own-nodes'))).not.to.match(
       /'self'.*'self'.*'self'|unsafe/,
     )
@@ -109,6 +111,8 @@ describe('pages of the indexer', function () {
         },
       ],
     })
+    const [chain] = settingsOf((await get('/verify')).body).network.chains
+    expect(chain.registry).to.equal(contracts.CredentialRegistry)
   })
 
   it('are answered with 304 to whoever has them, and compressed to whoever takes that', async () => {

@@ -4,6 +4,7 @@ import { listen } from '../../http/listen.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { type ChainEntry, getChain, getContract } from '../../protocol/address-book.ts'
 import { isCountersignError } from '../../protocol/errors.ts'
+import type { Address } from '../../protocol/hex.ts'
 import { readAddressBook } from '../party/address-book-file.ts'
 import { ApiKeyStore } from '../party/api-keys/api-key-store.ts'
 import { BookWriter } from '../party/book-writer/book-writer.ts'
@@ -85,7 +86,7 @@ interface Means {
 
 async function assemble(means: Means): Promise<RunningEvidence> {
   const { config, logger, chain, key, db, contents, rpc, closeAll } = means
-  const staging = await Staging.open(stagingFolderOf(config))
+  const staging = await Staging.open(stagingFolderOf(config, key.address))
   const swept = await staging.sweep()
   const commits = new GroupCommit(db)
   const { address, startBlock } = getContract(chain, 'CredentialRegistry')
@@ -222,9 +223,12 @@ function contentStoreOf(config: EvidenceConfig): Parameters<typeof openContentSt
 
 const isObjectStore = (store: string): boolean => store.startsWith('s3:')
 
-const stagingFolderOf = ({ EVIDENCE_STAGING, EVIDENCE_STORE, EVIDENCE_DATABASE }: EvidenceConfig): string =>
-  EVIDENCE_STAGING ??
-  (isObjectStore(EVIDENCE_STORE) ? `${EVIDENCE_DATABASE}-staging` : path.join(EVIDENCE_STORE, 'staging'))
+/** It is swept at every start, so it is always a folder of this server's alone. */
+function stagingFolderOf(config: EvidenceConfig, issuer: Address): string {
+  const { EVIDENCE_STAGING, EVIDENCE_STORE, EVIDENCE_DATABASE } = config
+  if (EVIDENCE_STAGING !== undefined) return path.join(EVIDENCE_STAGING, issuer.toLowerCase())
+  return isObjectStore(EVIDENCE_STORE) ? `${EVIDENCE_DATABASE}-staging` : path.join(EVIDENCE_STORE, 'staging')
+}
 
 async function storeFaults(contents: ContentStore): Promise<string[]> {
   try {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -22,6 +22,8 @@ export const ISSUER_KEY: Bytes32 = '0xdbda1821b80551c9d65939329250298aa3472ba22f
 export const ISSUER = addressOf(ISSUER_KEY)
 export const EVIDENCE_SECRET: Bytes32 = bytesToHex(new Uint8Array(32).fill(0xe7))
 const MAIN = 'services/evidence/main.ts'
+/** As `npm run evidence` has them. */
+const NODE_OPTIONS = ['--max-semi-space-size=8']
 
 export interface EvidenceAnswer {
   credentialId: string
@@ -75,6 +77,16 @@ export class EvidenceProcess {
     return this.#child!.pid!
   }
 
+  /** Bytes of memory that the process had at most, where the system tells. */
+  peakMemory(): number | undefined {
+    try {
+      const status = readFileSync(`/proc/${this.#child!.pid}/status`, 'utf8')
+      return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024
+    } catch {
+      return undefined
+    }
+  }
+
   /** A key of the client `name`. */
   issueKey(name: string, scopes: readonly EvidenceScope[] = EVIDENCE_SCOPES): string {
     const { db, close } = joinEvidenceDatabase(this.databaseFile)
@@ -92,7 +104,7 @@ export class EvidenceProcess {
 
   /** Resolves once it listens, at the same port as before. Rejects with what it wrote when it ends instead. */
   async start(env: Record<string, string> = {}, command: readonly string[] = []): Promise<void> {
-    const [program, ...args] = [...command, process.execPath, MAIN]
+    const [program, ...args] = [...command, process.execPath, ...NODE_OPTIONS, MAIN]
     const child = spawn(program!, args, {
       cwd: PROJECT,
       env: { PATH: process.env.PATH, ...this.env, EVIDENCE_PORT: String(this.#port), ...env },

@@ -1,6 +1,6 @@
 import { isAnswerStatementSigned } from './answer-statement.ts'
 import { isAuditStatementSigned } from './audit-statement.ts'
-import { canonicalBytes } from './canonical-json.ts'
+import { canonicalBytes, canonicalJson } from './canonical-json.ts'
 import { CountersignError } from './errors.ts'
 import type { EventProof } from './event-proof.ts'
 import {
@@ -145,7 +145,7 @@ export async function verifyAuditReport(report: AuditReport): Promise<AuditRepor
     if (
       derived.verdict !== report.verdict ||
       derived.rule !== report.rule ||
-      derived.findings.join() !== report.findings.join()
+      canonicalJson(derived.findings) !== canonicalJson(report.findings)
     )
       throw new CountersignError(
         'AUDIT_REPORT_INVALID',

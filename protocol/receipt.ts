@@ -22,6 +22,7 @@ import { parseProofFile, serializeProofFile, withIntegrity } from './proof-file.
 import { queryResultDigest } from './query-result.ts'
 import { verifyResultRecorded } from './record-proof.ts'
 import type { Serial } from './serial.ts'
+import { utcTimeText } from './utc-time.ts'
 import { isRecordedLate, type Verdict } from './verdict.ts'
 import { type Check, Checklist } from './verification.ts'
 
@@ -198,7 +199,7 @@ export async function verifyReceipt(receipt: Receipt): Promise<ReceiptVerificati
       const recorded = await verifyResultRecorded(proof, { ...receipt, provider: receipt.author })
       if (recorded.digest !== receipt.digest) verdict = 'misreported'
       else if (isRecordedLate(receipt, recorded.timestamp)) verdict = 'late'
-      return `block ${recorded.blockNumber} (${recorded.blockHash}) recorded ${recorded.digest} at ${new Date(recorded.timestamp * 1000).toISOString()}`
+      return `block ${recorded.blockNumber} (${recorded.blockHash}) recorded ${recorded.digest} at ${utcTimeText(recorded.timestamp)}`
     })
   }
   return { verdict: list.failed ? null : verdict, checks: list.checks }

@@ -1,3 +1,4 @@
+import { fromBase64Url, toBase64Url } from '../base64url.ts'
 import { canonicalJson } from '../canonical-json.ts'
 import { CountersignError, isCountersignError } from '../errors.ts'
 import {
@@ -10,14 +11,13 @@ import {
   type MemberCheck,
   type Shape,
 } from '../file-shape.ts'
-import { fromBase64Url, toBase64Url } from '../payments/base64url.ts'
 import { SERIAL_PATTERN } from '../serial.ts'
+import { secondsOfUtcTime } from '../utc-time.ts'
 import { CREDENTIAL_CONTEXT } from './credential-context.ts'
 import { CREDENTIAL_TIERS } from './credential-event.ts'
 import type { EvidenceCredential } from './evidence-credential.ts'
 import { checkEvidenceMetadata } from './evidence-metadata.ts'
 import { readIssuerDid, verificationMethodOf } from './issuer-did.ts'
-import { secondsOfUtcTime } from './utc-time.ts'
 
 /** More levels than a tree can have whose leaves a `uint64` counts. */
 const MAX_LEAF_PROOF = 64

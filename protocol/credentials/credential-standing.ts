@@ -2,13 +2,13 @@ import type { ChainReader } from '../chain-confirmation.ts'
 import { CountersignError, isCountersignError } from '../errors.ts'
 import { type Address, type Bytes32, keccak256Hex, utf8ToBytes, ZERO_BYTES32 } from '../hex.ts'
 import type { ParticipantStatus } from '../roles.ts'
+import { secondsOfUtcTime, utcTime } from '../utc-time.ts'
 import type { Check } from '../verification.ts'
 import type { CredentialTier } from './credential-event.ts'
 import { credentialKey, expiryKey, revocationKey } from './credential-key.ts'
 import type { RecordedCredential } from './credential-verification.ts'
 import type { ReadCredential } from './evidence-credential.ts'
 import type { IssuerDirectory } from './issuer-check.ts'
-import { secondsOfUtcTime, utcTime } from './utc-time.ts'
 
 /** What checking a credential reads of its chain. Handed in, so that a verifier chooses whom it asks and trusts. */
 export interface CredentialChainReader

@@ -4,6 +4,7 @@ import { type Bytes32, keccak256Hex } from '../hex.ts'
 import { proofInvalid } from '../proof-error.ts'
 import { withIntegrity } from '../proof-file.ts'
 import { recoverSigner } from '../signature.ts'
+import { utcTimeText } from '../utc-time.ts'
 import { type Check, Checklist } from '../verification.ts'
 import type { CredentialTier } from './credential-event.ts'
 import { issuanceHash } from './credential-issuance.ts'
@@ -11,7 +12,6 @@ import { verifyCredentialRecorded } from './credential-record.ts'
 import { checkCredential, type EvidenceCredential, readCredential } from './evidence-credential.ts'
 import { evidenceDigest } from './evidence-digest.ts'
 import { metadataHashOf } from './evidence-metadata.ts'
-import { utcTimeText } from './utc-time.ts'
 
 export interface RecordedCredential {
   blockNumber: number

@@ -1,7 +1,7 @@
 import { canonicalJson, type Json } from '../canonical-json.ts'
 import { CountersignError } from '../errors.ts'
 import { type Bytes32, keccak256Hex, utf8ToBytes } from '../hex.ts'
-import { secondsOfUtcTime } from './utc-time.ts'
+import { secondsOfUtcTime } from '../utc-time.ts'
 
 /** What is known of a piece of evidence beside its bytes. Part of its digest. */
 export interface EvidenceMetadata {

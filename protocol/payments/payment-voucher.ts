@@ -1,3 +1,4 @@
+import { fromBase64Url, toBase64Url } from '../base64url.ts'
 import { CountersignError } from '../errors.ts'
 import {
   type Bytes32,
@@ -8,7 +9,6 @@ import {
   toAddress,
   utf8ToBytes,
 } from '../hex.ts'
-import { fromBase64Url, toBase64Url } from './base64url.ts'
 import { ByteReader, uintBytes } from './byte-reader.ts'
 import type { LookupCode } from './lookup-code.ts'
 import { NO_PREVIOUS_DIGEST } from './payment-digest.ts'

@@ -6,12 +6,12 @@ import {
   serializeCredential,
 } from '../../protocol/credentials/evidence-credential.ts'
 import { type EvidenceMetadata, expiresAtOf } from '../../protocol/credentials/evidence-metadata.ts'
-import { utcTime } from '../../protocol/credentials/utc-time.ts'
 import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
 import { bytesToHex, randomBytes32 } from '../../protocol/hex.ts'
 import type { Registry } from '../../protocol/registry-domain.ts'
 import type { Serial } from '../../protocol/serial.ts'
 import { signHash } from '../../protocol/signature.ts'
+import { utcTime } from '../../protocol/utc-time.ts'
 import type { BookWriter } from '../party/book-writer/book-writer.ts'
 import type { OutboxEntry } from '../party/book-writer/outbox.ts'
 import type { GroupCommit } from '../party/group-commit.ts'

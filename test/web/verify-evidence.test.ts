@@ -7,11 +7,11 @@ import {
   serializeCredential,
   withRecordReceipt,
 } from '../../protocol/credentials/evidence-credential.ts'
-import { utcTime } from '../../protocol/credentials/utc-time.ts'
 import { type Bytes32, toAddress, utf8ToBytes } from '../../protocol/hex.ts'
 import type { PaymentNetwork } from '../../protocol/payments/payment-network.ts'
 import { withIntegrity } from '../../protocol/proof-file.ts'
 import { ROLES, roleMask } from '../../protocol/roles.ts'
+import { utcTime } from '../../protocol/utc-time.ts'
 import { agreeingNodes } from '../../web/verification/agreeing-nodes.ts'
 import { createChainNode } from '../../web/verification/chain-node.ts'
 import { jsonRpcOver } from '../../web/verification/json-rpc.ts'

@@ -3,8 +3,8 @@ import {
   CREDENTIAL_MEDIA_TYPE,
   serializeCredential,
 } from '../../../protocol/credentials/evidence-credential.ts'
-import { utcTime } from '../../../protocol/credentials/utc-time.ts'
 import { CountersignError } from '../../../protocol/errors.ts'
+import { utcTime } from '../../../protocol/utc-time.ts'
 import { requireApiKeyScope } from '../../party/api-keys/api-key.ts'
 import type { StoredEvidence } from '../store/evidence-store.ts'
 import type { EvidenceParts, Routes } from './evidence-parts.ts'

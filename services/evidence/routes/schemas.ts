@@ -5,9 +5,9 @@ import {
   MEDIA_TYPE_PATTERN,
 } from '../../../protocol/credentials/evidence-metadata.ts'
 import { MAX_REASON_BYTES } from '../../../protocol/credentials/revocation-reason.ts'
-import { UTC_TIME_PATTERN } from '../../../protocol/credentials/utc-time.ts'
 import { BYTES32_PATTERN } from '../../../protocol/hex.ts'
 import { SERIAL_PATTERN } from '../../../protocol/serial.ts'
+import { UTC_TIME_PATTERN } from '../../../protocol/utc-time.ts'
 import { RECORDING_TIERS } from '../book/credential-calls.ts'
 
 const Bytes32 = Type.String({ pattern: BYTES32_PATTERN })

@@ -25,7 +25,7 @@ import {
 } from '../../../protocol/credentials/credential-key.ts'
 import { evidenceDigest } from '../../../protocol/credentials/evidence-digest.ts'
 import { issuerDid, readIssuerDid } from '../../../protocol/credentials/issuer-did.ts'
-import { secondsOfUtcTime, utcTime } from '../../../protocol/credentials/utc-time.ts'
+import { secondsOfUtcTime, utcTime } from '../../../protocol/utc-time.ts'
 import { type Address, type Bytes32, toAddress } from '../../../protocol/hex.ts'
 import { expectError } from '../../support/expect-error.ts'
 

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseCredential, readCredential } from '../../protocol/credentials/evidence-credential.ts'
 import { EvidenceClient, type Notice } from '../cli/evidence-client.ts'
-import { CREDENTIAL_EXTENSION } from '../evidence/credential-file.ts'
+import { CREDENTIAL_EXTENSION } from '../evidence/credential-names.ts'
 import type { LocalNetwork } from '../network/local-network.ts'
 import { documentOf, type EndedScript, runScript } from './run-script.ts'
 

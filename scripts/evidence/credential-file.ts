@@ -1,4 +1,6 @@
-import { readdir, readFile, rename } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import {
   type EvidenceCredential,
@@ -8,12 +10,13 @@ import {
 } from '../../protocol/credentials/evidence-credential.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import type { Bytes32 } from '../../protocol/hex.ts'
+import { CREDENTIAL_EXTENSION, CredentialNames } from './credential-names.ts'
 import { writeDurably } from './durable-file.ts'
-
-export const CREDENTIAL_EXTENSION = '.credential.json'
 
 /** The ending of a credential that its server does not know any more: `verify` passes over it in a folder. */
 const UNKNOWN_EXTENSION = '.unknown'
+/** A file name has 255 bytes at most, and what follows takes up to 60 of them. */
+const MAX_BASE_BYTES = 190
 
 /** A credential as it lies beside others. */
 export interface KeptCredential {
@@ -24,7 +27,7 @@ export interface KeptCredential {
 /** Where credentials are kept: one file a document, named after it. */
 export class CredentialFolder {
   readonly folder: string
-  readonly #namesOf = new Map<string, string[]>()
+  readonly #names = new CredentialNames()
 
   constructor(folder: string) {
     this.folder = folder
@@ -32,7 +35,9 @@ export class CredentialFolder {
 
   /** The credential of this very content that lies at a document's place; undefined when there is none, or only of other content. */
   async find(place: string, contentHash: Bytes32, validUntil?: string): Promise<KeptCredential | undefined> {
-    for (const file of await this.#candidates(place)) {
+    const { folder, base } = this.#at(place)
+    for (const name of await this.#names.of(folder, base)) {
+      const file = path.join(folder, name)
       const credential = await readCredentialFile(file).catch(() => undefined)
       if (credential === undefined) continue
       const said = readCredential(credential)
@@ -44,11 +49,15 @@ export class CredentialFolder {
 
   /** Writes a new credential. One that is there already is of other content and stays: the new one has its id in its name. */
   async add(place: string, credential: EvidenceCredential): Promise<string> {
-    const isTaken = (await this.#candidates(place)).length > 0
-    const name = isTaken ? `${place}.${readCredential(credential).credentialId}` : place
-    const file = path.join(this.folder, `${name}${CREDENTIAL_EXTENSION}`)
+    const { folder, base } = this.#at(place)
+    const { credentialId } = readCredential(credential)
+    const own = path.join(folder, `${base}${CREDENTIAL_EXTENSION}`)
+    // Another run may have written it meanwhile: the same credential then, as its key is the same.
+    const there = existsSync(own) ? await readCredentialFile(own).catch(() => null) : undefined
+    const isFree = there === undefined || (there && readCredential(there).credentialId === credentialId)
+    const file = isFree ? own : path.join(folder, `${base}.${credentialId}${CREDENTIAL_EXTENSION}`)
     await this.replace(file, credential)
-    this.#namesOf.delete(path.dirname(file))
+    await this.#names.add(folder, path.basename(file))
     return file
   }
 
@@ -61,29 +70,20 @@ export class CredentialFolder {
   async putAside(file: string): Promise<string> {
     const aside = `${file}${UNKNOWN_EXTENSION}`
     await rename(file, aside)
-    this.#namesOf.delete(path.dirname(file))
+    await this.#names.remove(path.dirname(file), path.basename(file))
     return aside
   }
 
-  /** The files of a place: its own, then those that have an id in their name. */
-  async #candidates(place: string): Promise<string[]> {
+  /** The folder of a place, and what its credentials' names begin with. */
+  #at(place: string): { folder: string; base: string } {
+    const name = path.basename(place)
     const folder = path.join(this.folder, path.dirname(place))
-    let names = this.#namesOf.get(folder)
-    if (names === undefined) {
-      names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(CREDENTIAL_EXTENSION))
-      // One folder at a time is worked on; the last one is enough to remember.
-      this.#namesOf.clear()
-      this.#namesOf.set(folder, names)
-    }
-    const base = path.basename(place)
-    const own = `${base}${CREDENTIAL_EXTENSION}`
-    const isLater = (name: string): boolean =>
-      name.length === own.length + 27 &&
-      name.startsWith(`${base}.`) &&
-      /\.[0-9A-Z]{26}\.credential\.json$/.test(name)
-    return [...names.filter((name) => name === own), ...names.filter(isLater)].map((name) =>
-      path.join(folder, name),
-    )
+    if (Buffer.byteLength(name) <= MAX_BASE_BYTES) return { folder, base: name }
+    const hash = createHash('sha256').update(name).digest('hex').slice(0, 16)
+    const beginning = Buffer.from(name)
+      .subarray(0, MAX_BASE_BYTES - 20)
+      .toString('utf8')
+    return { folder, base: `${beginning.replaceAll('\ufffd', '')}-${hash}` }
   }
 }
 

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { CountersignError } from '../../protocol/errors.ts'
-import { CREDENTIAL_EXTENSION } from './credential-file.ts'
+import { CREDENTIAL_EXTENSION } from './credential-names.ts'
 import { findDocuments, type LeftOut, reasonOf } from './named-documents.ts'
 
 /** Files that are to be verified. */

@@ -44,7 +44,7 @@ export function evidenceDeclaration({
     address: key().address,
     databaseFile,
     contentFolder,
-    command: ['--max-semi-space-size=8', 'services/evidence/main.ts'],
+    command: ['--max-semi-space-size=2', 'services/evidence/main.ts'],
     env: {
       COUNTERSIGN_ADDRESS_BOOK: addressBookFile,
       COUNTERSIGN_PRIVATE_KEY: key().privateKey,

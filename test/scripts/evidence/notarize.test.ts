@@ -95,6 +95,18 @@ describe('notarize', function () {
     expect(credentialFiles()).to.deep.equal(['good.credential.json'])
   })
 
+  it('gives files with the longest names theirs', async () => {
+    const names = [`${'a'.repeat(251)}.txt`, `${'ü'.repeat(125)}.txt`]
+    for (const name of names) writeFileSync(at('in', name), name)
+    expect(await notarize('in')).to.include({ exitCode: 0, stored: 2 })
+    expect(await notarize('in')).to.include({ exitCode: 0, stored: 0, known: 2 })
+    expect(
+      credentialFiles()
+        .map((name) => read(name).metadata.name!)
+        .sort(),
+    ).to.deep.equal(names)
+  })
+
   it('says that there is nothing in an empty folder', async () => {
     const { exitCode, talk } = await notarize('in')
     expect(exitCode).to.equal(1)

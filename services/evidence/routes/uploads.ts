@@ -14,7 +14,8 @@ import type { EvidenceParts, Routes } from './evidence-parts.ts'
 import { requireKept } from './own-evidence.ts'
 import { EvidenceDocument, EvidenceForm, EvidenceReply, WaitQuery } from './schemas.ts'
 
-/** What is left of a refused upload is thrown away for so long, so that the refusal is read; then the connection ends. */
+/** So much of a refused upload is still thrown away, for so long, so that the refusal is read; then the connection ends. */
+const LINGER_BYTES = 32 * 1024 * 1024
 const LINGER_MS = 5_000
 
 /** Takes evidence in. */
@@ -149,7 +150,12 @@ async function answer(
 /** Throws away what still comes of an upload that is refused. */
 function endUpload({ raw }: FastifyRequest): void {
   if (raw.complete) return
+  let left = LINGER_BYTES
   raw.unpipe()
+  raw.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) raw.socket.destroy()
+  })
   raw.resume()
   const lingering = setTimeout(() => {
     if (!raw.complete) raw.socket.destroy()

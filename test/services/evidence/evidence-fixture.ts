@@ -23,7 +23,7 @@ export const ISSUER = addressOf(ISSUER_KEY)
 export const EVIDENCE_SECRET: Bytes32 = bytesToHex(new Uint8Array(32).fill(0xe7))
 const MAIN = 'services/evidence/main.ts'
 /** As `npm run evidence` has them. */
-const NODE_OPTIONS = ['--max-semi-space-size=8']
+const NODE_OPTIONS = ['--max-semi-space-size=2']
 
 export interface EvidenceAnswer {
   credentialId: string

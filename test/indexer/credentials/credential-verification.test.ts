@@ -3,9 +3,9 @@ import { newCredentialId } from '../../../protocol/credentials/credential-key.ts
 import type { EvidenceCredential } from '../../../protocol/credentials/evidence-credential.ts'
 import { evidenceDigest } from '../../../protocol/credentials/evidence-digest.ts'
 import { metadataHashOf } from '../../../protocol/credentials/evidence-metadata.ts'
-import { utcTime } from '../../../protocol/utc-time.ts'
 import { randomBytes32 } from '../../../protocol/hex.ts'
 import { withIntegrity } from '../../../protocol/proof-file.ts'
+import { utcTime } from '../../../protocol/utc-time.ts'
 import { describeStores } from '../../support/stores.ts'
 import { type CredentialBed, startCredentials } from './credential-bed.ts'
 

@@ -25,8 +25,8 @@ import {
 } from '../../../protocol/credentials/credential-key.ts'
 import { evidenceDigest } from '../../../protocol/credentials/evidence-digest.ts'
 import { issuerDid, readIssuerDid } from '../../../protocol/credentials/issuer-did.ts'
-import { secondsOfUtcTime, utcTime } from '../../../protocol/utc-time.ts'
 import { type Address, type Bytes32, toAddress } from '../../../protocol/hex.ts'
+import { secondsOfUtcTime, utcTime } from '../../../protocol/utc-time.ts'
 import { expectError } from '../../support/expect-error.ts'
 
 const bytes = (length: number) =>

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { CountersignError } from '../../protocol/errors.ts'
 
@@ -18,7 +18,7 @@ const BUSY_TIMEOUT_MS = 5_000
  */
 export function openPartyDatabase(file: string): PartyDatabase {
   mkdirSync(dirname(file), { recursive: true })
-  const lock = lockFor(file)
+  const lock = lockFor(realPathOf(file))
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
   return {
@@ -30,11 +30,15 @@ export function openPartyDatabase(file: string): PartyDatabase {
   }
 }
 
+/** The file's one name, through whatever links it was named; it may not be there yet. */
+const realPathOf = (file: string): string =>
+  existsSync(file) ? realpathSync(file) : join(realpathSync(dirname(file)), basename(file))
+
 /**
  * A lock that the operating system lets go of however the process ends: an open exclusive transaction on a file beside the database.
- * (SQLite's own exclusive mode would lock auditors out too.)
+ * (SQLite's own exclusive mode would lock auditors out too.) @throws DATABASE_IN_USE
  */
-function lockFor(file: string): DatabaseSync {
+export function lockFor(file: string): DatabaseSync {
   const lock = new DatabaseSync(`${file}.lock`, { timeout: 0 })
   try {
     lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE')

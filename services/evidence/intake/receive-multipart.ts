@@ -93,14 +93,14 @@ async function receiveFile(part: MultipartFile, draft: MetadataDraft, intake: In
   if (!PLAIN_ENCODINGS.has(part.encoding.toLowerCase()))
     throw malformed('the part file has a transfer encoding')
   const named = { name: part.filename, mediaType: part.mimetype, ...draft }
-  // Before gigabytes are received for nothing.
-  wholeMetadata(named, draft.size ?? 0)
+  // Decided once, before gigabytes are received for nothing: no size that comes has more digits.
+  const metadata = wholeMetadata(named, draft.size ?? maxBytes)
   const content = metered(part.file, (bytes) => quota.add(bytes), signal)
   const staged: StagedContent = await staging.receive(content, {
     maxBytes,
     ...(draft.size !== undefined && { expectedBytes: draft.size }),
   })
-  return { staged, metadata: wholeMetadata(named, staged.size) }
+  return { staged, metadata: { ...metadata, size: staged.size } }
 }
 
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
@@ -60,6 +60,16 @@ describe('a party database', () => {
     other.close()
     close()
     ;({ db, close } = openPartyDatabase(join(folder, 'party.db')))
+  })
+
+  it('is open to one process, by whatever links it is named', () => {
+    for (const [target, link, file] of [
+      [folder, 'folder-link', join('folder-link', 'party.db')],
+      [join(folder, 'party.db'), 'file-link', 'file-link'],
+    ] as const) {
+      symlinkSync(target, join(folder, link))
+      expectError(() => openPartyDatabase(join(folder, file)).close(), 'DATABASE_IN_USE')
+    }
   })
 
   describe('group commit', () => {

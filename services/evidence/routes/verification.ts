@@ -1,6 +1,5 @@
 import { Type } from '../../../http/schema.ts'
 import { CountersignError } from '../../../protocol/errors.ts'
-import { MAX_PROOF_FILE_BYTES } from '../../../protocol/proof-file.ts'
 import { requireApiKeyScope } from '../../party/api-keys/api-key.ts'
 import { readPresentedCredential } from '../verification/presented-credential.ts'
 import type { Routes } from './evidence-parts.ts'
@@ -9,8 +8,11 @@ import { EvidenceParams } from './schemas.ts'
 
 /** Of the slowest reading of the largest content, its turn waited for included. */
 const DEADLINE_MS = 60 * 60 * 1000
-/** A published list of credentials stands in the receipt of each of them. */
-const MAX_REQUEST_BYTES = MAX_PROOF_FILE_BYTES / 2
+/**
+ * A receipt has all events of its transaction, in hex: of the largest, by gas (2^24) as by size (128 KiB), some 300 KiB. What is
+ * presented is read at a stretch, in which nobody else is served.
+ */
+const MAX_REQUEST_BYTES = 1024 * 1024
 
 const VerificationRequest = Type.Object(
   {
@@ -65,11 +67,6 @@ export const verificationRoutes: Routes = (scope, parts) => {
       requireApiKeyScope(request.evidenceKey, 'verify')
       const { credentialId } = request.params
       ownEvidence(parts, request, credentialId)
-      const { digest } = await readPresentedCredential(request.body.credential, {
-        ...registry,
-        issuer: key.address,
-        credentialId,
-      })
       // Nothing is sent until all is read: that is no silence to end the connection for.
       request.raw.socket.setTimeout(DEADLINE_MS)
       const gone = new AbortController()
@@ -77,9 +74,14 @@ export const verificationRoutes: Routes = (scope, parts) => {
       const deadline = AbortSignal.timeout(DEADLINE_MS)
       const signal = AbortSignal.any([gone.signal, deadline, closing.signal])
       const statement = await upkeep.limiter
-        .run(request.evidenceClient, signal, () =>
-          upkeep.verifier.verify(ownEvidence(parts, request, credentialId), digest, { signal }),
-        )
+        .run(request.evidenceClient, signal, async () => {
+          const signed = await readPresentedCredential(request.body.credential, {
+            ...registry,
+            issuer: key.address,
+            credentialId,
+          })
+          return upkeep.verifier.verify(ownEvidence(parts, request, credentialId), signed, { signal })
+        })
         .catch((error) => {
           if (!signal.aborted) throw error
           if (gone.signal.aborted)

@@ -1,5 +1,9 @@
 import { verifyCredential } from '../../../protocol/credentials/credential-verification.ts'
-import { parseCredential, readCredential } from '../../../protocol/credentials/evidence-credential.ts'
+import {
+  parseCredential,
+  type ReadCredential,
+  readCredential,
+} from '../../../protocol/credentials/evidence-credential.ts'
 import { evidenceDigest } from '../../../protocol/credentials/evidence-digest.ts'
 import {
   assembleEvidenceStatement,
@@ -11,11 +15,14 @@ import {
   type KeptEvidence as KeptFinding,
   type VerdictEvidence,
 } from '../../../protocol/credentials/evidence-verdict.ts'
-import { type Bytes32, keccak256Hex, utf8ToBytes, ZERO_BYTES32 } from '../../../protocol/hex.ts'
+import { CountersignError } from '../../../protocol/errors.ts'
+import { type Bytes32, isBytes32, keccak256Hex, utf8ToBytes, ZERO_BYTES32 } from '../../../protocol/hex.ts'
 import type { Registry } from '../../../protocol/registry-domain.ts'
 import { signHash } from '../../../protocol/signature.ts'
+import { secondsOfUtcTime } from '../../../protocol/utc-time.ts'
 import type { PartyKey } from '../../party/keys.ts'
 import type { ContentStore, HashOptions } from '../content-store/content-store.ts'
+import type { HashedContent } from '../content-store/hash-of.ts'
 import type { EvidenceSecrets } from '../evidence-secrets.ts'
 import type { Findings } from '../notices/findings.ts'
 import type { EvidenceStore, KeptEvidence, StoredEvidence } from '../store/evidence-store.ts'
@@ -32,6 +39,9 @@ export interface VerifierDeps {
   findings: Findings
 }
 
+/** What the issuer signed of a credential, as far as a verdict depends on it. */
+export type SignedTerms = Pick<ReadCredential, 'digest' | 'validUntil'>
+
 /** Says of evidence whether it still is what was handed in. Nothing of earlier answers is used: content and chain are read again. */
 export class EvidenceVerifier {
   readonly #deps: VerifierDeps
@@ -42,12 +52,13 @@ export class EvidenceVerifier {
 
   /**
    * The bytes of a signed statement; what was found is also noted.
-   * @param signedDigest of the credential that the client presented
-   * @throws EVIDENCE_STORE_UNAVAILABLE and as `CredentialChain.read`, and then there is no verdict
+   * @param signed of the credential that the client presented
+   * @throws EVIDENCE_ERASED while it is being erased, EVIDENCE_STORE_UNAVAILABLE and as `CredentialChain.read`, and then there is no
+   * verdict
    */
-  async verify(evidence: StoredEvidence, signedDigest: Bytes32, options: HashOptions = {}): Promise<string> {
+  async verify(evidence: StoredEvidence, signed: SignedTerms, options: HashOptions = {}): Promise<string> {
     const { key, registry, findings } = this.#deps
-    const found = await this.#examine(evidence, signedDigest, options)
+    const found = await this.#examine(evidence, signed, options)
     const statement = assembleEvidenceStatement(
       {
         ...registry,
@@ -64,13 +75,13 @@ export class EvidenceVerifier {
 
   /** What a client would be told that presents the credential which is kept. Notes nothing. @throws as {@link verify} */
   async recheck(evidence: KeptEvidence, options: HashOptions = {}): Promise<EvidenceVerdict> {
-    const signedDigest = await this.#signedDigestOf(evidence)
-    return deriveEvidenceVerdict(await this.#examine(evidence, signedDigest, options)).verdict
+    const signed = await this.#signedTermsOf(evidence)
+    return deriveEvidenceVerdict(await this.#examine(evidence, signed, options)).verdict
   }
 
   async #examine(
     evidence: StoredEvidence,
-    signedDigest: Bytes32,
+    signed: SignedTerms,
     options: HashOptions,
   ): Promise<VerdictEvidence> {
     const { chain, finalityDepth } = this.#deps
@@ -78,10 +89,10 @@ export class EvidenceVerifier {
     const { recorded, revocation, expiresAt, searchedTo } = await chain.read(evidence.credentialId)
     return {
       kept: await this.#reread(evidence, options),
-      signedDigest,
+      signedDigest: signed.digest,
       recorded,
       revocation,
-      expiresAt: expiresAt ?? evidence.expiresAt,
+      expiresAt: earlier(secondsOfUtcTime(signed.validUntil) ?? null, expiresAt),
       now: searchedTo.timestamp,
       searchedTo,
       finalityDepth,
@@ -89,17 +100,34 @@ export class EvidenceVerifier {
   }
 
   async #reread(evidence: StoredEvidence, options: HashOptions): Promise<KeptFinding> {
-    const { contents, evidence: store } = this.#deps
-    if (evidence.state !== 'kept') return { state: 'erased' }
-    const found = await contents.hash(evidence.contentHash, options)
-    // Erased while it was read: what is missing then is not lost.
-    if (store.find(evidence.credentialId)?.state !== 'kept') return { state: 'erased' }
+    const { evidence: store } = this.#deps
+    const { credentialId } = evidence
+    if (evidence.state === 'erased') return { state: 'erased' }
+    const found = evidence.state === 'kept' ? await this.#hashStored(evidence, options) : undefined
+    // Erased while it was read: what is missing then is not lost, and as long as it is not finished it is not gone either.
+    const state = store.find(credentialId)?.state
+    if (state === 'erasing') throw new CountersignError('EVIDENCE_ERASED', `${credentialId} is being erased`)
+    if (state !== 'kept') return { state: 'erased' }
     return found === undefined ? { state: 'missing' } : this.#digestNow(evidence, found.contentHash)
+  }
+
+  /** Other bytes than were handed in have to come from the store itself, twice: a gateway's own page or a fault on the way is no tampering. */
+  async #hashStored({ contentHash }: KeptEvidence, options: HashOptions): Promise<HashedContent | undefined> {
+    const { contents } = this.#deps
+    // Under what is no hash, nothing can be.
+    if (!isBytes32(contentHash)) return undefined
+    const found = await contents.hash(contentHash, options)
+    if (found === undefined || found.contentHash === contentHash) return found
+    await contents.identity()
+    return contents.hash(contentHash, options)
   }
 
   #digestNow({ credentialId, metadata, share }: KeptEvidence, contentHashNow: Bytes32): KeptFinding {
     const { registry, key, secrets } = this.#deps
     const metadataHashNow = keccak256Hex(utf8ToBytes(metadata))
+    const found = { state: 'kept', contentHashNow, metadataHashNow } as const
+    // Zero, which no evidence has: of what is no share there is no salt.
+    if (!isBytes32(share)) return { ...found, digestNow: ZERO_BYTES32 }
     const digestNow = evidenceDigest({
       ...registry,
       credentialId,
@@ -108,18 +136,23 @@ export class EvidenceVerifier {
       metadataHash: metadataHashNow,
       salt: secrets.salt(credentialId, share),
     })
-    return { state: 'kept', contentHashNow, metadataHashNow, digestNow }
+    return { ...found, digestNow }
   }
 
-  /** Zero, which no evidence has, when the credential that is kept no longer proves anything. */
-  async #signedDigestOf({ credential, credentialId }: KeptEvidence): Promise<Bytes32> {
+  /** Digest zero, which no evidence has, when the credential that is kept no longer proves anything. */
+  async #signedTermsOf({ credential, credentialId }: KeptEvidence): Promise<SignedTerms> {
+    const nothing: SignedTerms = { digest: ZERO_BYTES32, validUntil: null }
     try {
       const kept = parseCredential(credential)
       const { verdict } = await verifyCredential(kept)
       const content = readCredential(kept)
-      return verdict !== null && content.credentialId === credentialId ? content.digest : ZERO_BYTES32
+      return verdict !== null && content.credentialId === credentialId ? content : nothing
     } catch {
-      return ZERO_BYTES32
+      return nothing
     }
   }
 }
+
+/** Of what credential and chain say; a column of the database is no evidence. */
+const earlier = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b)

@@ -9,17 +9,13 @@ export interface ReadLimits {
   waitingPerClient?: number
 }
 
-interface Waiting {
-  client: number
-  start: () => void
-}
-
-/** Bounds how many contents are read at a time, so that no client keeps the others from theirs. */
+/** Bounds how many contents are read at a time, and has clients take turns, so that none keeps the others from theirs. */
 export class ReadLimiter {
   readonly #total: number
   readonly #perClient: number
   readonly #waitingPerClient: number
-  readonly #queue: Waiting[] = []
+  /** What waits, by client; the client whose turn was longest ago comes first. */
+  readonly #queues = new Map<number, (() => void)[]>()
   readonly #running = new Map<number, number>()
   #runningTotal = 0
 
@@ -31,7 +27,7 @@ export class ReadLimiter {
 
   /** Runs `work` when it is its turn. @throws RATE_LIMITED when the client has too many waiting; the signal's reason when it goes */
   async run<T>(client: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.#queue.filter((waiting) => waiting.client === client).length >= this.#waitingPerClient)
+    if ((this.#queues.get(client)?.length ?? 0) >= this.#waitingPerClient)
       throw new CountersignError(
         'RATE_LIMITED',
         `${this.#waitingPerClient} requests of this client wait already`,
@@ -50,15 +46,18 @@ export class ReadLimiter {
     signal.throwIfAborted()
     if (this.#isFree(client)) return this.#count(client, 1)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const waiting: Waiting = { client, start: resolve }
     const leave = (): void => {
-      const place = this.#queue.indexOf(waiting)
+      const queue = this.#queues.get(client) ?? []
+      const place = queue.indexOf(resolve)
       // Once it has its turn it is no longer in the queue, and ends by itself.
       if (place === -1) return
-      this.#queue.splice(place, 1)
+      queue.splice(place, 1)
+      if (queue.length === 0) this.#queues.delete(client)
       reject(signal.reason)
     }
-    this.#queue.push(waiting)
+    const queue = this.#queues.get(client)
+    if (queue === undefined) this.#queues.set(client, [resolve])
+    else queue.push(resolve)
     signal.addEventListener('abort', leave, { once: true })
     await promise.finally(() => signal.removeEventListener('abort', leave))
   }
@@ -67,17 +66,16 @@ export class ReadLimiter {
     return this.#runningTotal < this.#total && (this.#running.get(client) ?? 0) < this.#perClient
   }
 
+  /** What ends makes room for one. */
   #next(): void {
-    for (let place = 0; place < this.#queue.length; ) {
-      const { client, start } = this.#queue[place]!
-      if (this.#runningTotal >= this.#total) return
-      if (!this.#isFree(client)) {
-        place++
-        continue
-      }
-      this.#queue.splice(place, 1)
+    for (const [client, queue] of this.#queues) {
+      if (!this.#isFree(client)) continue
+      const start = queue.shift()!
+      this.#queues.delete(client)
+      if (queue.length > 0) this.#queues.set(client, queue)
       this.#count(client, 1)
       start()
+      return
     }
   }
 

@@ -36,6 +36,20 @@ describe('limit on contents read at a time', () => {
     await Promise.all(works.map(({ done }) => done))
   })
 
+  it('has clients take turns, however many wait of one', async () => {
+    const limiter = new ReadLimiter({ total: 1, perClient: 1 })
+    const works = [1, 1, 1, 1, 2, 3].map((client) => work(limiter, client))
+    const order: number[] = []
+    for (const _ of works) {
+      await turn()
+      const [now] = running(works)
+      order.push(now!)
+      works[now!]!.end()
+      await works[now!]!.done
+    }
+    expect(order).to.deep.equal([0, 1, 4, 5, 2, 3])
+  })
+
   it('refuses more than may wait, of that client alone', async () => {
     const limiter = new ReadLimiter({ total: 1, perClient: 1, waitingPerClient: 2 })
     const works = [1, 1, 1, 2].map((client) => work(limiter, client))

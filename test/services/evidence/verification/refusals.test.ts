@@ -141,8 +141,23 @@ describe('credentials presented for verification', () => {
     }
   })
 
+  it('reads no more of them at a time than may be', async () => {
+    process.kill(home.chain.pid, 'SIGSTOP')
+    try {
+      // Two are under way, 32 wait, and the others are refused.
+      const under = Array.from({ length: 36 }, () => askToVerify(server(), answer))
+      expect((await Promise.race(under)).status).to.equal(429)
+      expect(await refusal({ ...answer.credential, integrity: 'x' })).to.include({ code: 'RATE_LIMITED' })
+      process.kill(home.chain.pid, 'SIGCONT')
+      const statuses = (await Promise.all(under)).map(({ status }) => status)
+      expect(statuses.filter((status) => status === 429)).to.have.length(2)
+    } finally {
+      process.kill(home.chain.pid, 'SIGCONT')
+    }
+  })
+
   it('refuses a request that is too large', async () => {
-    const credential = { ...answer.credential, padding: 'x'.repeat(9_000_000) }
+    const credential = { ...answer.credential, padding: 'x'.repeat(1_100_000) }
     expect(await refusal(credential)).to.include({ status: 413 })
   })
 })

@@ -121,6 +121,14 @@ for (const kind of ['disk', 'S3'] as const)
         expect((await verify(server(), answer)).rule).to.equal('content-or-metadata-differs')
     })
 
+    it('has a verdict also where the database has no hash and no share any more', async () => {
+      const [named, shared] = [await take(), await take()]
+      tamperRow(server(), `content_hash = x'00'`, named.credentialId)
+      tamperRow(server(), `share = x'00'`, shared.credentialId)
+      expect((await verify(server(), named)).verdict).to.equal('missing')
+      expect((await verify(server(), shared)).verdict).to.equal('tampered')
+    })
+
     it('says missing of what is not where it was kept', async () => {
       const answer = await take()
       rmSync(stored(answer))
@@ -178,6 +186,31 @@ for (const kind of ['disk', 'S3'] as const)
       const { verdict, rule, evidence } = await verify(server(), answer)
       expect({ verdict, rule }).to.deep.equal({ verdict: 'erased', rule: 'erased-by-issuer' })
       expect(evidence.recorded!.digest).to.equal(answer.credential.credentialSubject.digest)
+    })
+
+    it('says nothing of what is being erased, and may be there still', async () => {
+      const answer = await take()
+      tamperRow(server(), "state = 'erasing'", answer.credentialId)
+      const { status, code } = await problem(await askToVerify(server(), answer))
+      expect({ status, code }).to.deep.equal({ status: 410, code: 'EVIDENCE_ERASED' })
+      tamperRow(server(), "state = 'kept'", answer.credentialId)
+    })
+
+    it('takes no page of a gateway for altered content', async () => {
+      const answer = await take()
+      const identity = s3 === undefined ? `${server().storeFolder}/store-id` : s3.fileOf('evidence/store-id')
+      const files = [stored(answer), identity]
+      const before = files.map((file) => readFileSync(file))
+      for (const file of files) writeFileSync(file, '<html>under maintenance</html>')
+      try {
+        expect(await problem(await askToVerify(server(), answer))).to.include({
+          status: 503,
+          code: 'EVIDENCE_STORE_UNAVAILABLE',
+        })
+      } finally {
+        for (const [i, file] of files.entries()) writeFileSync(file, before[i]!)
+      }
+      expect((await verify(server(), answer)).verdict).to.equal('intact')
     })
 
     it('gives no verdict while the store is away', async () => {

@@ -29,18 +29,26 @@ export function packExpiry(expiresAt: number): Uint8Array {
   return content
 }
 
-/** Zero for none, and for one that is past: the registry would refuse it, and the credential itself says when it expires. */
+/** Seconds that an expiry lies ahead, at least, to go on chain: the transaction may wait for its block for so long. */
+export const EXPIRY_MARGIN = 15 * 60
+
+/**
+ * Zero for none, and for one that is past or near: the registry refuses what is past by then, and all else in the transaction with it.
+ * The credential itself says when it expires.
+ */
 function expiryOf(content: Uint8Array | null, now: number): bigint {
   const expiresAt = content === null ? 0n : Buffer.from(content).readBigUInt64BE()
-  return expiresAt <= BigInt(now) ? 0n : expiresAt
+  return expiresAt <= BigInt(now + EXPIRY_MARGIN) ? 0n : expiresAt
 }
 
 /** `record` and `recordBatch`, or `issueBatch(Credential[])` where one of them expires. @param now unix seconds */
 const recordCalls = (now: () => number): RegistryCalls => ({
   ...DIGEST_CALLS,
   event: { topic: CREDENTIAL_ISSUED_TOPIC, firstOf: (key) => key },
-  encode(entries) {
-    const expiries = entries.map(({ content }) => expiryOf(content, now()))
+  encode(entries, blockTime = 0) {
+    // A chain's clock may be ahead of this one's.
+    const latest = Math.max(now(), blockTime)
+    const expiries = entries.map(({ content }) => expiryOf(content, latest))
     if (expiries.every((expiresAt) => expiresAt === 0n)) return encodeRecording(entries)
     const data = Buffer.alloc(4 + (2 + 3 * entries.length) * WORD)
     startList(data, ISSUE_BATCH, entries.length)

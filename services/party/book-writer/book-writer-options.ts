@@ -26,6 +26,8 @@ export interface BookWriterOptions {
   flushIntervalMs?: number
   /** Entries in one transaction at most; the block's and the transaction's gas limit may make it fewer. Default 500. */
   maxBatch?: number
+  /** Milliseconds, at least, from one sending for the sake of somebody who waits to the next. Default 0. */
+  urgentEveryMs?: number
   /** Transactions under way at once. Default 4. */
   maxInFlight?: number
   /** Blocks after a block until it counts as final. Default 0. */
@@ -51,6 +53,7 @@ const DEFAULTS = {
   groups: {},
   startBlock: 0,
   flushIntervalMs: 500,
+  urgentEveryMs: 0,
   maxBatch: 500,
   maxInFlight: 4,
   finalityDepth: 0,

@@ -44,6 +44,8 @@ export class BookWriter {
   #lastReason: string | undefined
   #resendAll = true
   #addedSinceStep = 0
+  /** When entries were last sent for the sake of somebody who waits, in unix milliseconds. */
+  #urgentAt = 0
   #wakeAt = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #wake: (() => void) | undefined
@@ -95,16 +97,19 @@ export class BookWriter {
   }
 
   /**
-   * Resolves once the entry is in a block; asks for it to be sent without waiting for others.
+   * Resolves once the entry is in a block; asks for it to be sent without waiting for others, as often as that is allowed.
+   * @param signal ends the waiting, with its reason
    * @throws RECORDING_TIMED_OUT (the entry stays and will be recorded), ENTRY_CONFLICT, NOT_READY when shutting down
    */
-  whenRecorded(key: Bytes32, timeoutMs = 30_000): Promise<RecordLocation> {
+  whenRecorded(key: Bytes32, timeoutMs = 30_000, signal?: AbortSignal): Promise<RecordLocation> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
     const known = this.#outbox.find(key)
     if (known?.location != null) return Promise.resolve(known.location)
     if (known?.state === 'conflict') return Promise.reject(conflict(key))
     return new Promise((resolve, reject) => {
       const settle = (end: () => void): void => {
         clearTimeout(timer)
+        signal?.removeEventListener('abort', giveUp)
         waiters.delete(waiter)
         if (waiters.size === 0) this.#waiters.delete(key)
         end()
@@ -120,6 +125,8 @@ export class BookWriter {
           ),
         timeoutMs,
       )
+      const giveUp = () => waiter.reject(signal?.reason)
+      signal?.addEventListener('abort', giveUp, { once: true })
       const waiters = this.#waiters.get(key) ?? new Set<Waiter>()
       this.#waiters.set(key, waiters.add(waiter))
       this.#wakeWithin(0)
@@ -170,7 +177,9 @@ export class BookWriter {
     if (open.length > 0) await this.#pursue(open)
     if (this.#outbox.hasUnfinal()) await this.#settler.finalise()
     const room = this.#settings.maxInFlight - this.#outbox.openNonces().length
-    const submitted = await this.#submitter.submitDue(room, this.#waiters.size > 0)
+    const isUrgent = this.#urgentIn() === 0
+    const submitted = await this.#submitter.submitDue(room, isUrgent)
+    if (isUrgent && submitted > 0) this.#urgentAt = Date.now()
     return settled > 0 || submitted > 0
   }
 
@@ -194,8 +203,14 @@ export class BookWriter {
     const open = this.#outbox.openNonces().length
     const isUnderWay = open > 0 || this.#outbox.hasUnfinal()
     const poll = isUnderWay ? Math.min(pollIntervalMs, (pollIntervalMs / 100) * 1.5 ** quietSteps) : IDLE_MS
-    const due = open < maxInFlight ? this.#submitter.dueIn(Date.now(), this.#waiters.size > 0) : undefined
+    const due = open < maxInFlight ? this.#submitter.dueIn(Date.now(), this.#urgentIn()) : undefined
     return Math.min(poll, due ?? IDLE_MS)
+  }
+
+  /** Milliseconds until entries may be sent for the sake of those who wait; endless when nobody does. */
+  #urgentIn(): number {
+    if (this.#waiters.size === 0) return Number.POSITIVE_INFINITY
+    return Math.max(0, this.#urgentAt + this.#settings.urgentEveryMs - Date.now())
   }
 
   #backoff(failures: number): number {

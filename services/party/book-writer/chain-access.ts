@@ -23,6 +23,8 @@ export interface MinedTransaction {
 export interface SubmissionTerms {
   fees: Fees
   blockGasLimit: number
+  /** Of the newest block, in unix seconds. */
+  timestamp: number
   /** The author's next nonce as the node's pool sees it. */
   pendingNonce: number
 }
@@ -76,6 +78,7 @@ export class ChainAccess {
     return {
       fees: { maxFeePerGas, maxPriorityFeePerGas },
       blockGasLimit: Number(block.gasLimit),
+      timestamp: Number(block.timestamp),
       pendingNonce: Number(nonce),
     }
   }

@@ -172,18 +172,11 @@ export class Outbox {
     return batch
   }
 
-  hasPending(count: number, group: string): boolean {
+  /** When, after `now`, the next entry that was set aside may be tried again; unix milliseconds. */
+  nextRetryAt(now: number): number | undefined {
     const row = this.#prepare(
-      "SELECT count(*) AS entries FROM (SELECT 1 FROM outbox_entries WHERE state = 'pending' AND call_group = ? LIMIT ?)",
-    ).get(group, count)
-    return Number(row?.entries) >= count
-  }
-
-  /** When the next entry that was set aside may be tried again, in unix milliseconds. */
-  nextRetryAt(): number | undefined {
-    const row = this.#prepare(
-      "SELECT min(not_before_ms) AS at FROM outbox_entries WHERE state = 'pending' AND not_before_ms > 0",
-    ).get()
+      "SELECT min(not_before_ms) AS at FROM outbox_entries WHERE state = 'pending' AND not_before_ms > ?",
+    ).get(now)
     return row?.at == null ? undefined : Number(row.at)
   }
 

@@ -17,8 +17,8 @@ export interface RecordingEvent {
 
 /** How a registry takes entries in one transaction, and what that costs. */
 export interface RegistryCalls {
-  /** Call data that records `entries`, at least one, in order. */
-  encode(entries: readonly CallEntry[]): Uint8Array
+  /** Call data that records `entries`, at least one, in order. @param blockTime unix seconds of the newest block, where that matters */
+  encode(entries: readonly CallEntry[], blockTime?: number): Uint8Array
   /** Whether a slot of the registry keeps each entry, so that it refuses one that is there already. */
   keepsSlots: boolean
   /** Whether the registry refuses an entry before the one that it follows. */

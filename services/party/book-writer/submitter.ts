@@ -34,7 +34,7 @@ export class Submitter {
       terms ??= await this.#chain.terms()
       const { gas } = this.#groups.of(batch)
       const entries = batch.slice(0, gas.fitting(batch, terms.blockGasLimit))
-      await this.#submit(entries, this.#freeNonce(terms), terms.fees)
+      await this.#submit(entries, this.#freeNonce(terms), terms)
       total += entries.length
     }
     return total
@@ -60,20 +60,23 @@ export class Submitter {
     return isDue || isUrgent || oldest.batchLimit !== null ? batch : []
   }
 
-  /** Milliseconds until pending entries are due; undefined when there are none. */
-  dueIn(now: number, isUrgent: boolean): number | undefined {
-    const due = this.#groups.all.flatMap((group) => this.#groupDueIn(group, now, isUrgent) ?? [])
-    if (due.length > 0) return Math.min(...due)
-    const retryAt = this.#outbox.nextRetryAt()
-    return retryAt === undefined ? undefined : Math.max(0, retryAt - now)
+  /** Milliseconds until pending entries are due; undefined when there are none. @param urgentIn milliseconds until all are */
+  dueIn(now: number, urgentIn: number): number | undefined {
+    const due = this.#groups.all.flatMap((group) => this.#groupDueIn(group, now, urgentIn) ?? [])
+    if (due.includes(0)) return 0
+    const retryAt = this.#outbox.nextRetryAt(now)
+    if (retryAt !== undefined) due.push(retryAt - now)
+    return due.length === 0 ? undefined : Math.min(...due)
   }
 
-  #groupDueIn({ name, calls }: CallGroup, now: number, isUrgent: boolean): number | undefined {
+  /** By the very entries that would be sent: those set aside, or behind others, make no batch full. */
+  #groupDueIn({ name, calls }: CallGroup, now: number, urgentIn: number): number | undefined {
     const { maxBatch, flushIntervalMs } = this.#settings
-    const oldest = this.#outbox.nextBatch(1, now, calls.checksOrder, name)[0]
+    const batch = this.#outbox.nextBatch(maxBatch, now, calls.checksOrder, name)
+    const oldest = batch[0]
     if (oldest === undefined) return undefined
-    if (isUrgent || oldest.batchLimit !== null || this.#outbox.hasPending(maxBatch, name)) return 0
-    return Math.max(0, oldest.addedAt + flushIntervalMs - now)
+    if (oldest.batchLimit !== null || batch.length >= maxBatch) return 0
+    return Math.max(0, Math.min(urgentIn, oldest.addedAt + flushIntervalMs - now))
   }
 
   /** Sends a stored transaction again as it is. */
@@ -96,7 +99,7 @@ export class Submitter {
     const terms = await this.#chain.terms()
     if (isFirst && terms.pendingNonce < submission.nonce) {
       this.#settings.logger.warn({ nonce: terms.pendingNonce }, 'unused nonce filled')
-      await this.#submit([], terms.pendingNonce, terms.fees)
+      await this.#submit([], terms.pendingNonce, terms)
       return this.#markSent(newest.hash)
     }
     await this.#outbid(submission, newest, terms)
@@ -116,7 +119,7 @@ export class Submitter {
       logger.warn({ nonce: submission.nonce }, 'transaction waits at the highest fee allowed')
       return this.#markSent(newest.hash)
     }
-    const transaction = this.#sign(this.#outbox.entriesOf(submission.id), submission, fees)
+    const transaction = this.#sign(this.#outbox.entriesOf(submission.id), submission, fees, terms.timestamp)
     await this.#settings.commits.write(() =>
       this.#outbox.addTransaction(submission.id, { ...transaction, ...fees }),
     )
@@ -127,14 +130,18 @@ export class Submitter {
     await this.#send(transaction)
   }
 
-  async #submit(entries: readonly PendingEntry[], nonce: number, fees: Fees): Promise<void> {
+  async #submit(
+    entries: readonly PendingEntry[],
+    nonce: number,
+    { fees, timestamp }: SubmissionTerms,
+  ): Promise<void> {
     const { commits, onStage, logger } = this.#settings
     const { calls, gas } = this.#groups.of(entries)
     const isFiller = entries.length === 0
     const gasLimit = isFiller ? FILLER_GAS : gas.limitFor(entries)
     const root = isFiller ? undefined : calls.rootOf?.(entries)
     const capped = { ...fees, maxFeePerGas: smaller(fees.maxFeePerGas, this.#settings.maxFeePerGas) }
-    const transaction = this.#sign(entries, { nonce, gasLimit }, capped)
+    const transaction = this.#sign(entries, { nonce, gasLimit }, capped, timestamp)
     await commits.write(() =>
       this.#outbox.createSubmission({ nonce, gasLimit, root }, entries, { ...transaction, ...capped }),
     )
@@ -148,6 +155,7 @@ export class Submitter {
     entries: readonly PendingEntry[],
     { nonce, gasLimit }: { nonce: number; gasLimit: number },
     fees: Fees,
+    blockTime: number,
   ): SignedTransaction {
     const { registry, key } = this.#settings
     const isFiller = entries.length === 0
@@ -157,7 +165,7 @@ export class Submitter {
         nonce,
         gasLimit,
         to: isFiller ? key.address : registry.registry,
-        data: isFiller ? NO_DATA : this.#groups.of(entries).calls.encode(entries),
+        data: isFiller ? NO_DATA : this.#groups.of(entries).calls.encode(entries, blockTime),
         ...fees,
       },
       key.privateKey,

@@ -6,7 +6,11 @@ import { revocationEntry } from '../../../../protocol/credentials/credential-key
 import { type Bytes32, bytesToHex, utf8ToBytes } from '../../../../protocol/hex.ts'
 import { merkleRootOf } from '../../../../protocol/record-book.ts'
 import { newSerial, serialToKey } from '../../../../protocol/serial.ts'
-import { credentialCalls, packExpiry } from '../../../../services/evidence/book/credential-calls.ts'
+import {
+  credentialCalls,
+  EXPIRY_MARGIN,
+  packExpiry,
+} from '../../../../services/evidence/book/credential-calls.ts'
 import { revocationCalls } from '../../../../services/evidence/book/revocation-calls.ts'
 import type { CallEntry } from '../../../../services/party/book-writer/registry-calls.ts'
 
@@ -14,7 +18,10 @@ const registry = new Interface(CREDENTIAL_REGISTRY_ABI)
 const MANIFESTS = 'https://evidence.example/v1/anchors'
 const NOW = 1_800_000_000
 const digest = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes))
-const expiry = fc.option(fc.integer({ min: 0, max: 253_402_300_799 }), { nil: null })
+const expiry = fc.option(
+  fc.oneof(fc.integer({ min: 0, max: 253_402_300_799 }), fc.integer({ min: NOW - 4_500, max: NOW + 4_500 })),
+  { nil: null },
+)
 const issue = fc
   .record({ digest, expiresAt: expiry })
   .map((one) => ({ ...one, key: serialToKey(newSerial()) }))
@@ -27,13 +34,14 @@ const entryOf = ({ key, digest, expiresAt }: Issue): CallEntry => ({
 })
 
 describe('call data of credentials', () => {
-  it('issues as a general encoder does, without expiries that are past', () => {
+  it('issues as a general encoder does, without expiries that are past or near by any clock', () => {
     fc.assert(
-      fc.property(issues, (batch) => {
+      fc.property(issues, fc.integer({ min: -3_600, max: 3_600 }), (batch, ahead) => {
+        const blockTime = NOW + ahead
         const credentials = batch.map(({ key, digest, expiresAt }) => ({
           credentialId: key,
           digest,
-          expiresAt: (expiresAt ?? 0) <= NOW ? 0 : expiresAt!,
+          expiresAt: (expiresAt ?? 0) <= Math.max(NOW, blockTime) + EXPIRY_MARGIN ? 0 : expiresAt!,
         }))
         const entries = batch.map(({ key, digest }) => ({ key, digest }))
         const isPlain = credentials.every(({ expiresAt }) => expiresAt === 0)
@@ -43,7 +51,7 @@ describe('call data of credentials', () => {
             ? registry.encodeFunctionData('record', [entries[0]!.key, entries[0]!.digest])
             : registry.encodeFunctionData('recordBatch', [entries])
         const calls = credentialCalls('record', MANIFESTS, () => NOW)
-        expect(bytesToHex(calls.encode(batch.map(entryOf)))).to.equal(expected)
+        expect(bytesToHex(calls.encode(batch.map(entryOf), blockTime))).to.equal(expected)
       }),
     )
   })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { JsonRpcProvider, Wallet } from 'ethers'
 import {
@@ -7,6 +8,7 @@ import {
   utf8ToBytes,
   ZERO_BYTES32,
 } from '../../../../protocol/hex.ts'
+import { Outbox } from '../../../../services/party/book-writer/outbox.ts'
 import { DIGEST_CALLS } from '../../../../services/party/book-writer/registry-calls.ts'
 import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
 import { registryAs } from '../../../support/contracts.ts'
@@ -101,6 +103,59 @@ describe('book writer', () => {
       )
       const transactions = new Set(locations.map(({ transactionHash }) => transactionHash))
       expect(transactions.size).to.be.at.most(4)
+    })
+
+    it('sends for the sake of those who wait no more often than is allowed', async () => {
+      await open({ flushIntervalMs: 60_000, urgentEveryMs: 1_000 })
+      const from = Date.now()
+      await book.writer.recordNow(newEntry().key, randomBytes32())
+      expect(Date.now() - from).to.be.below(900)
+      const end = from + 2_500
+      const waitOften = async () => {
+        while (Date.now() < end) await book.writer.recordNow(newEntry().key, randomBytes32())
+      }
+      await Promise.all([waitOften(), waitOften()])
+      expect(book.db.prepare('SELECT count(*) AS sent FROM outbox_submissions').get()?.sent).to.be.within(
+        3,
+        4,
+      )
+    })
+
+    it('lets go of one who does not wait any longer', async () => {
+      await open({ flushIntervalMs: 60_000, urgentEveryMs: 60_000 })
+      await book.writer.recordNow(newEntry().key, randomBytes32())
+      const entry = newEntry()
+      await book.add([entry])
+      const gone = new AbortController()
+      const waiting = book.writer.whenRecorded(entry.key, 60_000, gone.signal).catch((error) => error)
+      gone.abort(new Error('gone'))
+      expect(await waiting).to.have.property('message', 'gone')
+      const late = await book.writer.whenRecorded(entry.key, 60_000, gone.signal).catch((error) => error)
+      expect(late).to.have.property('message', 'gone')
+    })
+
+    it('rests while a batch of entries is set aside', async () => {
+      await open({ flushIntervalMs: 60_000, maxBatch: 2 })
+      for (const entry of newEntries(2)) {
+        await book.add([entry])
+        book.db.exec(`UPDATE outbox_entries SET not_before_ms = ${Date.now() + 60_000}`)
+      }
+      let looks = 0
+      const { prototype } = Outbox
+      const { openSubmissions } = prototype
+      prototype.openSubmissions = function () {
+        looks++
+        return openSubmissions.call(this)
+      }
+      try {
+        await book.add([newEntry()])
+        book.writer.notify(2)
+        await sleep(500)
+        expect(looks).to.be.within(1, 3)
+        expect(book.writer.status().pending).to.equal(3)
+      } finally {
+        prototype.openSubmissions = openSubmissions
+      }
     })
 
     it('keeps a batch within the gas of a transaction', async () => {

@@ -4,7 +4,6 @@ import { listen } from '../../http/listen.ts'
 import type { HttpServer } from '../../http/server.ts'
 import { type ChainEntry, getChain, getContract } from '../../protocol/address-book.ts'
 import { isCountersignError } from '../../protocol/errors.ts'
-import type { Address } from '../../protocol/hex.ts'
 import { readAddressBook } from '../party/address-book-file.ts'
 import { ApiKeyStore } from '../party/api-keys/api-key-store.ts'
 import { BookWriter } from '../party/book-writer/book-writer.ts'
@@ -86,14 +85,14 @@ interface Means {
 
 async function assemble(means: Means): Promise<RunningEvidence> {
   const { config, logger, chain, key, db, contents, rpc, closeAll } = means
-  const staging = await Staging.open(stagingFolderOf(config, key.address))
-  const swept = await staging.sweep()
   const commits = new GroupCommit(db)
   const { address, startBlock } = getContract(chain, 'CredentialRegistry')
   const registry = { chainId: chain.chainId, registry: address }
   const tier = config.EVIDENCE_TIER
   const secrets = new EvidenceSecrets(config.EVIDENCE_SECRET, key.address)
-  claimDatabase(db, { tier, secretCheck: secrets.check(), contentStore: await contents.identity() })
+  const storeId = await claimDatabase(db, { tier, secretCheck: secrets.check(), contents })
+  const staging = await Staging.open(stagingFolderOf(config, storeId))
+  const swept = await staging.sweep()
   const writer = createWriter(means, commits)
   const evidence = new EvidenceStore(db)
   const clients = new ClientStore(db)
@@ -160,7 +159,7 @@ async function assemble(means: Means): Promise<RunningEvidence> {
     waitMs: config.EVIDENCE_WAIT_MS,
     maxWaiting: config.EVIDENCE_MAX_WAITING,
     ratePerMinute: config.EVIDENCE_RATE_PER_MINUTE,
-    notReady: () => storeFaults(contents),
+    notReady: () => storeFaults(contents, storeId),
   })
   const tidying = setInterval(() => {
     commits
@@ -223,17 +222,16 @@ function contentStoreOf(config: EvidenceConfig): Parameters<typeof openContentSt
 
 const isObjectStore = (store: string): boolean => store.startsWith('s3:')
 
-/** It is swept at every start, so it is always a folder of this server's alone. */
-function stagingFolderOf(config: EvidenceConfig, issuer: Address): string {
+/** It is swept at every start, so it is always a folder of this database's alone. */
+function stagingFolderOf(config: EvidenceConfig, storeId: string): string {
   const { EVIDENCE_STAGING, EVIDENCE_STORE, EVIDENCE_DATABASE } = config
-  if (EVIDENCE_STAGING !== undefined) return path.join(EVIDENCE_STAGING, issuer.toLowerCase())
+  if (EVIDENCE_STAGING !== undefined) return path.join(EVIDENCE_STAGING, storeId)
   return isObjectStore(EVIDENCE_STORE) ? `${EVIDENCE_DATABASE}-staging` : path.join(EVIDENCE_STORE, 'staging')
 }
 
-async function storeFaults(contents: ContentStore): Promise<string[]> {
+async function storeFaults(contents: ContentStore, storeId: string): Promise<string[]> {
   try {
-    await contents.identity()
-    return []
+    return (await contents.identity()) === storeId ? [] : ['the content store is another one']
   } catch (error) {
     if (!isCountersignError(error)) throw error
     return [error.message]

@@ -23,14 +23,18 @@ export class ContentIntents {
   readonly #options: ContentIntentsOptions
   readonly #add
   readonly #remove
+  readonly #forget
   readonly #find
   readonly #all
 
   constructor(options: ContentIntentsOptions) {
     this.#options = options
     const { db } = options
-    this.#add = db.prepare('INSERT OR IGNORE INTO content_intents VALUES (?, ?)')
+    this.#add = db.prepare(
+      'INSERT INTO content_intents VALUES (?, ?) ON CONFLICT DO UPDATE SET since = excluded.since',
+    )
     this.#remove = db.prepare('DELETE FROM content_intents WHERE content_hash = ?')
+    this.#forget = db.prepare('DELETE FROM content_intents WHERE content_hash = ? AND since <= ?')
     this.#find = db.prepare('SELECT 1 FROM content_intents WHERE content_hash = ?')
     this.#all = db.prepare('SELECT content_hash AS hash FROM content_intents ORDER BY since')
   }
@@ -46,11 +50,15 @@ export class ContentIntents {
     this.#remove.run(hexToBytes(contentHash, 32))
   }
 
-  /** Takes the content out again unless other evidence has the same. Call it with the content's lock held. */
+  /**
+   * Takes the content out again unless other evidence has the same. Call it with the content's lock held. Where the store may still get
+   * to it later, the intent stays until it cannot any more.
+   */
   async undo(contentHash: Bytes32): Promise<void> {
     const { commits, contents, evidence } = this.#options
     if (evidence.countWithContent(contentHash) === 0) await contents.remove(contentHash)
-    await commits.write(() => this.fulfil(contentHash))
+    const notAfter = Date.now() - contents.lateMs
+    await commits.write(() => this.#forget.run(hexToBytes(contentHash, 32), notAfter))
   }
 
   /** Undoes what was begun and is not under way any more; returns how many. What fails is tried again at the next call. */

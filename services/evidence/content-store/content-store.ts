@@ -29,8 +29,15 @@ export interface ContentStore {
   hash(contentHash: Bytes32, options?: HashOptions): Promise<HashedContent | undefined>
   /** Removes it durably; true when it was there. */
   remove(contentHash: Bytes32): Promise<boolean>
-  /** A random id that the store was given at its first use: another one means another store (a disk that is not mounted). */
+  /**
+   * The random id that the store was given at its first use: another one means another store (a disk that is not mounted).
+   * @throws EVIDENCE_STORE_UNAVAILABLE, also when it has none
+   */
   identity(): Promise<string>
+  /** Gives the id to a store that has none yet; resolves with the one that it has then. */
+  identify(id: string): Promise<string>
+  /** Milliseconds after a `put` that failed in which its content may still appear: the store may have taken what nobody heard of. */
+  readonly lateMs: number
   /** For logs: where it keeps things, without secrets. */
   describe(): string
   close(): Promise<void>

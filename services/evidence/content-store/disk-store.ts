@@ -1,14 +1,26 @@
-import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { copyFile, type FileHandle, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises'
+import {
+  copyFile,
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  unlink,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { CountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
+import { lockFor } from '../../party/database.ts'
 import type { ContentStore, HashOptions } from './content-store.ts'
 import { contentStream } from './content-stream.ts'
 import { type HashedContent, hashOfFile } from './hash-of.ts'
-import { IDENTITY_NAME, IDENTITY_PATTERN, objectPath } from './object-path.ts'
+import { newFileName, removeLeftFiles } from './left-files.ts'
+import { asIdentity, IDENTITY_NAME, objectPath } from './object-path.ts'
 import type { StagedContent } from './staging.ts'
 import { storeFailure } from './store-failure.ts'
 
@@ -16,30 +28,30 @@ const CHUNK_BYTES = 256 * 1024
 /** A link is not followed, and a pipe in a content's place does not hold the reader up. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
-/** Contents as files of one folder: `objects/<2 hex>/<62 hex>`. */
+/** Contents as files of one folder: `objects/<2 hex>/<62 hex>`. One process has it at a time. */
 export class DiskStore implements ContentStore {
+  readonly lateMs = 0
   readonly #folder: string
   readonly #incoming: string
   /** Folders whose own entry in their parent is durable. */
   readonly #durableFolders = new Set<string>()
+  #lock: { close(): void } | undefined
 
   private constructor(folder: string) {
     this.#folder = folder
     this.#incoming = join(folder, 'incoming')
   }
 
-  /** Makes the folder where there is none. @throws EVIDENCE_STORE_UNAVAILABLE, EVIDENCE_STORE_FULL */
+  /** Makes the folder where there is none. @throws DATABASE_IN_USE, EVIDENCE_STORE_UNAVAILABLE, EVIDENCE_STORE_FULL */
   static async open(folder: string): Promise<DiskStore> {
     const store = new DiskStore(folder)
-    return asStore(async () => {
-      // What an earlier process was copying; no content refers to it.
-      await rm(store.#incoming, { recursive: true, force: true })
-      for (const path of [folder, join(folder, 'objects'), store.#incoming])
-        await mkdir(path, { recursive: true, mode: 0o700 })
-      await store.#giveIdentity()
-      for (const path of [folder, dirname(folder)]) await syncFolder(path)
+    try {
+      await asStore(() => store.#open())
       return store
-    })
+    } catch (error) {
+      await store.close()
+      throw error
+    }
   }
 
   async put(staged: StagedContent): Promise<void> {
@@ -97,17 +109,40 @@ export class DiskStore implements ContentStore {
   }
 
   async identity(): Promise<string> {
-    const id = await asStore(() => readFile(join(this.#folder, IDENTITY_NAME), 'utf8'))
-    if (!IDENTITY_PATTERN.test(id))
-      throw new CountersignError('EVIDENCE_STORE_UNAVAILABLE', 'the content store has no identity')
-    return id
+    return asIdentity(await this.#readIdentity())
+  }
+
+  async identify(id: string): Promise<string> {
+    const known = await this.#readIdentity()
+    if (known !== undefined) return asIdentity(known)
+    const path = join(this.#incoming, newFileName())
+    await asStore(async () => {
+      await writeFile(path, id, { mode: 0o600, flush: true })
+      // Whole or not at all.
+      await rename(path, join(this.#folder, IDENTITY_NAME))
+      await syncFolder(this.#folder)
+    })
+    return this.identity()
   }
 
   describe(): string {
     return this.#folder
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#lock?.close()
+    this.#lock = undefined
+  }
+
+  async #open(): Promise<void> {
+    const folder = this.#folder
+    for (const path of [folder, join(folder, 'objects'), this.#incoming])
+      await mkdir(path, { recursive: true, mode: 0o700 })
+    this.#lock = lockFolder(await realpath(folder))
+    // What an earlier process was copying; no content refers to it.
+    await removeLeftFiles(this.#incoming)
+    for (const path of [folder, dirname(folder)]) await syncFolder(path)
+  }
 
   #pathOf(contentHash: Bytes32): string {
     return join(this.#folder, objectPath(contentHash))
@@ -120,21 +155,25 @@ export class DiskStore implements ContentStore {
     return file
   }
 
-  async #giveIdentity(): Promise<void> {
-    const path = join(this.#folder, IDENTITY_NAME)
-    try {
-      const file = await open(path, 'wx', 0o600)
-      await file.writeFile(randomUUID())
-      await file.sync()
-      await file.close()
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'EEXIST') throw error
-    }
+  #readIdentity(): Promise<string | undefined> {
+    return asStore(() =>
+      readFile(join(this.#folder, IDENTITY_NAME), 'utf8').catch((error) => {
+        if (error.code === 'ENOENT') return undefined
+        throw error
+      }),
+    )
   }
 
   async #makeDurableFolder(path: string): Promise<void> {
-    if (this.#durableFolders.has(path)) return
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    // Not the folders above it: where those are gone, the disk is.
+    const isNew = await mkdir(path, { mode: 0o700 }).then(
+      () => true,
+      (error) => {
+        if (error.code === 'EEXIST') return false
+        throw error
+      },
+    )
+    if (!isNew && this.#durableFolders.has(path)) return
     await syncFolder(dirname(path))
     this.#durableFolders.add(path)
   }
@@ -150,7 +189,7 @@ export class DiskStore implements ContentStore {
 
   /** From another file system nothing can be renamed: it is copied, synced and read again beside its place. */
   async #copyIn(staged: StagedContent, path: string): Promise<void> {
-    const copy = join(this.#incoming, randomUUID())
+    const copy = join(this.#incoming, newFileName())
     try {
       await copyFile(staged.path, copy, constants.COPYFILE_EXCL)
       await sync(copy)
@@ -159,6 +198,17 @@ export class DiskStore implements ContentStore {
     } finally {
       await rm(copy, { force: true })
     }
+  }
+}
+
+function lockFolder(folder: string): { close(): void } {
+  try {
+    return lockFor(join(folder, 'store'))
+  } catch (cause) {
+    throw new CountersignError('DATABASE_IN_USE', `another process has the content store ${folder}`, {
+      cause,
+      action: 'Stop the other process, or give this one a store of its own.',
+    })
   }
 }
 
@@ -172,7 +222,14 @@ async function requireContent(path: string, { contentHash, size }: StagedContent
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
   try {
     const file = await open(path, READ_FLAGS)
-    if ((await file.stat()).isFile()) return file
+    const isFile = await file.stat().then(
+      (stats) => stats.isFile(),
+      async (error) => {
+        await file.close()
+        throw error
+      },
+    )
+    if (isFile) return file
     await file.close()
     return undefined
   } catch (error) {

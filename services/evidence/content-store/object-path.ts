@@ -10,4 +10,11 @@ export function objectPath(contentHash: Bytes32): string {
 
 /** The file that holds a store's identity. */
 export const IDENTITY_NAME = 'store-id'
-export const IDENTITY_PATTERN = /^[0-9a-f-]{36}$/
+const IDENTITY_PATTERN = /^[0-9a-f-]{36}$/
+
+/** What that file says. @throws EVIDENCE_STORE_UNAVAILABLE when it is no identity, or there is none */
+export function asIdentity(text: string | undefined): string {
+  if (text !== undefined && IDENTITY_PATTERN.test(text)) return text
+  const what = text === undefined ? 'has no identity' : 'has an identity that cannot be read'
+  throw new CountersignError('EVIDENCE_STORE_UNAVAILABLE', `the content store ${what}`)
+}

@@ -49,10 +49,10 @@ export class S3Client {
   }
 
   /**
-   * The answer, body unread (read or destroy it); undefined where the bucket answered that it has no such key.
+   * The answer, body unread (read or destroy it); with status 404, and its body read, where the bucket has no such key.
    * @throws EVIDENCE_STORE_FULL, EVIDENCE_STORE_UNAVAILABLE, AbortError
    */
-  async send(wanted: S3Request): Promise<Dispatcher.ResponseData | undefined> {
+  async send(wanted: S3Request): Promise<Dispatcher.ResponseData> {
     for (let attempt = 1; ; attempt++)
       try {
         return await this.#sendOnce(wanted)
@@ -102,7 +102,8 @@ export class S3Client {
         signal: AbortSignal.any([stall.signal, ...(signal === undefined ? [] : [signal])]),
       })
       if (answer.statusCode >= 200 && answer.statusCode < 300) return answer
-      return await refusal(answer)
+      await requireAbsence(answer)
+      return answer
     } finally {
       clearTimeout(timer)
     }
@@ -111,15 +112,15 @@ export class S3Client {
 
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
-/** What the store says of a request that it did not carry out. A 404 may also mean that the bucket is gone. */
-async function refusal({ statusCode, body }: Dispatcher.ResponseData): Promise<undefined> {
+/** Throws what the store says of a request that it did not carry out. A 404 may also mean that the bucket is gone. */
+async function requireAbsence({ statusCode, body }: Dispatcher.ResponseData): Promise<void> {
   let text = ''
   for await (const chunk of body) {
     text += chunk
     if (text.length > ERROR_BYTES) break
   }
   const code = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text)?.[1] ?? 'no code'
-  if (statusCode === 404 && code === 'NoSuchKey') return undefined
+  if (statusCode === 404 && code === 'NoSuchKey') return
   if (statusCode === 507 || FULL_CODES.test(code))
     throw new CountersignError('EVIDENCE_STORE_FULL', `the object store has no room: ${code}`)
   throw new RefusedError(statusCode, code)

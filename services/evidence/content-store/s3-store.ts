@@ -1,20 +1,25 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type Readable, Transform } from 'node:stream'
+import type { Dispatcher } from 'undici'
 import { CountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
 import type { ContentStore, HashOptions } from './content-store.ts'
 import { contentStream } from './content-stream.ts'
 import { type HashedContent, hashOf } from './hash-of.ts'
-import { IDENTITY_NAME, IDENTITY_PATTERN, objectPath } from './object-path.ts'
+import { asIdentity, IDENTITY_NAME, objectPath } from './object-path.ts'
 import { S3Client, type S3Options } from './s3-client.ts'
 import type { StagedContent } from './staging.ts'
 
 /** What S3 takes in one request. */
 const MAX_OBJECT_BYTES = 5 * 1024 ** 3
 
+/** What a request that was not answered may have left under way: the store has all of its bytes, and works on. */
+const LATE_MS = 60 * 60 * 1000
+
 /** Contents as objects of a bucket of any S3-compatible store: `<prefix>objects/<2 hex>/<62 hex>`. */
 export class S3Store implements ContentStore {
+  readonly lateMs = LATE_MS
   readonly #client: S3Client
 
   private constructor(client: S3Client) {
@@ -25,7 +30,7 @@ export class S3Store implements ContentStore {
   static async open(options: S3Options): Promise<S3Store> {
     const store = new S3Store(new S3Client(options))
     try {
-      await store.#giveIdentity()
+      await store.#readIdentity()
       return store
     } catch (error) {
       await store.close()
@@ -46,7 +51,7 @@ export class S3Store implements ContentStore {
       },
       body: (onProgress) => fileBody(staged.path, onProgress),
     })
-    await answer?.body.dump()
+    await answer.body.dump()
     const found = await this.hash(staged.contentHash)
     if (found?.contentHash !== staged.contentHash || found.size !== staged.size)
       throw new CountersignError(
@@ -61,7 +66,7 @@ export class S3Store implements ContentStore {
       key: objectPath(contentHash),
       ...(signal !== undefined && { signal }),
     })
-    if (answer === undefined) {
+    if (isAbsent(answer)) {
       await this.identity()
       return undefined
     }
@@ -86,32 +91,34 @@ export class S3Store implements ContentStore {
   }
 
   async remove(contentHash: Bytes32): Promise<boolean> {
-    const stored = await this.open(contentHash)
-    if (stored === undefined) return false
-    stored.destroy()
+    if (!(await this.#isThere(contentHash))) return false
     const answer = await this.#client.send({ method: 'DELETE', key: objectPath(contentHash) })
-    await answer?.body.dump()
-    if (
-      answer?.headers['x-amz-delete-marker'] !== undefined ||
-      answer?.headers['x-amz-version-id'] !== undefined
-    )
-      throw new CountersignError(
-        'EVIDENCE_STORE_UNAVAILABLE',
-        'the bucket keeps versions: what was removed is still there',
-        { action: 'Have the bucket keep no versions, delete those it has, then erase again.' },
-      )
-    const left = await this.open(contentHash)
-    left?.destroy()
-    if (left !== undefined)
+    requireNoVersions(answer)
+    if (!isAbsent(answer)) await answer.body.dump()
+    if (await this.#isThere(contentHash))
       throw new CountersignError('EVIDENCE_STORE_UNAVAILABLE', 'the object store still gives what it removed')
     return true
   }
 
   async identity(): Promise<string> {
-    const id = await this.#readIdentity()
-    if (id === undefined)
-      throw new CountersignError('EVIDENCE_STORE_UNAVAILABLE', 'the content store has no identity')
-    return id
+    return asIdentity(await this.#readIdentity())
+  }
+
+  async identify(id: string): Promise<string> {
+    const known = await this.#readIdentity()
+    if (known !== undefined) return asIdentity(known)
+    const bytes = Buffer.from(id)
+    const answer = await this.#client.send({
+      method: 'PUT',
+      key: IDENTITY_NAME,
+      headers: {
+        'content-length': String(bytes.length),
+        'x-amz-content-sha256': createHash('sha256').update(bytes).digest('hex'),
+      },
+      body: () => bytes,
+    })
+    await answer.body.dump()
+    return this.identity()
   }
 
   describe(): string {
@@ -122,27 +129,34 @@ export class S3Store implements ContentStore {
     return this.#client.close()
   }
 
-  async #readIdentity(): Promise<string | undefined> {
-    const answer = await this.#client.send({ method: 'GET', key: IDENTITY_NAME })
-    const id = await answer?.body.text()
-    return id !== undefined && IDENTITY_PATTERN.test(id) ? id : undefined
+  /** Whether something is given out. @throws EVIDENCE_STORE_UNAVAILABLE when it is only hidden */
+  async #isThere(contentHash: Bytes32): Promise<boolean> {
+    const answer = await this.#client.send({ method: 'GET', key: objectPath(contentHash) })
+    if (!isAbsent(answer)) {
+      answer.body.on('error', () => {}).destroy()
+      return true
+    }
+    requireNoVersions(answer)
+    await this.identity()
+    return false
   }
 
-  async #giveIdentity(): Promise<void> {
-    if ((await this.#readIdentity()) !== undefined) return
-    const id = Buffer.from(randomUUID())
-    const answer = await this.#client.send({
-      method: 'PUT',
-      key: IDENTITY_NAME,
-      headers: {
-        'content-length': String(id.length),
-        'x-amz-content-sha256': createHash('sha256').update(id).digest('hex'),
-      },
-      body: () => id,
-    })
-    await answer?.body.dump()
-    await this.identity()
+  async #readIdentity(): Promise<string | undefined> {
+    const answer = await this.#client.send({ method: 'GET', key: IDENTITY_NAME })
+    return isAbsent(answer) ? undefined : answer.body.text()
   }
+}
+
+const isAbsent = ({ statusCode }: Dispatcher.ResponseData): boolean => statusCode === 404
+
+/** A bucket with versions says of a removed key, too, that it has none, and that a marker hides what was there. */
+function requireNoVersions({ headers }: Dispatcher.ResponseData): void {
+  if (headers['x-amz-delete-marker'] === undefined && headers['x-amz-version-id'] === undefined) return
+  throw new CountersignError(
+    'EVIDENCE_STORE_UNAVAILABLE',
+    'the bucket keeps versions: what was removed is still there',
+    { action: 'Have the bucket keep no versions, delete those it has and their markers, then erase again.' },
+  )
 }
 
 /** A file's bytes, telling of each chunk that the connection takes. */

@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { CountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
+import { newFileName, removeLeftFiles } from './left-files.ts'
 import { storeFailure } from './store-failure.ts'
 
 /** A received content in a file of its own, written and synced, not yet in a store. */
@@ -43,7 +44,7 @@ export class Staging {
    * EVIDENCE_STORE_UNAVAILABLE
    */
   async receive(stream: Readable, limits: ReceiveLimits): Promise<StagedContent> {
-    const path = join(this.folder, randomUUID())
+    const path = join(this.folder, newFileName())
     const discard = (): Promise<void> => rm(path, { force: true })
     try {
       const file = await open(path, 'wx', 0o600).catch(rethrowAsStoreFailure)
@@ -61,11 +62,9 @@ export class Staging {
     }
   }
 
-  /** Removes what an earlier process left; returns how many. Call it before the first `receive`. */
-  async sweep(): Promise<number> {
-    const left = await readdir(this.folder)
-    for (const name of left) await rm(join(this.folder, name), { recursive: true, force: true })
-    return left.length
+  /** Removes what an earlier process received and left; returns how many. Call it before the first `receive`. */
+  sweep(): Promise<number> {
+    return removeLeftFiles(this.folder)
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   appendFileSync,
   existsSync,
@@ -27,7 +28,10 @@ for (const [kind, make] of Object.entries(CONTENT_STORES))
       store = place.store
       staging = await Staging.open(join(place.folder, 'staging'))
     })
-    after(() => place.drop())
+    after(async () => {
+      await store.close()
+      await place.drop()
+    })
 
     const stage = (...bytes: Buffer[]): Promise<StagedContent> =>
       staging.receive(Readable.from(bytes), { maxBytes: 1e9 })
@@ -138,11 +142,24 @@ for (const [kind, make] of Object.entries(CONTENT_STORES))
       expect(await hashing).to.equal('AbortError')
     })
 
-    it('has one identity for as long as it is there', async () => {
+    it('has one identity for as long as it is there, whatever other it is offered', async () => {
       const id = await store.identity()
-      const again = await place.reopen()
-      expect(await again.identity()).to.equal(id)
-      await again.close()
+      expect(await store.identify(randomUUID())).to.equal(id)
+      await store.close()
+      store = await place.reopen()
+      expect(await store.identity()).to.equal(id)
+    })
+
+    it('takes an identity that it cannot read for a failure, and gives itself no other', async () => {
+      renameSync(place.identityFile, `${place.identityFile}.away`)
+      writeFileSync(place.identityFile, '')
+      try {
+        await expectRejection(store.identity(), 'EVIDENCE_STORE_UNAVAILABLE')
+        await expectRejection(store.identify(randomUUID()), 'EVIDENCE_STORE_UNAVAILABLE')
+        expect(readFileSync(place.identityFile, 'utf8')).to.equal('')
+      } finally {
+        renameSync(`${place.identityFile}.away`, place.identityFile)
+      }
     })
 
     it('does not take contents for missing where the whole store is gone', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +16,7 @@ export interface StoreUnderTest {
   fileOf(contentHash: Bytes32): string
   /** The file of the store's identity. */
   identityFile: string
-  /** The same place, opened again. */
+  /** The same place, opened again: close the store before. */
   reopen(): Promise<ContentStore>
   drop(): Promise<void>
 }
@@ -28,8 +29,10 @@ export const CONTENT_STORES: Record<string, () => Promise<StoreUnderTest>> = {
     const folder = mkdtempSync(join(tmpdir(), 'countersign-contents-'))
     const place = join(folder, 'store')
     const reopen = () => DiskStore.open(place)
+    const store = await reopen()
+    await store.identify(randomUUID())
     return {
-      store: await reopen(),
+      store,
       folder,
       fileOf: (hash) => join(place, keyOf(hash)),
       identityFile: join(place, 'store-id'),
@@ -42,6 +45,7 @@ export const CONTENT_STORES: Record<string, () => Promise<StoreUnderTest>> = {
     const server = await startS3Server()
     const reopen = () => S3Store.open({ ...server.options, prefix: 'kept/here/' })
     const store = await reopen()
+    await store.identify(randomUUID())
     return {
       store,
       folder,

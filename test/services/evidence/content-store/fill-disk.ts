@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ const bytes = (): Readable => Readable.from([Buffer.alloc(600_000, 1), Buffer.al
 const codeOf = (error: { code?: string }): string => error.code ?? String(error)
 
 const store = await DiskStore.open(join(mount, 'store'))
+await store.identify(randomUUID())
 const small = await Staging.open(join(mount, 'staging'))
 const full = await small.receive(bytes(), { maxBytes: 2_000_000 }).then(() => 'taken', codeOf)
 // From another file system: what cannot be renamed is copied.

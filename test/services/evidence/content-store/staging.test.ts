@@ -1,6 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash, randomUUID } from 'node:crypto'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -71,10 +79,17 @@ describe('staging of contents', () => {
     await expectRejection(staging.receive(refusing, { maxBytes: 9 }), 'EVIDENCE_TOO_LARGE')
   })
 
-  it('sweeps away what an earlier process left', async () => {
-    writeFileSync(join(staging.folder, 'left'), 'half a document')
+  it('sweeps away what an earlier process left, and nothing else', async () => {
+    const others = ['a letter.txt', 'photographs']
+    writeFileSync(join(staging.folder, randomUUID()), 'half a document')
+    writeFileSync(join(staging.folder, others[0]!), 'mine')
+    mkdirSync(join(staging.folder, others[1]!))
+    writeFileSync(join(staging.folder, others[1]!, randomUUID()), 'mine')
+    symlinkSync(others[0]!, join(staging.folder, randomUUID()))
     expect(await staging.sweep()).to.equal(1)
     expect(await staging.sweep()).to.equal(0)
+    expect(readdirSync(staging.folder)).to.include.members(others).and.have.length(3)
+    for (const name of readdirSync(staging.folder)) rmSync(join(staging.folder, name), { recursive: true })
   })
 
   it('says that the disk is full, and keeps nothing', function () {

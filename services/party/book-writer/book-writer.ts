@@ -35,6 +35,8 @@ const NONCE_CHECK_AFTER_MS = 1_000
 export class BookWriter {
   readonly #settings: BookWriterSettings
   readonly #outbox: Outbox
+  readonly #chain: ChainAccess
+  readonly #groups: CallGroups
   readonly #submitter: Submitter
   readonly #settler: Settler
   readonly #waiters = new Map<Bytes32, Set<Waiter>>()
@@ -54,10 +56,10 @@ export class BookWriter {
     this.#settings = withDefaults(options)
     const { db, rpc, registry, key, startBlock } = this.#settings
     this.#outbox = new Outbox(db, { ...registry, author: key.address })
-    const chain = new ChainAccess(rpc, registry, key.address, startBlock)
-    const groups = new CallGroups(this.#settings.calls, this.#settings.groups)
-    this.#submitter = new Submitter(this.#settings, this.#outbox, chain, groups)
-    this.#settler = new Settler(this.#settings, this.#outbox, chain, groups, {
+    this.#chain = new ChainAccess(rpc, registry, key.address, startBlock)
+    this.#groups = new CallGroups(this.#settings.calls, this.#settings.groups)
+    this.#submitter = new Submitter(this.#settings, this.#outbox, this.#chain, this.#groups)
+    this.#settler = new Settler(this.#settings, this.#outbox, this.#chain, this.#groups, {
       recorded: (key, location) => this.#settleWaiters(key, (waiter) => waiter.resolve(location)),
       conflicted: (key, digest) => this.#settleWaiters(key, (waiter) => waiter.reject(conflict(key, digest))),
     })
@@ -136,6 +138,24 @@ export class BookWriter {
   /** What is known of an entry; undefined when it was never added. */
   find(key: Bytes32): OutboxEntryState | undefined {
     return this.#outbox.find(key)
+  }
+
+  /**
+   * Where an entry is on chain, by its event where its transaction was not known before: it is kept from then on. Undefined while it is
+   * not there, or no event of it can be found now.
+   */
+  async locate(key: Bytes32): Promise<RecordLocation | undefined> {
+    const known = this.#outbox.find(key)
+    if (known === undefined || known.location !== null || known.state !== 'final')
+      return known?.location ?? undefined
+    const { event } = this.#groups.get(known.group).calls
+    const found = await this.#chain.findRecordings([key], event).catch((error) => {
+      this.#settings.logger.warn({ reason: reasonOf(error) }, 'the event of a record could not be found')
+    })
+    const location = found?.get(key)
+    if (location !== undefined)
+      await this.#settings.commits.write(() => this.#outbox.setLocation(key, location))
+    return location
   }
 
   /** Where the entry is on chain; undefined while it is not, or its transaction is not known. */

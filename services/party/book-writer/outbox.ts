@@ -44,6 +44,7 @@ export interface PendingEntry extends CallEntry {
 export interface OutboxEntryState {
   digest: Bytes32
   state: EntryState
+  group: string
   location: RecordLocation | null
 }
 
@@ -134,12 +135,13 @@ export class Outbox {
 
   find(key: Bytes32): OutboxEntryState | undefined {
     const row = this.#prepare(
-      'SELECT digest, state, transaction_hash, block_number FROM outbox_entries WHERE entry_key = ?',
+      'SELECT digest, state, call_group, transaction_hash, block_number FROM outbox_entries WHERE entry_key = ?',
     ).get(key)
     if (row === undefined) return undefined
     return {
       digest: row.digest as Bytes32,
       state: row.state as EntryState,
+      group: row.call_group as string,
       location:
         row.transaction_hash === null
           ? null
@@ -336,6 +338,16 @@ export class Outbox {
       `SELECT id, entry_key AS key, digest FROM outbox_entries
        WHERE state = 'recorded' AND state <> 'final' AND submission_id IS NULL AND block_number <= ? LIMIT ?`,
     ).all(block, limit) as unknown as (Entry & { id: number })[]
+  }
+
+  /** Where an entry was found that is on chain. */
+  setLocation(key: Bytes32, { transactionHash, blockNumber }: RecordLocation): void {
+    this.#run(
+      'UPDATE outbox_entries SET transaction_hash = ?, block_number = ? WHERE entry_key = ?',
+      transactionHash,
+      blockNumber,
+      key,
+    )
   }
 
   setState(entryId: number, state: EntryState): void {

@@ -227,6 +227,18 @@ describe('book writer', () => {
       expect(await book.recorded()).to.have.length(5)
     })
 
+    it('leaves none without its transaction for good: it is looked for again', async () => {
+      await open()
+      const { key, digest } = newEntry()
+      const location = await book.writer.recordNow(key, digest)
+      await settled()
+      book.db.exec('UPDATE outbox_entries SET transaction_hash = NULL')
+      expect(book.writer.locationOf(key)).to.equal(undefined)
+      expect(await book.writer.locate(newEntry().key)).to.equal(undefined)
+      expect(await book.writer.locate(key)).to.deep.equal(location)
+      expect(book.writer.locationOf(key)).to.deep.equal(location)
+    })
+
     it('that uses any gas up is tried ever more rarely', async () => {
       await open()
       const digestsOf = keccak256Hex(utf8ToBytes('digestsOf(address,bytes32[])')).slice(2, 10)

@@ -141,7 +141,6 @@ export class EvidenceKeeper {
         metadata: canonicalJson(metadata),
         share,
         digest,
-        expiresAt,
         credential: serializeCredential(credential),
         issuedAt,
       },

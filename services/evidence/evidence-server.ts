@@ -64,7 +64,7 @@ export async function createEvidenceServer(deps: EvidenceServerDeps): Promise<Ht
     metrics: createEvidenceMetrics(
       registry,
       () => deps.writer.status(),
-      () => deps.evidence.count().lastId,
+      () => deps.evidence.lastId(),
     ),
     requireRoom: roomChecker(() => deps.writer.status(), deps.maxWaiting),
   }

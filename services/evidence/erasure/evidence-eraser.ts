@@ -1,5 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { isCountersignError } from '../../../protocol/errors.ts'
 import type { Serial } from '../../../protocol/serial.ts'
 import type { GroupCommit } from '../../party/group-commit.ts'
 import type { KeyedLocks } from '../../party/keyed-locks.ts'
@@ -16,6 +18,9 @@ export interface EraserDeps {
 }
 
 const BATCH = 100
+/** Nobody is served while traces are removed: that may take a tenth of the time. */
+const PAUSE_PER_REMOVAL = 10
+const MAX_PAUSE_MS = 1_000
 /** How often what could not be finished is tried again. */
 const TRY_AGAIN_MS = 60_000
 
@@ -30,6 +35,8 @@ export class EvidenceEraser {
   #finishing: Promise<void> = Promise.resolve()
   #isStopping = false
   #hasTraces = true
+  #removal: Promise<void> | undefined
+  #nextRemovalAt = 0
 
   constructor(deps: EraserDeps) {
     this.#deps = deps
@@ -39,19 +46,20 @@ export class EvidenceEraser {
   /** Begins to finish what an earlier process began, then looks from time to time whether there is more. */
   start(): void {
     const look = (): void => {
-      this.#finishing = this.#finishing
-        .then(() => this.#finishAll())
-        .catch((err) => this.#deps.logger.error({ err }, 'traces of erasures could not be removed'))
+      this.#finishing = this.#finishAll()
+        .then(() => (this.#hasTraces ? this.#removeTraces() : undefined))
+        .catch((err) => this.#deps.logger.error({ err }, 'erasures could not be finished'))
+        .finally(() => {
+          if (!this.#isStopping) this.#timer = setTimeout(look, TRY_AGAIN_MS).unref()
+        })
     }
     look()
-    this.#timer = setInterval(look, TRY_AGAIN_MS)
-    this.#timer.unref()
   }
 
   /** Resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#isStopping = true
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
     await this.#finishing
   }
 
@@ -63,7 +71,7 @@ export class EvidenceEraser {
     const { commits, evidence } = this.#deps
     await commits.write(() => evidence.beginErasure(credentialId))
     await this.#finish(credentialId)
-    this.#removeTraces()
+    if (this.#hasTraces) await this.#removeTraces()
     return evidence.find(credentialId) as ErasedEvidence
   }
 
@@ -84,8 +92,24 @@ export class EvidenceEraser {
     logger.info({ credentialId }, 'evidence erased')
   }
 
+  /** Together for all that wait for it. */
+  #removeTraces(): Promise<void> {
+    this.#removal ??= sleep(Math.max(0, this.#nextRemovalAt - performance.now())).then(() => {
+      // Whoever comes from now on has traces of its own.
+      this.#removal = undefined
+      const startedAt = performance.now()
+      try {
+        this.#cutLog()
+      } finally {
+        const endedAt = performance.now()
+        this.#nextRemovalAt = endedAt + Math.min(PAUSE_PER_REMOVAL * (endedAt - startedAt), MAX_PAUSE_MS)
+      }
+    })
+    return this.#removal
+  }
+
   /** Freed pages are overwritten, but the write-ahead log has them as they were until it is written back and cut. */
-  #removeTraces(): void {
+  #cutLog(): void {
     const { db } = this.#deps
     // Nobody is waited for: all requests would wait too.
     const { timeout } = db.prepare('PRAGMA busy_timeout').get() as { timeout: number }
@@ -101,17 +125,32 @@ export class EvidenceEraser {
   }
 
   async #finishAll(): Promise<void> {
-    const { evidence, logger } = this.#deps
+    const { evidence } = this.#deps
+    for (let begun = evidence.erasing(0, BATCH); begun.length > 0; ) {
+      for (const { credentialId } of begun)
+        if (this.#isStopping || !(await this.#tryToFinish(credentialId))) return
+      begun = evidence.erasing(begun.at(-1)!.id, BATCH)
+    }
+  }
+
+  /** False when no other can be finished either. */
+  async #tryToFinish(credentialId: Serial): Promise<boolean> {
+    const { contents, logger } = this.#deps
     try {
-      for (let begun = evidence.erasing(BATCH); begun.length > 0; begun = evidence.erasing(BATCH))
-        for (const { credentialId } of begun) {
-          if (this.#isStopping) return
-          await this.#finish(credentialId)
-        }
-    } catch (err) {
-      logger.error({ err }, 'an erasure could not be finished; it is tried again')
-    } finally {
-      if (this.#hasTraces) this.#removeTraces()
+      await this.#finish(credentialId)
+      return true
+    } catch (error) {
+      const isOfStore = isCountersignError(error, 'EVIDENCE_STORE_UNAVAILABLE')
+      logger.error(
+        { credentialId, ...(isOfStore ? { code: error.code } : { err: error }) },
+        'an erasure could not be finished; it is tried again',
+      )
+      if (!isOfStore) return true
+      // Of this content, or of all?
+      return contents.identity().then(
+        () => true,
+        () => false,
+      )
     }
   }
 }

@@ -1,18 +1,17 @@
 import type { Logger } from 'pino'
-import type { EvidenceVerdict } from '../../../protocol/credentials/evidence-verdict.ts'
 import type { Serial } from '../../../protocol/serial.ts'
 import type { GroupCommit } from '../../party/group-commit.ts'
-import type { EvidenceStore } from '../store/evidence-store.ts'
+import type { CheckOutcome, EvidenceStore } from '../store/evidence-store.ts'
 import type { NoticeStore } from './notice-store.ts'
 import type { WebhookStore } from './webhook-store.ts'
 
-/** Verdicts that say that what was handed in is no longer there as it was. */
-const FAILURES: readonly EvidenceVerdict[] = ['tampered', 'missing']
-export const isFailure = (verdict: string | null): boolean => FAILURES.includes(verdict as EvidenceVerdict)
+/** What says that what was handed in is no longer there as it was, or can no longer be read. */
+const FAILURES: readonly (CheckOutcome | null)[] = ['tampered', 'missing', 'unreadable']
+export const isFailure = (outcome: CheckOutcome | null): boolean => FAILURES.includes(outcome)
 
 export interface Finding {
   credentialId: Serial
-  verdict: EvidenceVerdict
+  verdict: CheckOutcome
 }
 
 export interface FindingsDeps {

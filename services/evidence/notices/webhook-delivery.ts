@@ -21,6 +21,8 @@ export const RETRY_PAUSES_MS: readonly number[] = [
 ]
 /** Spread over so much of the pause, so that what failed together does not come back together. */
 const JITTER = 0.2
+/** What waited so long behind others is tried once, and not as often as these were. */
+const MAX_WAIT_MS = RETRY_PAUSES_MS.reduce((sum, pause) => sum + pause)
 /** Attempts at a time, each to another webhook. */
 const CONCURRENCY = 8
 const LOOK_AGAIN_MS = 60_000
@@ -32,12 +34,17 @@ export interface WebhookDeliveryDeps {
   logger: Logger
   /** Default {@link RETRY_PAUSES_MS}. */
   retryPausesMs?: readonly number[]
+  /** Default: the sum of {@link RETRY_PAUSES_MS}. */
+  maxWaitMs?: number
 }
 
 /** Sends notices to their clients' webhooks, of each one at a time, in the order in which they were found. */
 export class WebhookDelivery {
   readonly #deps: WebhookDeliveryDeps
   readonly #underWay = new Map<number, Promise<void>>()
+  /** Number of each client's last attempt: whose turn was longest ago comes first. */
+  readonly #turns = new Map<number, number>()
+  #attempts = 0
   #timer: NodeJS.Timeout | undefined
   #isRunning = false
 
@@ -71,18 +78,27 @@ export class WebhookDelivery {
 
   #look(): void {
     const { webhooks } = this.#deps
-    for (const delivery of webhooks.due(Date.now())) {
+    const now = Date.now()
+    const turnOf = ({ client }: Delivery): number => this.#turns.get(client) ?? 0
+    for (const delivery of webhooks.due(now).sort((a, b) => turnOf(a) - turnOf(b))) {
       if (this.#underWay.size >= CONCURRENCY) return
       const { client } = delivery
       if (this.#underWay.has(client)) continue
+      this.#turns.set(client, ++this.#attempts)
       this.#underWay.set(
         client,
         this.#attempt(delivery).finally(() => this.#underWay.delete(client)),
       )
     }
     // One that is due and under way already is looked for when it ends.
-    const next = (webhooks.nextAt() ?? Number.POSITIVE_INFINITY) - Date.now()
+    const next = (webhooks.nextAt() ?? Number.POSITIVE_INFINITY) - now
     this.#lookIn(next <= 0 ? LOOK_AGAIN_MS : Math.min(next, LOOK_AGAIN_MS))
+  }
+
+  /** Undefined when it is given up. */
+  #pauseAfter({ attempts, foundAt }: Delivery, now: number): number | undefined {
+    const { retryPausesMs = RETRY_PAUSES_MS, maxWaitMs = MAX_WAIT_MS } = this.#deps
+    return now - foundAt > maxWaitMs ? undefined : retryPausesMs[attempts]
   }
 
   async #attempt(delivery: Delivery): Promise<void> {
@@ -97,23 +113,23 @@ export class WebhookDelivery {
   }
 
   async #send(delivery: Delivery): Promise<void> {
-    const { commits, webhooks, sender, logger, retryPausesMs = RETRY_PAUSES_MS } = this.#deps
+    const { commits, webhooks, sender, logger } = this.#deps
     const result = await sender.send(delivery, delivery.noticeId, bodyOf(delivery))
     // Cut by our own end: nothing is known of the receiver.
     if (!this.#isRunning && result.outcome !== 'delivered') return
     const now = Date.now()
+    const pause = this.#pauseAfter(delivery, now)
     await commits.write(() => {
       // Pointed elsewhere in the meantime: what this attempt says is about the former one.
       if (webhooks.find(delivery.client)?.secret !== delivery.secret) return
       if (result.outcome === 'delivered') return webhooks.delivered(delivery)
       if (result.outcome === 'gone') return webhooks.disable(delivery, result.reason, now)
-      const pause = retryPausesMs[delivery.attempts]
       const next = pause && Math.round(now + pause * (1 + JITTER * Math.random()))
       webhooks.failed(delivery, result.reason, next)
     })
     if (result.outcome === 'delivered') return
     const { client, noticeId, attempts } = delivery
-    const isGivenUp = result.outcome === 'gone' || retryPausesMs[attempts] === undefined
+    const isGivenUp = result.outcome === 'gone' || pause === undefined
     const fields = { client, noticeId, attempts: attempts + 1, reason: result.reason }
     if (isGivenUp) logger.error(fields, 'webhook delivery given up')
     else if (attempts === 0) logger.warn(fields, 'webhook delivery failed')

@@ -22,6 +22,12 @@ export interface Delivery extends Pick<Webhook, 'client' | 'url' | 'secret'>, No
 /** Of each client; those given up first are forgotten first. The notices themselves stay. */
 const MAX_DEAD = 1_000
 
+/** Of each webhook the oldest that waits: the later ones wait for it. Materialized: looked up once a webhook. */
+const FIRST = `WITH first AS MATERIALIZED (
+  SELECT client, url, secret, (
+    SELECT min(notice) FROM webhook_deliveries AS d WHERE d.client = w.client AND d.dead IS NULL
+  ) AS notice FROM webhooks AS w WHERE disabled_at IS NULL)`
+
 /** Webhooks and what is still to be sent to them. Nothing here opens a transaction: the callers do. */
 export class WebhookStore {
   readonly #put
@@ -31,6 +37,7 @@ export class WebhookStore {
   readonly #enqueue
   readonly #due
   readonly #nextAt
+  readonly #hasten
   readonly #settle
   readonly #retry
   readonly #bury
@@ -53,21 +60,19 @@ export class WebhookStore {
       `INSERT INTO webhook_deliveries (client, notice, next_attempt_at)
        SELECT client, ?, ? FROM webhooks WHERE client = ? AND disabled_at IS NULL`,
     )
-    // Materialized: looked up once a webhook, not once a delivery.
     this.#due = db.prepare(
-      `WITH first AS MATERIALIZED (
-         SELECT client, url, secret, (
-           SELECT notice FROM webhook_deliveries AS d
-           WHERE d.client = w.client AND d.dead IS NULL AND d.next_attempt_at <= ? ORDER BY notice LIMIT 1
-         ) AS notice FROM webhooks AS w WHERE disabled_at IS NULL)
-       SELECT first.client, first.notice, first.url, first.secret, d.attempts, n.notice_id AS noticeId,
+      `${FIRST} SELECT first.client, first.notice, first.url, first.secret, d.attempts, n.notice_id AS noticeId,
        n.credential_id AS credentialId, n.verdict, n.found_at AS foundAt
        FROM first JOIN webhook_deliveries AS d ON d.client = first.client AND d.notice = first.notice
-       JOIN notices AS n ON n.id = first.notice`,
+       JOIN notices AS n ON n.id = first.notice WHERE d.next_attempt_at <= ?`,
     )
     this.#nextAt = db.prepare(
-      `SELECT min(d.next_attempt_at) AS at FROM webhooks AS w JOIN webhook_deliveries AS d ON d.client = w.client
-       WHERE d.dead IS NULL AND w.disabled_at IS NULL`,
+      `${FIRST} SELECT min(d.next_attempt_at) AS at
+       FROM first JOIN webhook_deliveries AS d ON d.client = first.client AND d.notice = first.notice`,
+    )
+    this.#hasten = db.prepare(
+      `UPDATE webhook_deliveries SET next_attempt_at = ?1 WHERE client = ?2 AND notice =
+       (SELECT min(notice) FROM webhook_deliveries WHERE client = ?2 AND dead IS NULL) AND next_attempt_at > ?1`,
     )
     this.#settle = db.prepare('DELETE FROM webhook_deliveries WHERE client = ? AND notice = ?')
     this.#retry = db.prepare(
@@ -86,9 +91,10 @@ export class WebhookStore {
     )
   }
 
-  /** In the place of the client's former one; what is pending goes to the new one. */
+  /** In the place of the client's former one; what is pending goes to the new one, at once. */
   put({ client, url, secret, createdAt }: Pick<Webhook, 'client' | 'url' | 'secret' | 'createdAt'>): void {
     this.#put.run(client, url, secret, createdAt)
+    this.#hasten.run(createdAt, client)
   }
 
   find(client: number): Webhook | undefined {
@@ -105,7 +111,7 @@ export class WebhookStore {
     this.#enqueue.run(notice, now, client)
   }
 
-  /** Of each webhook the first delivery that is due. */
+  /** Of each webhook the oldest delivery, when it is due. */
   due(now: number): Delivery[] {
     return this.#due.all(now) as unknown as Delivery[]
   }

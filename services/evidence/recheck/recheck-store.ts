@@ -43,14 +43,14 @@ export class RecheckStore {
        WHERE id = ?`,
     )
     this.#mark = db.prepare('UPDATE evidence SET checked_round = ? WHERE credential_id = ?')
-    // What this round has read has a later time than all the rest: the search ends at the first that is left.
     this.#due = db.prepare(
       `SELECT credential_id AS credentialId FROM evidence
-       WHERE state = 'kept' AND checked_round < ? AND issued_at <= ? ORDER BY checked_at, id LIMIT ?`,
+       WHERE state = 'kept' AND checked_round < ? ORDER BY checked_round, id LIMIT ?`,
     )
     this.#failing = db.prepare(
-      `SELECT count(*) AS count FROM evidence
-       WHERE client = ? AND state = 'kept' AND last_verdict IN ('tampered', 'missing')`,
+      `SELECT count(*) FILTER (WHERE last_verdict <> 'unreadable') AS failing,
+       count(*) FILTER (WHERE last_verdict = 'unreadable') AS unreadable FROM evidence
+       WHERE client = ? AND state = 'kept' AND last_verdict IN ('tampered', 'missing', 'unreadable')`,
     )
   }
 
@@ -68,9 +68,9 @@ export class RecheckStore {
     this.#finish.run(now, id)
   }
 
-  /** What was kept when the round began and is not done yet; what was read longest ago comes first, and before it what never was. */
-  due({ id, startedAt }: RecheckRound, limit: number): Serial[] {
-    return this.#due.all(id, startedAt, limit).map(({ credentialId }) => credentialId as Serial)
+  /** What was kept when the round began and is not done yet, in the order in which it came. */
+  due({ id }: RecheckRound, limit: number): Serial[] {
+    return this.#due.all(id, limit).map(({ credentialId }) => credentialId as Serial)
   }
 
   /** One was read in this round. @param bytes of its content */
@@ -85,8 +85,8 @@ export class RecheckStore {
     this.#count.run(0, 0, 0, 1, id)
   }
 
-  /** How many of a client's failed when they were last read. */
-  failing(client: number): number {
-    return Number(this.#failing.get(client)?.count)
+  /** How many of a client's failed when they were last read, and how many could not be read. */
+  failing(client: number): { failing: number; unreadable: number } {
+    return this.#failing.get(client) as { failing: number; unreadable: number }
   }
 }

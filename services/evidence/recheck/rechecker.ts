@@ -130,7 +130,7 @@ export class Rechecker {
 
   /** Until there is a verdict, or it is clear that this document alone cannot be read. */
   async #check(round: RecheckRound, credentialId: Serial): Promise<void> {
-    const { commits, rounds, logger } = this.#deps
+    const { logger } = this.#deps
     for (let attempts = 1, waits = 0; !this.#isStopping; ) {
       try {
         await this.#checkOnce(round, credentialId)
@@ -146,7 +146,7 @@ export class Rechecker {
         } else if (attempts++ < ATTEMPTS) await this.#pause(FIRST_BACKOFF_MS)
         else {
           logger.error({ credentialId, err: error }, 'evidence could not be checked')
-          await commits.write(() => rounds.skipped(round, credentialId))
+          await this.#skip(round, credentialId, error)
           return
         }
       }
@@ -164,6 +164,15 @@ export class Rechecker {
     await findings.note({ credentialId, verdict }, () =>
       rounds.checked(round, credentialId, kept.size, isFailure(verdict)),
     )
+  }
+
+  /** Its client is told what the store does not give out; what a node contradicts itself about says nothing of the evidence. */
+  async #skip(round: RecheckRound, credentialId: Serial, error: unknown): Promise<void> {
+    const { commits, rounds, findings } = this.#deps
+    const skip = (): void => rounds.skipped(round, credentialId)
+    if (isCountersignError(error, 'EVIDENCE_STORE_UNAVAILABLE'))
+      await findings.note({ credentialId, verdict: 'unreadable' }, skip)
+    else await commits.write(skip)
   }
 
   async #isOutage(error: unknown): Promise<boolean> {

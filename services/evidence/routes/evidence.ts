@@ -3,8 +3,8 @@ import {
   CREDENTIAL_MEDIA_TYPE,
   serializeCredential,
 } from '../../../protocol/credentials/evidence-credential.ts'
+import type { EvidenceMetadata } from '../../../protocol/credentials/evidence-metadata.ts'
 import { CountersignError } from '../../../protocol/errors.ts'
-import { utcTime } from '../../../protocol/utc-time.ts'
 import { requireApiKeyScope } from '../../party/api-keys/api-key.ts'
 import type { StoredEvidence } from '../store/evidence-store.ts'
 import type { EvidenceParts, Routes } from './evidence-parts.ts'
@@ -87,18 +87,19 @@ export const evidenceRoutes: Routes = (scope, parts) => {
 }
 
 function describe(evidence: StoredEvidence, { credentials, revocations }: EvidenceParts) {
-  const { credentialId, digest, issuedAt, expiresAt, revokedAt, revocationReason } = evidence
+  const { credentialId, digest, issuedAt, revokedAt, revocationReason } = evidence
+  const metadata = evidence.state === 'kept' ? (JSON.parse(evidence.metadata) as EvidenceMetadata) : undefined
   const { state, location } = credentials.recordingOf(evidence)
   return {
     credentialId,
     state,
     digest,
     issuedAt: isoTime(issuedAt),
-    validUntil: expiresAt === null ? null : utcTime(expiresAt),
+    validUntil: metadata?.validUntil ?? null,
     ...(evidence.state === 'kept' && {
       contentHash: evidence.contentHash,
       size: evidence.size,
-      metadata: JSON.parse(evidence.metadata) as object,
+      metadata,
     }),
     ...location,
     ...(revokedAt !== null && {

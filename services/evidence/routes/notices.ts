@@ -18,8 +18,9 @@ const NoticesReply = Type.Object({
     Type.Object({
       noticeId: NoticeId,
       ...EvidenceParams.properties,
-      verdict: Type.Enum([...EVIDENCE_VERDICTS], {
-        description: 'tampered or missing; any other for what had failed before',
+      verdict: Type.Enum([...EVIDENCE_VERDICTS, 'unreadable'], {
+        description:
+          'tampered or missing; unreadable when the store alone does not give it out; any other for what had failed before',
       }),
       foundAt: Type.String({ description: 'ISO 8601' }),
     }),
@@ -61,7 +62,7 @@ export const noticeRoutes: Routes = (scope, { commits, upkeep }) => {
     {
       schema: {
         ...common,
-        summary: 'What checks found that changed for the worse, or back',
+        summary: 'What checks found that changed for the worse, or back, in the last year',
         querystring: NoticesQuery,
         response: { 200: NoticesReply },
       },
@@ -89,7 +90,8 @@ export const noticeRoutes: Routes = (scope, { commits, upkeep }) => {
         summary: 'Have notices sent to a URL',
         description:
           'Each is POSTed as JSON and signed by the Standard Webhooks specification. Any 2xx takes it; anything else is tried again for ' +
-          'about three days. 410 ends it. Redirects are not followed. Each arrives at least once: its id tells doubles.',
+          'about three days, and those found later wait for it. 410 ends it. Redirects are not followed. Each arrives at least once: its id ' +
+          'tells doubles.',
         body: WebhookRequest,
         response: { 200: NewWebhookReply },
       },

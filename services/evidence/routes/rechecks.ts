@@ -17,12 +17,16 @@ const RechecksReply = Type.Object({
   failing: Type.Integer({
     description: "Of this client's: tampered with or missing when they were last read",
   }),
+  unreadable: Type.Integer({
+    description:
+      "Of this client's: could not be read, while the store otherwise answers; of these nothing is known",
+  }),
 })
 
 export const recheckRoutes: Routes = (scope, { upkeep }) => {
   const reply = (client: number, round: RecheckRound | undefined) => ({
     round: round === undefined ? null : shown(round, upkeep),
-    failing: upkeep.rounds.failing(client),
+    ...upkeep.rounds.failing(client),
   })
 
   scope.get(

@@ -93,7 +93,9 @@ export const EvidenceDescription = Type.Object({
   revocation: Type.Optional(Revocation),
   erasedAt: Type.Optional(Type.String()),
   checkedAt: Type.Optional(Type.String({ description: 'When the content was last read again' })),
-  lastVerdict: Type.Optional(Type.String()),
+  lastVerdict: Type.Optional(
+    Type.String({ description: 'What came of it; unreadable when it could not be read' }),
+  ),
 })
 export const EvidenceListQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 32 })),

@@ -6,7 +6,7 @@ import { openPartyDatabase, type PartyDatabase } from '../../party/database.ts'
 
 /**
  * One step a version of the schema; `PRAGMA user_version` says how many were done. Hashes, shares and digests are bytes; times are unix
- * milliseconds, `expires_at` unix seconds as on chain. Of evidence that is erased, what said something of it is NULL.
+ * milliseconds. Of evidence that is erased, what said something of it is NULL.
  */
 const MIGRATIONS = [
   `
@@ -26,7 +26,7 @@ CREATE TABLE evidence (
   id INTEGER PRIMARY KEY, credential_id TEXT NOT NULL UNIQUE, client INTEGER NOT NULL REFERENCES clients,
   state TEXT NOT NULL DEFAULT 'kept' CHECK (state IN ('kept', 'erasing', 'erased')),
   content_hash BLOB, size INTEGER, metadata TEXT, share BLOB, credential TEXT,
-  digest BLOB NOT NULL, expires_at INTEGER, issued_at INTEGER NOT NULL,
+  digest BLOB NOT NULL, issued_at INTEGER NOT NULL,
   revocation_reason TEXT, revoked_at INTEGER, erased_at INTEGER,
   checked_at INTEGER, last_verdict TEXT, checked_round INTEGER NOT NULL DEFAULT 0,
   CHECK (state = 'erased' OR
@@ -36,8 +36,9 @@ CREATE TABLE evidence (
 ) STRICT;
 CREATE INDEX evidence_by_client ON evidence (client, id);
 CREATE INDEX evidence_by_content ON evidence (content_hash) WHERE content_hash IS NOT NULL;
-CREATE INDEX evidence_failing ON evidence (client) WHERE state = 'kept' AND last_verdict IN ('tampered', 'missing');
-CREATE INDEX evidence_by_check ON evidence (checked_at, id) WHERE state = 'kept';
+CREATE INDEX evidence_failing ON evidence (client, last_verdict)
+  WHERE state = 'kept' AND last_verdict IN ('tampered', 'missing', 'unreadable');
+CREATE INDEX evidence_by_round ON evidence (checked_round, id) WHERE state = 'kept';
 CREATE INDEX evidence_erasing ON evidence (id) WHERE state = 'erasing';
 -- Contents that may be in the content store without a row of evidence: written before one enters it.
 CREATE TABLE content_intents (content_hash BLOB PRIMARY KEY, since INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -47,7 +48,7 @@ CREATE TABLE idempotency_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_by_credential ON idempotency_keys (credential_id);
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
--- Evidence carries the last round that read it again, so a round goes on after a restart.
+-- Evidence carries the last round that read it, or that it came too late for: so a round goes on after a restart.
 CREATE TABLE recheck_rounds (
   id INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, finished_at INTEGER,
   documents INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
@@ -64,10 +65,11 @@ CREATE TABLE webhooks (
 ) STRICT;
 -- Notices that their client's webhook has not taken; given up once dead has a reason.
 CREATE TABLE webhook_deliveries (
-  client INTEGER NOT NULL REFERENCES webhooks ON DELETE CASCADE, notice INTEGER NOT NULL REFERENCES notices,
+  client INTEGER NOT NULL REFERENCES webhooks ON DELETE CASCADE, notice INTEGER NOT NULL REFERENCES notices ON DELETE CASCADE,
   attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at INTEGER NOT NULL, dead TEXT, PRIMARY KEY (client, notice)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (client, next_attempt_at) WHERE dead IS NULL;
+CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (client, notice) WHERE dead IS NULL;
+CREATE INDEX webhook_deliveries_by_notice ON webhook_deliveries (notice);
 `,
 ]
 

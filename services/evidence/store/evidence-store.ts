@@ -1,6 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { EvidenceVerdict } from '../../../protocol/credentials/evidence-verdict.ts'
 import { type Bytes32, bytesToHex, hexToBytes } from '../../../protocol/hex.ts'
 import type { Serial } from '../../../protocol/serial.ts'
+
+/** What came of reading evidence again. */
+export type CheckOutcome = EvidenceVerdict | 'unreadable'
 
 export interface NewEvidence {
   credentialId: Serial
@@ -13,8 +17,6 @@ export interface NewEvidence {
   /** What the salt is derived with. */
   share: Bytes32
   digest: Bytes32
-  /** Unix seconds. */
-  expiresAt: number | null
   /** The pending credential as a file. */
   credential: string
   /** Unix milliseconds. */
@@ -27,14 +29,14 @@ interface Common {
   credentialId: Serial
   client: number
   digest: Bytes32
-  expiresAt: number | null
   issuedAt: number
   revocationReason: string | null
   revokedAt: number | null
   erasedAt: number | null
   /** When the content was last read again, and what came of it. */
   checkedAt: number | null
-  lastVerdict: string | null
+  /** `unreadable` where nothing came of it. */
+  lastVerdict: CheckOutcome | null
 }
 
 /** What is kept whole; while it is `erasing` its content may be gone. */
@@ -58,7 +60,6 @@ export class EvidenceStore {
   readonly #insert
   readonly #find
   readonly #page
-  readonly #after
   readonly #erasing
   readonly #ofContent
   readonly #revoke
@@ -66,26 +67,28 @@ export class EvidenceStore {
   readonly #beginErasure
   readonly #finishErasure
   readonly #use
-  readonly #count
+  readonly #last
 
   constructor(db: DatabaseSync) {
     this.#insert = db.prepare(
-      `INSERT INTO evidence (credential_id, client, content_hash, size, metadata, share, credential, digest, expires_at, issued_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      // Of the recheck that is under way it is no part.
+      `INSERT INTO evidence (credential_id, client, content_hash, size, metadata, share, credential, digest, issued_at, checked_round)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM recheck_rounds))`,
     )
     this.#find = db.prepare('SELECT * FROM evidence WHERE credential_id = ?')
     this.#page = db.prepare('SELECT * FROM evidence WHERE client = ? AND id < ? ORDER BY id DESC LIMIT ?')
-    this.#after = db.prepare(
-      "SELECT * FROM evidence WHERE id > ? AND id <= ? AND state = 'kept' ORDER BY id LIMIT ?",
+    this.#erasing = db.prepare(
+      "SELECT * FROM evidence WHERE state = 'erasing' AND id > ? ORDER BY id LIMIT ?",
     )
-    this.#erasing = db.prepare("SELECT * FROM evidence WHERE state = 'erasing' ORDER BY id LIMIT ?")
     this.#ofContent = db.prepare(
       "SELECT count(*) AS count FROM evidence WHERE content_hash = ? AND state = 'kept'",
     )
     this.#revoke = db.prepare(
       'UPDATE evidence SET revocation_reason = ?, revoked_at = ? WHERE credential_id = ? AND revoked_at IS NULL',
     )
-    this.#check = db.prepare('UPDATE evidence SET checked_at = ?, last_verdict = ? WHERE credential_id = ?')
+    this.#check = db.prepare(
+      'UPDATE evidence SET checked_at = coalesce(?, checked_at), last_verdict = ? WHERE credential_id = ?',
+    )
     this.#beginErasure = db.prepare(
       "UPDATE evidence SET state = 'erasing' WHERE credential_id = ? AND state = 'kept'",
     )
@@ -94,7 +97,7 @@ export class EvidenceStore {
        credential = NULL WHERE credential_id = ? AND state = 'erasing'`,
     )
     this.#use = db.prepare('UPDATE clients SET bytes = bytes + ?, documents = documents + ? WHERE id = ?')
-    this.#count = db.prepare('SELECT count(*) AS count, max(id) AS last FROM evidence')
+    this.#last = db.prepare('SELECT max(id) AS id FROM evidence')
   }
 
   /** Also counts towards what its client has. */
@@ -108,7 +111,6 @@ export class EvidenceStore {
       hexToBytes(evidence.share, 32),
       evidence.credential,
       hexToBytes(evidence.digest, 32),
-      evidence.expiresAt,
       evidence.issuedAt,
     )
     this.#use.run(evidence.size, 1, evidence.client)
@@ -124,14 +126,9 @@ export class EvidenceStore {
     return this.#page.all(client, before, limit).map(toEvidence)
   }
 
-  /** What is kept, of all clients, by number, after one and up to another. */
-  keptBetween(after: number, upTo: number, limit: number): KeptEvidence[] {
-    return this.#after.all(after, upTo, limit).map((row) => toEvidence(row) as KeptEvidence)
-  }
-
-  /** Erasures that were begun. */
-  erasing(limit: number): KeptEvidence[] {
-    return this.#erasing.all(limit).map((row) => toEvidence(row) as KeptEvidence)
+  /** Erasures that were begun, by number. @param after number of the one before; 0 for the first */
+  erasing(after: number, limit: number): KeptEvidence[] {
+    return this.#erasing.all(after, limit).map((row) => toEvidence(row) as KeptEvidence)
   }
 
   /** How many are kept with this content; those that are being erased do not count. */
@@ -144,8 +141,8 @@ export class EvidenceStore {
     return this.#revoke.run(reason, now, credentialId).changes === 1
   }
 
-  noteCheck(credentialId: Serial, verdict: string, now: number): void {
-    this.#check.run(now, verdict, credentialId)
+  noteCheck(credentialId: Serial, outcome: CheckOutcome, now: number): void {
+    this.#check.run(outcome === 'unreadable' ? null : now, outcome, credentialId)
   }
 
   /** False unless it was kept. */
@@ -158,10 +155,9 @@ export class EvidenceStore {
     if (this.#finishErasure.run(now, credentialId).changes === 1) this.#use.run(-size, -1, client)
   }
 
-  /** How many there are, erased ones too, and the number of the latest (0: none). */
-  count(): { count: number; lastId: number } {
-    const { count, last } = this.#count.get() as { count: number; last: number | null }
-    return { count, lastId: last ?? 0 }
+  /** Number of the latest; 0: none. */
+  lastId(): number {
+    return Number(this.#last.get()?.id ?? 0)
   }
 }
 
@@ -171,13 +167,12 @@ function toEvidence(row: Record<string, unknown>): StoredEvidence {
     credentialId: row.credential_id as Serial,
     client: row.client as number,
     digest: bytesToHex(row.digest as Uint8Array),
-    expiresAt: row.expires_at as number | null,
     issuedAt: row.issued_at as number,
     revocationReason: row.revocation_reason as string | null,
     revokedAt: row.revoked_at as number | null,
     erasedAt: row.erased_at as number | null,
     checkedAt: row.checked_at as number | null,
-    lastVerdict: row.last_verdict as string | null,
+    lastVerdict: row.last_verdict as CheckOutcome | null,
   }
   if (row.state === 'erased') return { ...common, state: 'erased' }
   return {

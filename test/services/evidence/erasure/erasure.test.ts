@@ -100,8 +100,11 @@ describe('erasure of evidence', function () {
   })
 
   it('frees what the client may keep', async () => {
-    const usage = async () =>
-      (await (await server().request('/v1/usage')).json()) as { bytes: number; documents: number }
+    const usage = async () => {
+      const answer = await (await server().request('/v1/usage')).json()
+      const { bytes, documents } = answer as { bytes: number; documents: number }
+      return { bytes, documents }
+    }
     const before = await usage()
     const { credentialId } = await server().take('12345')
     expect(await usage()).to.deep.include({ bytes: before.bytes + 5, documents: before.documents + 1 })
@@ -194,6 +197,48 @@ describe('erasure of evidence', function () {
     reader.close()
     await erase(server(), (await server().take('another')).credentialId)
     expect(filesWith(server().folder, [Buffer.from('read-meanwhile')])).to.deep.equal([])
+  })
+
+  it('has nothing to remove for what was erased long ago, whoever reads meanwhile', async () => {
+    const { credentialId } = await server().take('erased long ago')
+    await erase(server(), credentialId)
+    const reader = new DatabaseSync(server().databaseFile, { readOnly: true })
+    try {
+      reader.exec('BEGIN')
+      reader.prepare('SELECT count(*) FROM evidence').get()
+      await server().take('written meanwhile')
+      const before = server().output.split('somebody reads the database').length
+      for (let i = 0; i < 20; i++) expect((await erase(server(), credentialId)).status).to.equal(200)
+      expect(server().output.split('somebody reads the database')).to.have.length(before)
+    } finally {
+      reader.close()
+    }
+  })
+
+  it('forgets when it would have expired', async () => {
+    const validUntil = '2099-01-01T00:00:00Z'
+    const { credentialId } = await server().take('expires', { metadata: { validUntil } })
+    const shown = async () =>
+      (await (await server().request(`/v1/evidence/${credentialId}`)).json()) as { validUntil: string | null }
+    expect((await shown()).validUntil).to.equal(validUntil)
+    await erase(server(), credentialId)
+    expect((await shown()).validUntil).to.equal(null)
+    const [row] = server().query('SELECT * FROM evidence WHERE credential_id = ?', credentialId)
+    expect(Object.values(row!)).not.to.include(Date.parse(validUntil) / 1000)
+  })
+
+  it('finishes the others where one cannot be finished', async () => {
+    const [stuck, other] = [await server().take('cannot be removed'), await server().take('can be removed')]
+    await server().end('SIGKILL')
+    for (const { credentialId } of [stuck, other]) tamperRow(server(), "state = 'erasing'", credentialId)
+    tamperRow(server(), "content_hash = x'00'", stuck.credentialId)
+    await server().start()
+    await eventually('erased', () => stateOf(server(), other.credentialId) === 'erased')
+    expect(stateOf(server(), stuck.credentialId)).to.equal('erasing')
+    const hash = sha256('cannot be removed')
+    tamperRow(server(), `content_hash = x'${hash.slice(2)}'`, stuck.credentialId)
+    expect((await erase(server(), stuck.credentialId)).status).to.equal(200)
+    expect(server().storedHashes()).not.to.include(hash)
   })
 
   it('goes on after kill -9 in an object store that does not answer', async () => {

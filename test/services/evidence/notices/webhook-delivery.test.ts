@@ -9,7 +9,6 @@ import { WebhookDelivery } from '../../../../services/evidence/notices/webhook-d
 import { newWebhookSecret, WebhookSender } from '../../../../services/evidence/notices/webhook-sender.ts'
 import { WebhookStore } from '../../../../services/evidence/notices/webhook-store.ts'
 import { parseTargetPolicy } from '../../../../services/evidence/notices/webhook-targets.ts'
-import { ClientStore } from '../../../../services/evidence/store/client-store.ts'
 import { openEvidenceDatabase } from '../../../../services/evidence/store/database.ts'
 import { GroupCommit } from '../../../../services/party/group-commit.ts'
 import { eventually } from '../../../support/eventually.ts'
@@ -21,7 +20,6 @@ describe('delivery of notices to webhooks', () => {
   let commits: GroupCommit
   let notices: NoticeStore
   let webhooks: WebhookStore
-  let clients: ClientStore
   const ends: (() => unknown)[] = []
 
   beforeEach(() => {
@@ -30,7 +28,6 @@ describe('delivery of notices to webhooks', () => {
     commits = new GroupCommit(opened.db)
     notices = new NoticeStore(opened.db)
     webhooks = new WebhookStore(opened.db)
-    clients = new ClientStore(opened.db)
   })
   afterEach(async () => {
     for (const end of ends.splice(0)) await end()
@@ -38,13 +35,19 @@ describe('delivery of notices to webhooks', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  function deliver(hosts = '127.0.0.1', retryPausesMs = [20, 20, 20], timeoutMs = 300): WebhookDelivery {
+  function deliver(
+    hosts = '127.0.0.1',
+    retryPausesMs = [20, 20, 20],
+    timeoutMs = 300,
+    maxWaitMs = 60_000,
+  ): WebhookDelivery {
     const delivery = new WebhookDelivery({
       commits,
       webhooks,
       sender: new WebhookSender(parseTargetPolicy(hosts), timeoutMs),
       logger: pino({ level: 'silent' }),
       retryPausesMs,
+      maxWaitMs,
     })
     delivery.start()
     ends.unshift(() => delivery.stop())
@@ -55,9 +58,15 @@ describe('delivery of notices to webhooks', () => {
     ends.push(() => receiver.close())
     return receiver
   }
+  const clientOf = (name: string): number =>
+    Number(
+      opened.db
+        .prepare('INSERT INTO clients (name) VALUES (?) ON CONFLICT DO UPDATE SET name = name RETURNING id')
+        .get(name)!.id,
+    )
   const point = (name: string, url: string): Promise<{ client: number; secret: string }> =>
     commits.write(() => {
-      const webhook = { client: clients.idOf(name), url, secret: newWebhookSecret(), createdAt: Date.now() }
+      const webhook = { client: clientOf(name), url, secret: newWebhookSecret(), createdAt: Date.now() }
       webhooks.put(webhook)
       return webhook
     })
@@ -110,16 +119,81 @@ describe('delivery of notices to webhooks', () => {
     })
   })
 
-  it('does not let one that hangs, or refuses one notice, hold up others', async () => {
+  it('does not let one that hangs hold up others', async () => {
     const hanging = await receive(() => {})
-    const picky = await receive((response, count) => void response.writeHead(count === 1 ? 400 : 200).end())
-    const [a, b] = [await point('a', hanging.url), await point('b', picky.url)]
+    const receiver = await receive()
+    const [a, b] = [await point('a', hanging.url), await point('b', receiver.url)]
     await find(a.client, 3)
-    const found = await find(b.client, 3)
+    await find(b.client, 3)
     deliver('127.0.0.1', [60_000])
-    await eventually('the others', () => webhooks.counts(b.client).pending === 1)
-    expect(picky.received).to.have.length(3)
-    expect(picky.received.map(({ body }) => JSON.parse(body).data.credentialId)).to.deep.equal(found)
+    await eventually('the others', () => webhooks.counts(b.client).pending === 0)
+  })
+
+  it('keeps the order also where one was not taken at first', async () => {
+    const receiver = await receive((response, count) => void response.writeHead(count < 3 ? 500 : 200).end())
+    const { client } = await point('a', receiver.url)
+    const [first, ...rest] = await find(client, 4)
+    deliver()
+    await eventually('delivered', () => webhooks.counts(client).pending === 0)
+    const sent = receiver.received.map(({ body }) => JSON.parse(body).data.credentialId as string)
+    expect(sent).to.deep.equal([first, first, first, ...rest])
+  })
+
+  it('lets a client with little have its turn beside many with much', async () => {
+    const slow = await receive((response) => void setTimeout(() => response.writeHead(200).end(), 50))
+    const many = await Promise.all(Array.from({ length: 8 }, (_, i) => point(`many ${i}`, slow.url)))
+    const { client } = await point('z', slow.url)
+    for (const { client: other } of many) await find(other, 20)
+    await find(client)
+    deliver()
+    await eventually('its own', () => webhooks.counts(client).pending === 0)
+    expect(slow.received.length).to.be.below(40)
+  })
+
+  it('tries once what has waited as long as the first was tried', async () => {
+    const receiver = await receive((response) => void response.writeHead(500).end())
+    const { client } = await point('a', receiver.url)
+    await find(client, 5)
+    deliver('127.0.0.1', [300], 300, 250)
+    await eventually('given up', () => webhooks.counts(client).dead === 5)
+    expect(receiver.received).to.have.length(6)
+  })
+
+  it('begins at once where it is pointed to, whatever pause was left', async () => {
+    const failing = await receive((response) => void response.writeHead(500).end())
+    const { client } = await point('a', failing.url)
+    await find(client, 2)
+    const delivery = deliver('127.0.0.1', [60_000])
+    await eventually('failed', () => webhooks.find(client)!.lastError !== null)
+    await point('a', (await receive()).url)
+    delivery.wake()
+    await eventually('delivered', () => webhooks.counts(client).pending === 0)
+  })
+
+  it('looks up what is next among very many in no time', async () => {
+    const { client } = await point('a', 'http://127.0.0.1:1/')
+    await find(client, 20_000)
+    opened.db.exec('UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at + 86400000')
+    const times = Array.from({ length: 5 }, () => {
+      const startedAt = performance.now()
+      expect(webhooks.due(Date.now())).to.deep.equal([])
+      expect(webhooks.nextAt()).to.be.above(Date.now())
+      return performance.now() - startedAt
+    })
+    expect(Math.min(...times)).to.be.below(0.5)
+  })
+
+  it('forgets notices of more than a year ago, whether they were delivered or not', async () => {
+    const { client } = await point('a', 'http://127.0.0.1:1/')
+    await find(client, 5)
+    const [, second] = notices.page(client, undefined, 2)
+    opened.db.exec('UPDATE notices SET found_at = found_at - 366 * 86400000 - 60000 WHERE id <= 3')
+    await find(client)
+    expect(notices.page(client, undefined, 10)).to.have.length(4)
+    await find(client)
+    expect(notices.page(client, undefined, 10)).to.have.length(4)
+    expect(webhooks.counts(client).pending).to.equal(4)
+    expect(() => notices.page(client, second!.noticeId, 10)).to.throw('the cursor')
   })
 
   it('ends with 410, and begins again when it is pointed somewhere', async () => {

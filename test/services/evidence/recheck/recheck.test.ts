@@ -13,6 +13,7 @@ import { fileOf, flipBit, s3Environment, verify } from '../verification/verifyin
 interface Rechecks {
   round: { id: number; state: string; waitsFor: string | null; finishedAt: string | null } | null
   failing: number
+  unreadable: number
 }
 interface NoticePage {
   notices: { noticeId: string; credentialId: string; verdict: string; foundAt: string }[]
@@ -226,7 +227,7 @@ describe('recheck of everything that is kept', function () {
     expect(rounds(server()).at(-1)).to.include({ documents: 3, failed: 0, unreadable: 0 })
   })
 
-  it('passes over what alone cannot be read, and says nothing of it', async () => {
+  it('passes over what alone cannot be read, and says so', async () => {
     const s3 = await startS3Server()
     try {
       await settle({ ...s3Environment(s3), EVIDENCE_RECHECK_BYTES_PER_SECOND: '3000000' })
@@ -239,14 +240,21 @@ describe('recheck of everything that is kept', function () {
       flipBit(fileOf(server(), hashOf(answers[2]!), s3))
       const { round } = await request(server())
       await finished(server(), round!.id, 30_000)
-      expect((await allNotices(server())).map(({ credentialId }) => credentialId)).to.deep.equal([
-        answers[2]!.credentialId,
-      ])
+      const told = async () =>
+        (await allNotices(server())).map(({ credentialId, verdict }) => [credentialId, verdict])
+      const failed = [
+        [answers[1]!.credentialId, 'unreadable'],
+        [answers[2]!.credentialId, 'tampered'],
+      ]
+      expect(await told()).to.have.deep.members(failed)
+      expect(await rechecks(server())).to.include({ failing: 1, unreadable: 1 })
       expect(rounds(server()).at(-1)).to.include({ documents: 2, failed: 1, unreadable: 1 })
       rmSync(file, { recursive: true })
       writeFileSync(file, bytes)
       await recheck(server())
       expect(rounds(server()).at(-1)).to.include({ documents: 3, failed: 1, unreadable: 0 })
+      expect(await told()).to.have.deep.members([...failed, [answers[1]!.credentialId, 'intact']])
+      expect(await rechecks(server())).to.include({ failing: 1, unreadable: 0 })
     } finally {
       await s3.drop()
     }

@@ -58,11 +58,12 @@ const ROLLBACKS_MS = 5_000
  * What `read` finds, with the standings it is true for: those from before it, as long as no chain moved on meanwhile. Rows of a later
  * block would do no harm; but that a row is missing may not be said of a block that it was not looked up at, nor one be found that
  * was taken back.
+ * @param read given those standings; whatever else the views say in the answer, of finality say, is to be read within it
  * @throws what `read` throws, STORE_UNAVAILABLE when blocks were taken back all the time for `rollbacksMs`
  */
 export async function atOneStanding<Found>(
   views: ReadonlyMap<number, ChainView>,
-  read: () => Promise<Found>,
+  read: (standings: Standing[]) => Promise<Found>,
   rollbacksMs = ROLLBACKS_MS,
 ): Promise<{ found: Found; standings: Standing[] }> {
   const deadline = performance.now() + rollbacksMs
@@ -71,7 +72,7 @@ export async function atOneStanding<Found>(
     const rollbacks = rollbacksOf(views)
     let found: Found
     try {
-      found = await read()
+      found = await read(standings)
     } catch (error) {
       // What was refused at one standing may be right at the next.
       await (views as RefreshableViews).refresh?.()

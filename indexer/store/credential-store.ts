@@ -1,6 +1,6 @@
 import type { Hex } from '../../protocol/hex.ts'
 import type { PlaceInChain } from './payment-store.ts'
-import type { Position } from './store.ts'
+import type { Position, RecordRow } from './store.ts'
 
 /** Why a credential was revoked, as its issuer put it. */
 export interface RevocationRow extends Position {
@@ -28,6 +28,20 @@ export interface RevocationListQuery {
   limit: number
 }
 
+/** Up to so many authors at once. */
+export const MAX_AUTHORS = 200
+
+/** Of the records of one key in one registry: whatever there is of others does not count. */
+export interface FirstRecordsQuery {
+  contractId: number
+  /** {@link MAX_AUTHORS} at most. */
+  authors: readonly Uint8Array[]
+  /** Inclusive. */
+  toBlock: number
+  /** So many of each author, the first ones in chain order. */
+  perAuthor: number
+}
+
 export interface AnchorQuery {
   contractId: number
   author: Uint8Array
@@ -52,6 +66,8 @@ export interface CredentialReader {
   ): Promise<RevocationRow | undefined>
   /** Of one issuer in one registry, in chain order. */
   listRevocations(query: RevocationListQuery): Promise<RevocationRow[]>
+  /** The first records of a key by each of some authors, in chain order. */
+  findFirstRecords(key: Uint8Array, query: FirstRecordsQuery): Promise<RecordRow[]>
   /** The first anchor of a root by an author in one registry. */
   findAnchor(query: AnchorQuery): Promise<AnchorRow | undefined>
 }

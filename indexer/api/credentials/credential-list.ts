@@ -1,7 +1,7 @@
 import { problemResponse } from '../../../http/problem.ts'
 import { type Static, Type } from '../../../http/schema.ts'
 import type { HttpServer } from '../../../http/server.ts'
-import { type Hex, hexToBytes, toAddress } from '../../../protocol/hex.ts'
+import { bytesToHex, type Hex, hexToBytes, toAddress } from '../../../protocol/hex.ts'
 import { credentialKeyOf, isExpiryKey } from '../../projections/credential-registry.ts'
 import type { PlaceInChain } from '../../store/payment-store.ts'
 import { TaggedHeaders, taggedAnswer } from '../answer-schema.ts'
@@ -22,7 +22,7 @@ import {
 import { atOneStanding } from '../standing.ts'
 import type { CredentialDeps } from './add-credentials.ts'
 import { answerCredential, stateOf } from './credential-answers.ts'
-import { type ChainBound, type FoundCredential, findOwnCredential, isSameRow } from './credential-reading.ts'
+import { type FoundCredential, findOwnCredential, isSameRow } from './credential-reading.ts'
 import { type CredentialAnswer, CredentialRef, CredentialStateSchema } from './credential-schemas.ts'
 import { type ChainTimes, clockAsOf, clockOf, type StateClock, timesAt } from './state-clock.ts'
 
@@ -119,10 +119,12 @@ export function addCredentialList(server: HttpServer, deps: CredentialDeps): voi
         const clock = asOf === undefined ? clockOf(times) : clockAsOf(filters.asOf!, asOf, rpcOf)
         // A block that is not kept has no rows: as of it the chain is answered for all the same.
         const page = await readPage(filters, bounds, { clock, cursor, limit })
-        return { asOf, bounds, times, ...page, credentials: await answerPage(page, clock) }
+        const credentials = await answerPage(page, clock)
+        const asOfPart = asOf === undefined ? {} : { asOf: asOf.map(answerAsOf) }
+        return { bounds, times, ...page, credentials, asOfPart, isSettled: asOf?.every(isFinal) === true }
       })
-      freshness.mark(reply, tag, found.asOf?.every(isFinal) === true)
-      const { next, bounds, times } = found
+      const { next, bounds, times, asOfPart, isSettled } = found
+      freshness.mark(reply, tag, isSettled)
       return {
         credentials: found.credentials,
         next:
@@ -133,7 +135,7 @@ export function addCredentialList(server: HttpServer, deps: CredentialDeps): voi
                 after: [next.after.blockNumber, next.after.logIndex, next.after.entryIndex],
                 ...{ bounds, times, filter },
               } satisfies ListCursor),
-        ...(found.asOf === undefined ? {} : { asOf: found.asOf.map(answerAsOf) }),
+        ...asOfPart,
         standings,
       }
     },
@@ -158,10 +160,20 @@ export function addCredentialList(server: HttpServer, deps: CredentialDeps): voi
           ? placeOf(cursor.after)
           : { blockNumber: from === undefined ? 0 : 1 + (await before(from)), logIndex: -1, entryIndex: -1 }
       const toBlock = to === undefined ? bound.number : await before(to)
+      // Once for each: an issuer may write one key any number of times.
+      const credentials = new Map<Hex, ReturnType<typeof findOwnCredential>>()
+      const credentialOf = (key: Hex) => {
+        let own = credentials.get(key)
+        if (own === undefined) {
+          own = findOwnCredential(store, hexToBytes(key), issuer as Hex, book, bound)
+          credentials.set(key, own)
+        }
+        return own
+      }
       for (;;) {
         const asked = { author: hexToBytes(issuer), contractId, after, toBlock, limit: atOnce }
         const entries = state === 'revoked' ? await revocationsOf(asked) : await entriesOf(asked)
-        const own = await Promise.all(entries.map((entry) => credentialAt(entry, book, bound, state, clock)))
+        const own = await Promise.all(entries.map((entry) => credentialAt(entry, credentialOf, state, clock)))
         for (const [i, credential] of own.entries()) {
           // The next one is left for the page after, which begins behind the last one looked at.
           if (found.length === limit && credential !== undefined)
@@ -192,25 +204,24 @@ export function addCredentialList(server: HttpServer, deps: CredentialDeps): voi
 
   async function entriesOf(query: EntriesQuery): Promise<Entry[]> {
     const rows = await store.listRecords(query)
-    return rows.map((row) => ({ place: row, issuer: row.author, key: row.key, isRevocation: false }))
+    return rows.map((row) => ({ place: row, key: row.key, isRevocation: false }))
   }
 
   async function revocationsOf({ author, ...query }: EntriesQuery): Promise<Entry[]> {
     const rows = await store.listRevocations({ ...query, issuer: author })
-    return rows.map((row) => ({ place: row, issuer: row.issuer, key: row.credentialKey, isRevocation: true }))
+    return rows.map((row) => ({ place: row, key: row.credentialKey, isRevocation: true }))
   }
 
   /** The credential that stands at an entry, if it is one that is asked for; others stand at another entry of theirs. */
   async function credentialAt(
-    { place, issuer, key, isRevocation }: Entry,
-    book: Book,
-    bound: ChainBound,
+    { place, key, isRevocation }: Entry,
+    credentialOf: (key: Hex) => ReturnType<typeof findOwnCredential>,
     state: ListFilters['state'],
     clock: StateClock,
   ): Promise<Page['found'][number] | undefined> {
     if (isExpiryKey(key)) return undefined
     const credentialKey = credentialKeyOf(hexToBytes(key))
-    const credential = await findOwnCredential(store, credentialKey, issuer, book, bound)
+    const credential = await credentialOf(bytesToHex(credentialKey))
     const standsAt = isRevocation ? credential?.revocation : (credential?.issue ?? credential?.revocation)
     if (credential === undefined || standsAt === undefined || !isSameRow(standsAt, place)) return undefined
     return state === undefined || (await stateOf(credential, clock)) === state
@@ -221,16 +232,13 @@ export function addCredentialList(server: HttpServer, deps: CredentialDeps): voi
   async function answerPage({ found }: Page, clock: StateClock): Promise<CredentialAnswer[]> {
     const participants = await directory.participants()
     return Promise.all(
-      found.map(({ credential, key }) =>
-        answerCredential({ ...credential, repeated: [] }, key, { store, participants, clock }),
-      ),
+      found.map(({ credential, key }) => answerCredential(credential, key, { store, participants, clock })),
     )
   }
 }
 
 interface Entry {
   place: PlaceInChain
-  issuer: Hex
   key: Hex
   /** Looked for among revocations: each stands for its credential. */
   isRevocation: boolean

@@ -4,8 +4,9 @@ import {
 } from '../../../protocol/credentials/credential-key.ts'
 import { type Hex, hexToBytes } from '../../../protocol/hex.ts'
 import { entryKeyOf } from '../../projections/credential-registry.ts'
+import { MAX_AUTHORS } from '../../store/credential-store.ts'
 import type { PlaceInChain } from '../../store/payment-store.ts'
-import type { RecordRow, StoreReader } from '../../store/store.ts'
+import type { KeyPage, RecordRow, StoreReader } from '../../store/store.ts'
 import { readRowsOfKey } from '../key-page.ts'
 import type { Book } from '../records.ts'
 
@@ -26,41 +27,64 @@ export interface FoundCredential {
   repeated: RecordRow[]
 }
 
-/** Rows of one key looked at at once: of a credential whose issuer means well there is one. */
+/** Rows of one key looked at without asking whose they are and where: of a credential whose issuer means well there is one. */
 const ROWS_A_LOOK = 200
-/** Looks of that many: anybody may write any number of rows under any key, in other registries too. */
-const MAX_LOOKS = 5
-export const MAX_REPEATED = 20
+/** The same of one issuer for a list, which asks for many credentials, and for no repeated rows. */
+const ROWS_IN_LISTS = 4
+const MAX_REPEATED = 20
+/** Asked for by name: the registered ones, and some of those found. */
+const MAX_ISSUERS = 2 * MAX_AUTHORS
 
 type RowsOfKinds = Record<CredentialEntryKind, RecordRow[]>
 
-/** The rows of each kind, as far as they are looked at. */
+/** What reads the rows of one key. */
+type ReadRows = (key: Uint8Array) => Promise<{ rows: RecordRow[]; isWhole: boolean }>
+
 async function readKinds(
-  store: StoreReader,
   credentialKey: Uint8Array,
-  author: Uint8Array | undefined,
-  bounds: readonly ChainBound[],
-  looks: number,
+  read: ReadRows,
 ): Promise<{ rows: RowsOfKinds; isWhole: boolean }> {
   const found = await Promise.all(
-    CREDENTIAL_ENTRY_KINDS.map(async (kind) => {
-      const rows: RecordRow[] = []
-      let after: Parameters<typeof readRowsOfKey>[2]['after']
-      for (let look = 0; look < looks; look++) {
-        const asked = { limit: ROWS_A_LOOK, ...(author && { author }), ...(after && { after }) }
-        const page = await readRowsOfKey(store, entryKeyOf(credentialKey, kind), asked, bounds)
-        rows.push(...page.rows)
-        after = page.next
-        if (after === undefined) break
-      }
-      return { kind, rows, isWhole: after === undefined }
-    }),
+    CREDENTIAL_ENTRY_KINDS.map(async (kind) => ({
+      kind,
+      ...(await read(entryKeyOf(credentialKey, kind))),
+    })),
   )
   return {
     rows: Object.fromEntries(found.map(({ kind, rows }) => [kind, rows])) as RowsOfKinds,
     isWhole: found.every(({ isWhole }) => isWhole),
   }
 }
+
+/** The first rows there are, of whatever registry: mostly all, and of several lookups read at once. */
+const someRows =
+  (store: StoreReader, page: KeyPage, bounds: readonly ChainBound[]): ReadRows =>
+  async (key) => {
+    const { rows, next } = await readRowsOfKey(store, key, page, bounds)
+    return { rows, isWhole: next === undefined }
+  }
+
+/** The first rows of these issuers in these registries, which nobody's other rows hide, not even their own. */
+const firstRows =
+  (
+    store: StoreReader,
+    authors: readonly Uint8Array[],
+    perAuthor: number,
+    { books, bounds }: Searched,
+  ): ReadRows =>
+  async (key) => {
+    const found = books.map(async ({ contract: { stored } }) => {
+      const { contractId, chainId } = stored
+      const toBlock = bounds.find((bound) => bound.chainId === chainId)?.number ?? -1
+      const rows: RecordRow[] = []
+      for (let i = 0; i < authors.length; i += MAX_AUTHORS) {
+        const asked = authors.slice(i, i + MAX_AUTHORS)
+        rows.push(...(await store.findFirstRecords(key, { contractId, authors: asked, toBlock, perAuthor })))
+      }
+      return rows
+    })
+    return { rows: (await Promise.all(found)).flat(), isWhole: true }
+  }
 
 /** Rows of one credential id by issuer and registry; those of other registries are left out. */
 function groupRows(rows: RowsOfKinds, books: readonly Book[]): FoundCredential[] {
@@ -86,36 +110,43 @@ function groupRows(rows: RowsOfKinds, books: readonly Book[]): FoundCredential[]
 
 const NO_ENTRIES = { issue: undefined, expiry: undefined, revocation: undefined }
 
-export interface FindOptions {
-  /** Of this issuer alone. */
-  issuer?: Uint8Array | undefined
-  /** Asked for one by one where others crowd the id. */
-  registered: readonly Hex[]
+interface Searched {
   books: readonly Book[]
   bounds: readonly ChainBound[]
 }
 
-/** What every issuer wrote of a credential id; where there are too many, registered ones and those found first. */
+export interface FindOptions extends Searched {
+  /** Of this issuer alone. */
+  issuer?: Uint8Array | undefined
+  /** Asked for by name where others crowd the id. */
+  registered: readonly Hex[]
+}
+
+/**
+ * What every issuer wrote of a credential id; where there is too much, registered ones and those found first. What is found is whole: an
+ * issuer that has an issue here has its expiry and its revocation here too, if there are any.
+ */
 export async function findCredentials(
   store: StoreReader,
   credentialKey: Uint8Array,
-  { issuer, registered, books, bounds }: FindOptions,
+  { issuer, registered, ...searched }: FindOptions,
 ): Promise<{ found: FoundCredential[]; isTruncated: boolean }> {
-  const { rows, isWhole } = await readKinds(store, credentialKey, issuer, bounds, issuer ? MAX_LOOKS : 1)
+  const { books, bounds } = searched
+  const page = { limit: ROWS_A_LOOK, ...(issuer && { author: issuer }) }
+  const { rows, isWhole } = await readKinds(credentialKey, someRows(store, page, bounds))
   const found = groupRows(rows, books)
-  if (isWhole || issuer !== undefined) return { found, isTruncated: !isWhole }
-  // What one kind has of an issuer another may have behind others: each is read by itself.
-  const issuers = new Set([...registered, ...found.map((own) => own.issuer)])
-  const own: FoundCredential[] = []
-  for (const account of issuers) {
-    const read = await readKinds(store, credentialKey, hexToBytes(account), bounds, 1)
-    own.push(...groupRows(read.rows, books))
-    if (own.length >= ROWS_A_LOOK) break
-  }
-  return { found: own, isTruncated: true }
+  if (isWhole) return { found, isTruncated: false }
+  const issuers =
+    issuer === undefined
+      ? [...new Set([...registered, ...found.map((own) => own.issuer)])].slice(0, MAX_ISSUERS).map(toBytes)
+      : [issuer]
+  const own = await readKinds(credentialKey, firstRows(store, issuers, 1 + MAX_REPEATED, searched))
+  return { found: groupRows(own.rows, books), isTruncated: issuer === undefined }
 }
 
-/** What one issuer wrote of an id in one registry. */
+const toBytes = (hex: Hex): Uint8Array => hexToBytes(hex)
+
+/** What one issuer wrote of an id in one registry, but for what it repeated. */
 export async function findOwnCredential(
   store: StoreReader,
   credentialKey: Uint8Array,
@@ -123,8 +154,14 @@ export async function findOwnCredential(
   book: Book,
   bound: ChainBound,
 ): Promise<FoundCredential | undefined> {
-  const { rows } = await readKinds(store, credentialKey, hexToBytes(issuer), [bound], MAX_LOOKS)
-  return groupRows(rows, [book])[0]
+  const searched = { books: [book], bounds: [bound] }
+  const author = hexToBytes(issuer)
+  const some = await readKinds(credentialKey, someRows(store, { author, limit: ROWS_IN_LISTS }, [bound]))
+  const { rows } = some.isWhole
+    ? some
+    : await readKinds(credentialKey, firstRows(store, [author], 1, searched))
+  const [own] = groupRows(rows, [book])
+  return own && { ...own, repeated: [] }
 }
 
 export const isSameRow = (a: PlaceInChain, b: PlaceInChain): boolean =>

@@ -1,7 +1,13 @@
 import { hexToBytes } from '../../../protocol/hex.ts'
-import type { AnchorRow, CredentialReader, RevocationRow } from '../credential-store.ts'
+import {
+  type AnchorRow,
+  type CredentialReader,
+  MAX_AUTHORS,
+  type RevocationRow,
+} from '../credential-store.ts'
 import { ROOT_KINDS } from '../tables.ts'
 import type { Columns, SqlEngine } from './engine.ts'
+import { recordColumns, toRecord } from './row-mapping.ts'
 
 /** All binary values as one text, as of records; the reason last, as it is of any length. */
 const columnsOf = ({ hexOf }: SqlEngine, blockHash: string, blockTime: string) =>
@@ -56,8 +62,27 @@ export function createCredentialReader(engine: SqlEngine): CredentialReader {
     SELECT r.chain_id, r.block_number, r.log_index, r.leaf_count, b.time, ${engine.hexOf('r.transaction_hash', 'b.hash')}
     FROM roots r ${engine.withBlock} WHERE r.root = $1 AND r.author = $2 AND r.contract_id = $3 AND r.kind = ${ANCHOR}
     ORDER BY r.block_number, r.log_index LIMIT 1`
+  // The author in an expression, so that no planner takes the index by author: it would read all that the author wrote before.
+  const firstRecords = (authors: number) => `
+    SELECT ${recordColumns(engine)} FROM (
+      SELECT r.*, ROW_NUMBER() OVER (PARTITION BY r.author ORDER BY r.block_number, r.log_index, r.entry_index) AS nth
+      FROM ${engine.recordsOfKey}
+      WHERE r.key = $1 AND r.contract_id = $2 AND r.block_number <= $3
+        AND CASE WHEN r.key = $1 THEN r.author END IN (${Array.from({ length: authors }, (_, i) => `$${i + 5}`).join()})
+    ) r ${engine.withBlock} WHERE r.nth <= $4 ORDER BY r.block_number, r.log_index, r.entry_index`
+  const firstOfOne = firstRecords(1)
+  const firstOfSome = firstRecords(MAX_AUTHORS)
 
   return {
+    findFirstRecords: async (key, { contractId, authors, toBlock, perAuthor }) => {
+      if (authors.length === 0) return []
+      if (authors.length > MAX_AUTHORS) throw new RangeError(`more than ${MAX_AUTHORS} authors`)
+      const isOne = authors.length === 1
+      // One more of the same says the same: so there are two statements, and not one for each number.
+      const asked = isOne ? authors : Array.from({ length: MAX_AUTHORS }, (_, i) => authors[i] ?? authors[0]!)
+      const values = [key, contractId, toBlock, perAuthor, ...asked]
+      return (await engine.query(isOne ? firstOfOne : firstOfSome, ...values)).map(toRecord)
+    },
     async findRevocationAt({ chainId, blockNumber, logIndex, entryIndex, blockHash }) {
       const place = [chainId, blockNumber, logIndex, entryIndex, hexToBytes(blockHash)]
       const [found] = await engine.query(atPlace, ...place)

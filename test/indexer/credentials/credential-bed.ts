@@ -8,7 +8,7 @@ import { STORES, type StoreEngine } from '../../support/stores.ts'
 import { type ApiFixture, startApi } from '../api/api-fixture.ts'
 
 /** Further accounts of the test mnemonic: funded on every local chain. */
-const ISSUER_KEY: Bytes32 = '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a'
+export const ISSUER_KEY: Bytes32 = '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a'
 const STRANGER_KEY: Bytes32 = '0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6'
 
 /** An indexer of a chain with one registered issuer, and somebody else who writes credentials too. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { RecordRow } from '../../../indexer/store/store.ts'
 import { newCredentialId } from '../../../protocol/credentials/credential-key.ts'
 import { randomBytes32 } from '../../../protocol/hex.ts'
 import { someEntry } from '../../support/credential-writer.ts'
@@ -141,6 +142,36 @@ describeStores('GET /v1/credentials', (engine) => {
     expect(revoked.body.credentials.map(({ revocation }: Listed) => revocation?.reason)).to.deep.equal([
       'one of many',
     ])
+  })
+
+  it('looks up a credential once, however often its issuer wrote it', async () => {
+    const fresh = await startCredentials({}, { engine })
+    try {
+      const entry = someEntry()
+      for (let i = 0; i < 3; i++)
+        await fresh.issuer.publish(Array.from({ length: 350 }, () => ({ ...entry, digest: randomBytes32() })))
+      await fresh.issuer.revoke(entry.credentialId, 'once')
+      await fresh.reindexed()
+      const { store } = fresh.indexer
+      let rows = 0
+      let lookups = 0
+      const { findRecords, findFirstRecords } = store
+      const counted = (found: RecordRow[]) => {
+        lookups++
+        rows += found.length
+        return found
+      }
+      store.findRecords = async (...args) => counted(await findRecords(...args))
+      store.findFirstRecords = async (...args) => counted(await findFirstRecords(...args))
+      const { body } = await fresh.get(`/v1/credentials?issuer=${fresh.issuer.issuer}`)
+      expect(body.credentials.map(({ credentialId, state }: Listed) => [credentialId, state])).to.deep.equal([
+        [entry.credentialId, 'revoked'],
+      ])
+      expect(lookups).to.be.within(3, 6)
+      expect(rows).to.be.lessThan(20)
+    } finally {
+      await fresh.stop()
+    }
   })
 
   it('is empty of an issuer who wrote nothing, and refuses none', async () => {

@@ -5,8 +5,9 @@ import { keccak256Hex, randomBytes32, utf8ToBytes } from '../../../protocol/hex.
 import { digestSlot } from '../../../protocol/record-slots.ts'
 import { verifyStorageProof } from '../../../protocol/storage-proof.ts'
 import { someEntry } from '../../support/credential-writer.ts'
+import { recordWriter } from '../../support/record-writer.ts'
 import { describeStores } from '../../support/stores.ts'
-import { type CredentialBed, startCredentials } from './credential-bed.ts'
+import { type CredentialBed, ISSUER_KEY, startCredentials } from './credential-bed.ts'
 
 const STATES = ['none', 'issued', 'expired', 'revoked']
 
@@ -231,8 +232,41 @@ describeStores('GET /v1/credentials/{credentialId}', (engine) => {
     const alone = await found(credentialId, `?issuer=${bed.issuer.issuer}&proof=event`)
     expect([alone.truncated, alone.credentials.length]).to.deep.equal([false, 1])
     const own = await found(credentialId, `?issuer=${bed.stranger.issuer}`)
-    expect([own.truncated, own.credentials[0].state]).to.deep.equal([true, 'revoked'])
+    expect([own.truncated, own.credentials[0].state]).to.deep.equal([false, 'revoked'])
+    expect(own.credentials[0].repeated).to.have.length(20)
     const presented = { credentialId, issuer: bed.stranger.issuer, digest: crowd[0]!.digest }
+    expect((await bed.post('/v1/credentials/verify', presented)).body).to.include({ verdict: 'revoked' })
+  })
+
+  it('lets nobody hide a revocation or an expiry behind rows of another registry', async () => {
+    const expiresAt = (await bed.now()) + 50_000
+    const { credentialId, key, digest } = someEntry()
+    const otherBook = recordWriter(bed.chain.url, bed.contracts.QueryResultRegistry, ISSUER_KEY)
+    for (const own of [revocationKey(credentialId), expiryKey(credentialId), key])
+      for (let i = 0; i < 3; i++)
+        await otherBook.publish(Array.from({ length: 350 }, () => ({ key: own, digest: randomBytes32() })))
+    otherBook.close()
+    bed.issuer.reset()
+    await bed.issuer.issue({ credentialId, digest, expiresAt })
+    await bed.issuer.revoke(credentialId, 'behind them')
+    const open = await found(credentialId)
+    expect(open.truncated).to.equal(true)
+    const seen = [
+      ...open.credentials,
+      ...(await found(credentialId, `?issuer=${bed.issuer.issuer}`)).credentials,
+      ...(await bed.get(`/v1/credentials?issuer=${bed.issuer.issuer}&limit=200`)).body.credentials.filter(
+        (listed: { credentialId: string }) => listed.credentialId === credentialId,
+      ),
+    ]
+    expect(seen).to.have.length(3)
+    for (const credential of seen) {
+      expect(credential).to.include({ state: 'revoked', registered: true })
+      expect([credential.expiry?.expiresAt, credential.revocation?.reason]).to.deep.equal([
+        expiresAt,
+        'behind them',
+      ])
+    }
+    const presented = { credentialId, issuer: bed.issuer.issuer, digest }
     expect((await bed.post('/v1/credentials/verify', presented)).body).to.include({ verdict: 'revoked' })
   })
 

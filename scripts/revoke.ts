@@ -47,7 +47,9 @@ void runCommand(command, async () => {
       say(
         state === 'recorded'
           ? `${credentialId} is revoked, on the chain for good.`
-          : `${credentialId} is revoked; the chain does not have it yet.`,
+          : state === 'conflict'
+            ? `${credentialId} is revoked; the chain has another reason than this one.`
+            : `${credentialId} is revoked; the chain does not have it yet.`,
       )
   } finally {
     await client.close()

@@ -29,8 +29,8 @@ export interface Revocation {
   reason: string
   /** ISO 8601. */
   revokedAt: string
-  /** `recorded`: the chain has it for good. */
-  state: 'pending' | 'recorded'
+  /** `recorded`: the chain has it for good; `conflict`: the chain has another reason. */
+  state: 'pending' | 'recorded' | 'conflict'
 }
 /** What is kept of one: what it is and how far, not the content. */
 export interface EvidenceDescription {

@@ -15,6 +15,7 @@ import type { EvidenceScope } from './api-key-scopes.ts'
 import { credentialCalls } from './book/credential-calls.ts'
 import { REVOCATIONS, revocationCalls } from './book/revocation-calls.ts'
 import { RecordReceipts } from './chain/record-receipts.ts'
+import { ClientPlaces } from './client-places.ts'
 import { composeUpkeep } from './compose-upkeep.ts'
 import type { EvidenceConfig } from './config.ts'
 import { ContentIntents } from './content-intents.ts'
@@ -33,6 +34,7 @@ import { openEvidenceDatabase } from './store/database.ts'
 import { EvidenceStore } from './store/evidence-store.ts'
 import { IdempotencyStore } from './store/idempotency-store.ts'
 import { claimDatabase } from './store/server-store.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 export interface RunningEvidence {
   server: HttpServer
@@ -151,13 +153,25 @@ async function assemble(means: Means): Promise<RunningEvidence> {
     quotas: new Quotas(clients, {
       bytes: config.EVIDENCE_CLIENT_BYTES,
       documents: config.EVIDENCE_CLIENT_DOCUMENTS,
+      documentsADay: config.EVIDENCE_CLIENT_DOCUMENTS_A_DAY,
       uploads: config.EVIDENCE_CLIENT_UPLOADS,
     }),
     maxBytes: config.EVIDENCE_MAX_BYTES,
     maxJsonBytes: config.EVIDENCE_MAX_JSON_BYTES,
     uploadTimes: { totalMs: config.EVIDENCE_UPLOAD_MS, stallMs: config.EVIDENCE_UPLOAD_STALL_MS },
     waitMs: config.EVIDENCE_WAIT_MS,
-    maxWaiting: config.EVIDENCE_MAX_WAITING,
+    waits: new ClientPlaces(config.EVIDENCE_CLIENT_WAITS),
+    downloads: new ClientPlaces(config.EVIDENCE_CLIENT_DOWNLOADS),
+    waitingRoom: new WaitingRoom({
+      count: () => {
+        const { pending, submitted } = writer.status()
+        return pending + submitted
+      },
+      countByClient: () => clients.waitingByClient(),
+      places: config.EVIDENCE_MAX_WAITING,
+      clientPlaces: config.EVIDENCE_CLIENT_MAX_WAITING,
+    }),
+    maxConnections: config.EVIDENCE_MAX_CONNECTIONS,
     ratePerMinute: config.EVIDENCE_RATE_PER_MINUTE,
     notReady: () => storeFaults(contents, storeId),
   })
@@ -197,6 +211,7 @@ function createWriter({ config, logger, chain, key, db, rpc }: Means, commits: G
     calls: credentialCalls(config.EVIDENCE_TIER, `${publicUrlOf(config)}/v1/anchors`),
     groups: { [REVOCATIONS]: revocationCalls },
     flushIntervalMs: config.EVIDENCE_FLUSH_MS,
+    urgentEveryMs: config.EVIDENCE_FLUSH_MS,
     maxBatch: config.EVIDENCE_MAX_BATCH,
     maxInFlight: config.EVIDENCE_MAX_IN_FLIGHT,
     finalityDepth: chain.finalityDepth,

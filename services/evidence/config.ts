@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox'
+import { CountersignError } from '../../protocol/errors.ts'
+import { isLocalChain } from '../party/development-keys.ts'
 import { type Environment, readEnvironment, Secret, withoutSecrets } from '../party/environment.ts'
 import { PARTY_VARIABLES } from '../party/settings.ts'
 import { RECORDING_TIERS } from './book/credential-calls.ts'
@@ -22,7 +24,7 @@ const Variables = Type.Object({
   EVIDENCE_SECRET: Secret({ pattern: '^(0x)?([0-9a-fA-F]{2}){32,}$' }),
   /** How credentials get on chain; one tier for the whole life of a database. */
   EVIDENCE_TIER: Type.Enum([...RECORDING_TIERS], { default: 'record' }),
-  /** Where others reach this server, for the manifests of anchored roots. Default: where it listens. */
+  /** Where others reach this server, for the manifests of anchored roots. Default, on a local chain only: where it listens. */
   EVIDENCE_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://[^?#]+$', maxLength: 200 })),
   /** Milliseconds that a credential waits for others to share its transaction. */
   EVIDENCE_FLUSH_MS: Type.Integer({ default: 500, minimum: 0, maximum: 3_600_000 }),
@@ -34,6 +36,8 @@ const Variables = Type.Object({
   EVIDENCE_RECORD_WITHIN: Type.Integer({ default: 600, minimum: 1, maximum: 31_536_000 }),
   /** Credentials and revocations that may wait for the chain; with more, no evidence is taken. */
   EVIDENCE_MAX_WAITING: Type.Integer({ default: 50_000, minimum: 1 }),
+  /** Of those, one client's. */
+  EVIDENCE_CLIENT_MAX_WAITING: Type.Integer({ default: 10_000, minimum: 1 }),
   /** Milliseconds after which a transaction that is not mined is sent again or outbid. */
   EVIDENCE_RESUBMIT_AFTER_MS: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000 }),
   /** Gwei; no transaction bids more. None: no limit. */
@@ -62,6 +66,13 @@ const Variables = Type.Object({
   EVIDENCE_CLIENT_BYTES: Type.Integer({ default: 64 * GiB, minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   EVIDENCE_CLIENT_DOCUMENTS: Type.Integer({ default: 1_000_000, minimum: 0 }),
   EVIDENCE_CLIENT_UPLOADS: Type.Integer({ default: 32, minimum: 1, maximum: 1_000 }),
+  /** What one client may hand in on one day (UTC), erased ones too. */
+  EVIDENCE_CLIENT_DOCUMENTS_A_DAY: Type.Integer({ default: 100_000, minimum: 0, maximum: 10_000_000 }),
+  /** Contents that one client may read at a time, and requests with `?wait=recorded` of it that are waited with. */
+  EVIDENCE_CLIENT_DOWNLOADS: Type.Integer({ default: 32, minimum: 1, maximum: 1_000 }),
+  EVIDENCE_CLIENT_WAITS: Type.Integer({ default: 64, minimum: 0, maximum: 10_000 }),
+  /** Connections at a time. */
+  EVIDENCE_MAX_CONNECTIONS: Type.Integer({ default: 1_000, minimum: 1, maximum: 100_000 }),
   /** Requests a minute from one API key. */
   EVIDENCE_RATE_PER_MINUTE: Type.Integer({ default: 6_000, minimum: 1, maximum: 10_000_000 }),
   /** How fast everything stored is read again and checked, and milliseconds from the end of one round to the next. */
@@ -80,8 +91,20 @@ const Variables = Type.Object({
 export type EvidenceConfig = Readonly<Static<typeof Variables>>
 
 /** @throws CONFIGURATION_INVALID naming every variable at fault */
-export const readEvidenceConfig = (environment: Environment): EvidenceConfig =>
-  readEnvironment(Variables, environment)
+export function readEvidenceConfig(environment: Environment): EvidenceConfig {
+  const config = readEnvironment(Variables, environment)
+  // It is written on chain with each root, for good.
+  if (
+    config.EVIDENCE_TIER === 'anchor' &&
+    config.EVIDENCE_PUBLIC_URL === undefined &&
+    !isLocalChain(config.EVIDENCE_CHAIN_ID)
+  )
+    throw new CountersignError(
+      'CONFIGURATION_INVALID',
+      'EVIDENCE_PUBLIC_URL is not set; with EVIDENCE_TIER=anchor others read there what is under each root',
+    )
+  return config
+}
 
 /** What the API key command needs of them. @throws CONFIGURATION_INVALID */
 export const readDatabaseFile = (environment: Environment): string =>

@@ -52,9 +52,10 @@ export class CredentialFiles {
   /** Never fails for the chain's sake: without it the credential comes without a receipt, and is as valid. */
   async current(evidence: KeptEvidence): Promise<CurrentCredential> {
     const credential = parseCredential(evidence.credential)
-    const { state, location } = this.recordingOf(evidence)
-    if (state !== 'recorded' || location === null) return { state: 'pending', credential }
+    if (this.recordingOf(evidence).state !== 'recorded') return { state: 'pending', credential }
     try {
+      const location = await this.#options.writer.locate(credentialKey(evidence.credentialId))
+      if (location === undefined) return { state: 'pending', credential }
       const receipt = await this.#options.receipts.build(evidence.credentialId, location)
       return { state: 'recorded', credential: withRecordReceipt(credential, receipt) }
     } catch (err) {
@@ -73,7 +74,9 @@ export class CredentialFiles {
     const end = Date.now() + timeoutMs
     const isOpen = (): boolean => this.recordingOf(evidence).state === 'pending' && !signal.aborted
     if (!isOpen()) return
-    await this.#options.writer.whenRecorded(credentialKey(evidence.credentialId), timeoutMs).catch(() => {})
+    await this.#options.writer
+      .whenRecorded(credentialKey(evidence.credentialId), timeoutMs, signal)
+      .catch(() => {})
     while (isOpen() && Date.now() < end) await sleep(Math.min(LOOK_EVERY_MS, end - Date.now()))
   }
 }

@@ -1,8 +1,6 @@
 import rateLimit from '@fastify/rate-limit'
 import { createServer, type HttpServer } from '../../http/server.ts'
-import { CountersignError } from '../../protocol/errors.ts'
 import { authenticateApiKey } from '../party/api-keys/api-key.ts'
-import type { BookWriterStatus } from '../party/book-writer/book-writer.ts'
 import { createEvidenceMetrics } from './evidence-metrics.ts'
 import { boundRequests } from './request-clock.ts'
 import { anchorRoutes } from './routes/anchors.ts'
@@ -17,9 +15,9 @@ import { uploadRoutes } from './routes/uploads.ts'
 import { usageRoutes } from './routes/usage.ts'
 import { verificationRoutes } from './routes/verification.ts'
 
-export interface EvidenceServerDeps extends Omit<EvidenceParts, 'metrics' | 'requireRoom'> {
-  /** Credentials and revocations that may wait for the chain. */
-  maxWaiting: number
+export interface EvidenceServerDeps extends Omit<EvidenceParts, 'metrics'> {
+  /** At a time, of all clients together. */
+  maxConnections: number
   /** Requests a minute from one API key. */
   ratePerMinute: number
   /** Why this server cannot serve right now; empty when it can. */
@@ -47,6 +45,7 @@ export async function createEvidenceServer(deps: EvidenceServerDeps): Promise<Ht
     // Other requests than uploads are held to the usual time below.
     requestMs: deps.uploadTimes.totalMs,
     silenceMs: SILENCE_MS,
+    maxConnections: deps.maxConnections,
     notReady: deps.notReady,
     tags: [
       { name: 'evidence', description: 'What a client hands in, and its credentials' },
@@ -66,7 +65,6 @@ export async function createEvidenceServer(deps: EvidenceServerDeps): Promise<Ht
       () => deps.writer.status(),
       () => deps.evidence.lastId(),
     ),
-    requireRoom: roomChecker(() => deps.writer.status(), deps.maxWaiting),
   }
   await server.register(async (plugin) => {
     const scope = plugin as HttpServer
@@ -90,25 +88,4 @@ export async function createEvidenceServer(deps: EvidenceServerDeps): Promise<Ht
     anchorRoutes(plugin as HttpServer, parts)
   })
   return server
-}
-
-/** Counting the outbox costs more the fuller it is: it may take a hundredth of the time. */
-const SHARE_OF_TIME = 100
-
-function roomChecker(outbox: () => BookWriterStatus, maxWaiting: number): () => void {
-  let waiting = 0
-  let nextLookAt = 0
-  return () => {
-    const startedAt = performance.now()
-    if (startedAt >= nextLookAt) {
-      const { pending, submitted } = outbox()
-      waiting = pending + submitted
-      nextLookAt = startedAt + SHARE_OF_TIME * (performance.now() - startedAt)
-    }
-    if (waiting >= maxWaiting)
-      throw new CountersignError(
-        'NOT_READY',
-        `${waiting} credentials wait for the chain, no more evidence is taken`,
-      )
-  }
 }

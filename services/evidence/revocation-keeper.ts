@@ -48,8 +48,10 @@ export class RevocationKeeper {
     writer.notify()
   }
 
-  /** Whether the chain has the revocation, in a block that is final. */
-  isRecorded({ credentialId }: StoredEvidence): boolean {
-    return this.#options.writer.find(revocationKey(credentialId))?.state === 'final'
+  /** How far a revocation has got: `recorded` once its block is final, `conflict` when the chain has one for another reason. */
+  stateOf({ credentialId }: StoredEvidence): 'pending' | 'recorded' | 'conflict' {
+    const state = this.#options.writer.find(revocationKey(credentialId))?.state
+    if (state === 'conflict') return 'conflict'
+    return state === 'final' ? 'recorded' : 'pending'
   }
 }

@@ -32,8 +32,16 @@ export const contentRoutes: Routes = (scope, parts) => {
       requireApiKeyScope(request.evidenceKey, 'read')
       const evidence = requireKept(ownEvidence(parts, request, request.params.credentialId))
       const { credentialId, contentHash } = evidence
+      const leave = parts.downloads.take(request.evidenceClient)
+      if (leave === undefined)
+        throw new CountersignError('RATE_LIMITED', 'this client reads as many contents at once as it may')
       const gone = new AbortController()
-      reply.raw.once('close', () => gone.abort())
+      const end = () => {
+        leave()
+        gone.abort()
+      }
+      if (reply.raw.closed) end()
+      else reply.raw.once('close', end)
       const stored = await parts.contents.open(contentHash, gone.signal)
       if (stored === undefined)
         throw new CountersignError('EVIDENCE_LOST', `the content of ${credentialId} is not in the store`)

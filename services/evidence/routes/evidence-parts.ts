@@ -9,6 +9,7 @@ import type { PartyKey } from '../../party/keys.ts'
 import type { ChainRpc } from '../../party/rpc.ts'
 import type { EvidenceScope } from '../api-key-scopes.ts'
 import type { RecordingTier } from '../book/credential-calls.ts'
+import type { ClientPlaces } from '../client-places.ts'
 import type { Upkeep } from '../compose-upkeep.ts'
 import type { ContentStore } from '../content-store/content-store.ts'
 import type { Staging } from '../content-store/staging.ts'
@@ -22,6 +23,7 @@ import type { RevocationKeeper } from '../revocation-keeper.ts'
 import type { AnchorStore } from '../store/anchor-store.ts'
 import type { ClientStore } from '../store/client-store.ts'
 import type { EvidenceStore } from '../store/evidence-store.ts'
+import type { WaitingRoom } from '../waiting-room.ts'
 
 /** What the routes of an evidence server stand on. */
 export interface EvidenceParts {
@@ -57,9 +59,11 @@ export interface EvidenceParts {
   uploadTimes: UploadTimes
   /** Milliseconds that `?wait=recorded` waits at most. */
   waitMs: number
+  /** Requests that wait so, and contents that are given back. */
+  waits: ClientPlaces
+  downloads: ClientPlaces
   metrics: EvidenceMetrics
-  /** @throws NOT_READY when as much waits for the chain as may */
-  requireRoom: () => void
+  waitingRoom: WaitingRoom
 }
 
 declare module 'fastify' {

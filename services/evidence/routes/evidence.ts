@@ -106,7 +106,7 @@ function describe(evidence: StoredEvidence, { credentials, revocations }: Eviden
       revocation: {
         reason: revocationReason!,
         revokedAt: isoTime(revokedAt),
-        state: revocations.isRecorded(evidence) ? ('recorded' as const) : ('pending' as const),
+        state: revocations.stateOf(evidence),
       },
     }),
     ...(evidence.erasedAt !== null && { erasedAt: isoTime(evidence.erasedAt) }),

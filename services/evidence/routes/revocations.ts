@@ -1,3 +1,4 @@
+import { CountersignError } from '../../../protocol/errors.ts'
 import { requireApiKeyScope } from '../../party/api-keys/api-key.ts'
 import type { Routes } from './evidence-parts.ts'
 import { ownEvidence } from './own-evidence.ts'
@@ -22,7 +23,12 @@ export const revocationRoutes: Routes = (scope, parts) => {
       const { reason } = request.body
       await parts.revocations.revoke(ownEvidence(parts, request, credentialId), reason)
       const evidence = ownEvidence(parts, request, credentialId)
-      const state = parts.revocations.isRecorded(evidence) ? ('recorded' as const) : ('pending' as const)
+      const state = parts.revocations.stateOf(evidence)
+      if (state === 'conflict')
+        throw new CountersignError(
+          'CREDENTIAL_ALREADY_REVOKED',
+          `the chain has a revocation of ${credentialId} for another reason`,
+        )
       return reply
         .code(state === 'recorded' ? 200 : 202)
         .send({ credentialId, reason, revokedAt: new Date(evidence.revokedAt!).toISOString(), state })

@@ -75,7 +75,10 @@ export const EvidenceParams = Type.Object({ credentialId: CredentialId })
 const Revocation = Type.Object({
   reason: Type.String(),
   revokedAt: Type.String({ description: 'ISO 8601; when it was asked for' }),
-  state: Type.Enum(['pending', 'recorded']),
+  state: Type.Enum(['pending', 'recorded', 'conflict'], {
+    description:
+      'recorded: the chain has it for good; conflict: the chain has another reason, which a verification states',
+  }),
 })
 export const EvidenceDescription = Type.Object({
   credentialId: CredentialId,
@@ -125,8 +128,10 @@ export const UsageReply = Type.Object({
   tier: Type.Enum([...RECORDING_TIERS]),
   bytes: Type.Integer({ description: 'Kept; equal contents count each time' }),
   documents: Type.Integer({ description: 'Kept' }),
+  documentsToday: Type.Integer({ description: 'Handed in since midnight (UTC), erased ones too' }),
   maxBytes: Type.Integer(),
   maxDocuments: Type.Integer(),
+  maxDocumentsADay: Type.Integer(),
   maxDocumentBytes: Type.Integer(),
 })
 

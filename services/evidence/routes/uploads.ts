@@ -68,11 +68,10 @@ async function takeEvidence(request: FastifyRequest, reply: FastifyReply, parts:
   const { metrics, uploadTimes } = parts
   const isToWait = isWaiting(request)
   const clock = watchUpload(request.raw, uploadTimes)
+  let kept: KeptCredential
   try {
-    parts.requireRoom()
-    const { credentialId, isRepeated } = await receiveAndKeep(request, clock, parts)
-    metrics.uploads.inc({ outcome: isRepeated ? 'repeated' : 'kept' })
-    return await answer(credentialId, isToWait, reply, parts)
+    parts.waitingRoom.enter(request.evidenceClient)
+    kept = await receiveAndKeep(request, clock, parts)
   } catch (error) {
     metrics.uploads.inc({ outcome: 'refused' })
     endUpload(request)
@@ -80,6 +79,10 @@ async function takeEvidence(request: FastifyRequest, reply: FastifyReply, parts:
   } finally {
     clock.stop()
   }
+  // What fails from here on is the answer: the evidence is kept.
+  metrics.uploads.inc({ outcome: kept.isRepeated ? 'repeated' : 'kept' })
+  if (isToWait) await waitUntilRecorded(kept.credentialId, request.evidenceClient, reply, parts)
+  return answer(kept.credentialId, reply, parts)
 }
 
 async function receiveAndKeep(
@@ -104,7 +107,7 @@ async function receiveAndKeep(
               keyHash: secrets.fingerprint({ idempotencyKey }),
               requestHash: secrets.fingerprint({ contentHash, metadata }),
             }
-      const kept = await keeper.keep({ client, staged, metadata, idempotent, onKept: () => quota.close() })
+      const kept = await keeper.keep({ client, staged, metadata, idempotent, onKept: () => quota.kept() })
       logger.debug({ credentialId: kept.credentialId, bytes: size }, 'evidence kept')
       return kept
     } finally {
@@ -129,17 +132,29 @@ function receive(request: FastifyRequest, intake: Intake): Promise<Received> {
   throw new CountersignError('MEDIA_TYPE_UNSUPPORTED', 'evidence is a form (multipart/form-data) or JSON')
 }
 
+/** Not at all when so many of the client's requests wait already. */
+async function waitUntilRecorded(
+  credentialId: Serial,
+  client: number,
+  reply: FastifyReply,
+  { evidence, credentials, waits, waitMs }: EvidenceParts,
+): Promise<void> {
+  const leave = waits.take(client)
+  if (leave === undefined) return
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  try {
+    await credentials.whenFinal(evidence.find(credentialId)!, waitMs, gone.signal)
+  } finally {
+    leave()
+  }
+}
+
 async function answer(
   credentialId: Serial,
-  isToWait: boolean,
   reply: FastifyReply,
-  { evidence, credentials, waitMs }: EvidenceParts,
+  { evidence, credentials }: Pick<EvidenceParts, 'evidence' | 'credentials'>,
 ) {
-  if (isToWait) {
-    const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
-    await credentials.whenFinal(evidence.find(credentialId)!, waitMs, gone.signal)
-  }
   const current = await credentials.current(requireKept(evidence.find(credentialId)!))
   return reply
     .code(201)

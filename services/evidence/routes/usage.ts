@@ -20,8 +20,10 @@ export const usageRoutes: Routes = (scope, { clients, quotas, key, registry, tie
         tier,
         bytes,
         documents,
+        documentsToday: quotas.handedInToday(request.evidenceClient),
         maxBytes: quotas.limits.bytes,
         maxDocuments: quotas.limits.documents,
+        maxDocumentsADay: quotas.limits.documentsADay,
         maxDocumentBytes: maxBytes,
       }
     },

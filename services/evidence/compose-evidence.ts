@@ -127,6 +127,7 @@ async function assemble(means: Means): Promise<RunningEvidence> {
     bytesPerSecond: config.EVIDENCE_RECHECK_BYTES_PER_SECOND,
     documentsPerSecond: config.EVIDENCE_RECHECK_DOCUMENTS_PER_SECOND,
     pauseMs: config.EVIDENCE_RECHECK_PAUSE_MS,
+    maxBlockAge: config.EVIDENCE_MAX_BLOCK_AGE,
     webhookHosts: config.EVIDENCE_WEBHOOK_HOSTS,
   })
   const server = await createEvidenceServer({

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { isLocalChain } from '../party/development-keys.ts'
 import { RecordReceipts } from './chain/record-receipts.ts'
 import { EvidenceEraser } from './erasure/evidence-eraser.ts'
 import { Findings } from './notices/findings.ts'
@@ -52,6 +53,8 @@ export interface UpkeepOptions
     >,
     RecheckSettings {
   db: DatabaseSync
+  /** Seconds that the newest block may be before or after this machine's clock; on a local chain any. */
+  maxBlockAge: number
   anchors: AnchorStore
   /** Default: those of this server's own. */
   receipts?: RecordReceipts
@@ -116,12 +119,14 @@ export function composeUpkeep(options: UpkeepOptions): Upkeep {
 
   function chainOf({ tier, anchors, startBlock, finalityDepth, writer }: UpkeepOptions): CredentialChain {
     const issuer = key.address
+    // A local chain makes blocks when there is something to put in them, at times of its own.
+    const maxBlockAge = isLocalChain(registry.chainId) ? Number.POSITIVE_INFINITY : options.maxBlockAge
     return new CredentialChain({
       registry,
       issuer,
       startBlock,
       writer,
-      slots: new SlotReader(rpc, registry, issuer, finalityDepth, logger),
+      slots: new SlotReader(rpc, registry, issuer, { finalityDepth, maxBlockAge }, logger),
       events: new IssuerEvents(rpc, registry, issuer),
       receipts:
         options.receipts ?? new RecordReceipts({ rpc, registry: registry.registry, issuer, tier, anchors }),

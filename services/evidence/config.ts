@@ -42,6 +42,8 @@ const Variables = Type.Object({
   EVIDENCE_RESUBMIT_AFTER_MS: Type.Integer({ default: 30_000, minimum: 100, maximum: 3_600_000 }),
   /** Gwei; no transaction bids more. None: no limit. */
   EVIDENCE_MAX_FEE_GWEI: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  /** Seconds that a node's newest block may be before or after the clock; past it nothing is said. On local chains any. */
+  EVIDENCE_MAX_BLOCK_AGE: Type.Integer({ default: 900, minimum: 1, maximum: 31_536_000 }),
   EVIDENCE_RPC_TIMEOUT_MS: Type.Integer({ default: 10_000, minimum: 100, maximum: 120_000 }),
   /** Milliseconds that `?wait=recorded` waits at most. */
   EVIDENCE_WAIT_MS: Type.Integer({ default: 60_000, minimum: 0, maximum: 600_000 }),

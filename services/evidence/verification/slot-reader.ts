@@ -16,6 +16,16 @@ const DIGESTS_SLOT = 2
 const ATTEMPTS = 3
 /** A node may be this many blocks behind another one that was asked before. */
 const MAX_LAG_BLOCKS = 16
+/** For so long one answer of one node, which may have been wrong, decides about others. */
+const BELIEVED_MS = 5 * 60 * 1000
+
+export interface SlotReaderOptions {
+  finalityDepth: number
+  /** Seconds that the newest block may be before or after this machine's clock. */
+  maxBlockAge: number
+  /** Milliseconds; default five minutes. */
+  believedMs?: number
+}
 
 export interface SlotReading {
   head: BlockHeader
@@ -31,20 +41,21 @@ export class SlotReader {
   readonly #rpc: JsonRpc
   readonly #registry: Registry
   readonly #author: Address
-  readonly #finalityDepth: number
+  readonly #options: Required<SlotReaderOptions>
   readonly #logger: Logger
-  #hasProofs = true
-  #highestBlock = 0
+  /** Until then it is not asked for proofs, by `performance.now()`. */
+  #provelessUntil = 0
+  #highest = { number: 0, seenAt: 0 }
 
-  constructor(rpc: JsonRpc, registry: Registry, author: Address, finalityDepth: number, logger: Logger) {
+  constructor(rpc: JsonRpc, registry: Registry, author: Address, options: SlotReaderOptions, logger: Logger) {
     this.#rpc = rpc
     this.#registry = registry
     this.#author = author
-    this.#finalityDepth = finalityDepth
+    this.#options = { believedMs: BELIEVED_MS, ...options }
     this.#logger = logger
   }
 
-  /** @throws CHAIN_UNREACHABLE, PROOF_UNBUILDABLE when the node's answers contradict each other, NOT_READY when it is far behind */
+  /** @throws CHAIN_UNREACHABLE, PROOF_UNBUILDABLE when the node's answers contradict each other, NOT_READY when it is far behind or ahead */
   async read(keys: readonly Bytes32[]): Promise<SlotReading> {
     for (let attempt = 1; ; attempt++)
       try {
@@ -54,25 +65,32 @@ export class SlotReader {
         )
         const head = headerOf(block).header
         this.#requireRecent(head)
-        return { head, digests: await this.#digestsAt(block, head, keys) }
+        const digests = await this.#digestsAt(block, head, keys)
+        if (head.number >= this.#highest.number)
+          this.#highest = { number: head.number, seenAt: performance.now() }
+        return { head, digests }
       } catch (error) {
         if (!isCountersignError(error, 'PROOF_UNBUILDABLE') || attempt === ATTEMPTS) throw error
       }
   }
 
   /** An old block does not know of what was revoked since. */
-  #requireRecent({ number }: BlockHeader): void {
-    const lag = Math.max(this.#finalityDepth, MAX_LAG_BLOCKS)
-    if (number + lag < this.#highestBlock)
-      throw new CountersignError(
-        'NOT_READY',
-        `the node of chain ${this.#registry.chainId} is at block ${number}, it was seen at ${this.#highestBlock}`,
-      )
-    this.#highestBlock = Math.max(this.#highestBlock, number)
+  #requireRecent({ number, timestamp }: BlockHeader): void {
+    const { finalityDepth, maxBlockAge, believedMs } = this.#options
+    const age = Math.round(Date.now() / 1000 - timestamp)
+    if (Math.abs(age) > maxBlockAge)
+      throw this.#notReady(`at block ${number}, by the clock ${age} seconds old; the limit is ${maxBlockAge}`)
+    const highest = performance.now() - this.#highest.seenAt < believedMs ? this.#highest.number : 0
+    if (number + Math.max(finalityDepth, MAX_LAG_BLOCKS) < highest)
+      throw this.#notReady(`at block ${number}, it was seen at ${highest}`)
+  }
+
+  #notReady(detail: string): CountersignError {
+    return new CountersignError('NOT_READY', `the node of chain ${this.#registry.chainId} is ${detail}`)
   }
 
   async #digestsAt(block: RawBlock, head: BlockHeader, keys: readonly Bytes32[]): Promise<Bytes32[]> {
-    if (!this.#hasProofs) return this.#digestsUnproven(head, keys)
+    if (performance.now() < this.#provelessUntil) return this.#digestsUnproven(head, keys)
     const slots = keys.map((key) => digestSlot(this.#author, key, DIGESTS_SLOT))
     const answer = await this.#rpc
       .send('eth_getProof', [this.#registry.registry, slots, toQuantity(head.number)])
@@ -85,7 +103,7 @@ export class SlotReader {
             })
       })
     if (answer === undefined) {
-      this.#hasProofs = false
+      this.#provelessUntil = performance.now() + this.#options.believedMs
       this.#logger.warn(
         { chainId: this.#registry.chainId },
         'the node has no eth_getProof; its word is taken',

@@ -1,7 +1,8 @@
 import type pg from 'pg'
+import { CountersignError } from '../../../protocol/errors.ts'
 import type { Columns } from '../sql/engine.ts'
 import type { Value } from '../tables.ts'
-import { type RawAnswer, type Statement, StatementBatch } from './statement-batch.ts'
+import { type RawAnswer, type Statement, StatementBatch, toWire } from './statement-batch.ts'
 
 /** What one message carries at most, but for a statement that is larger itself. */
 const STATEMENTS_A_MESSAGE = 500
@@ -45,9 +46,12 @@ export class Pipeline {
   }
 
   /** @throws what made any statement fail, of those collected too; nothing is committed then */
-  commit(): Promise<void> {
+  async commit(): Promise<void> {
     this.#add('COMMIT', [], false)
-    return this.flush()
+    const answers = await this.flush()
+    // To the COMMIT of what it has given up the server says ROLLBACK, and no error.
+    if (answers.at(-1)?.tag !== 'COMMIT')
+      throw new CountersignError('STORE_UNAVAILABLE', 'PostgreSQL: the transaction was rolled back')
   }
 
   /** Whatever is still collected is dropped. */
@@ -64,10 +68,11 @@ export class Pipeline {
   }
 
   /** Its rows. What is asked in the same turn of the event loop goes out together. */
-  query(sql: string, values: readonly Value[]): Promise<Columns[]> {
+  async query(sql: string, values: readonly Value[]): Promise<Columns[]> {
     const { promise, resolve, reject } = Promise.withResolvers<Columns[]>()
-    this.#questions.push({ at: this.#statements.length, answer: resolve, fail: reject })
+    const at = this.#statements.length
     this.#add(sql, values, true)
+    this.#questions.push({ at, answer: resolve, fail: reject })
     if (this.#isFull) this.flush().catch(() => {})
     else if (!this.#isAsking) {
       this.#isAsking = true
@@ -88,7 +93,7 @@ export class Pipeline {
     }
   }
 
-  flush(): Promise<void> {
+  flush(): Promise<readonly RawAnswer[]> {
     const statements = this.#statements
     const questions = this.#questions
     this.#forget()
@@ -101,9 +106,16 @@ export class Pipeline {
     return this.#statements.length >= STATEMENTS_A_MESSAGE || this.#bytes >= BYTES_A_MESSAGE
   }
 
+  /** @throws TypeError when something is no value at all; nothing is committed then, whether anybody sees to it or not */
   #add(sql: string, values: readonly Value[], isAsked: boolean): void {
-    this.#statements.push({ sql, values, isAsked })
-    for (const value of values) this.#bytes += typeof value === 'number' ? 8 : (value?.length ?? 0)
+    try {
+      const encoded = values.map(toWire)
+      this.#statements.push({ sql, values: encoded, isAsked })
+      for (const value of encoded) this.#bytes += value === null ? 0 : Buffer.byteLength(value)
+    } catch (error) {
+      this.#failure ??= { error }
+      throw error
+    }
   }
 
   #forget(): void {
@@ -113,14 +125,18 @@ export class Pipeline {
     this.#isAsking = false
   }
 
-  async #run(statements: readonly Statement[], questions: readonly Question[]): Promise<void> {
+  async #run(
+    statements: readonly Statement[],
+    questions: readonly Question[],
+  ): Promise<readonly RawAnswer[]> {
     try {
       if (this.#failure !== undefined) throw this.#failure.error
-      if (statements.length === 0) return
+      if (statements.length === 0) return []
       this.#hasBegun = true
       const { done } = this.#client.query(new StatementBatch(statements, this.#prepared))
       const answers = await done
       for (const { at, answer } of questions) answer(this.#parse(answers[at]!))
+      return answers
     } catch (error) {
       this.#failure ??= { error }
       for (const { fail } of questions) fail(error)

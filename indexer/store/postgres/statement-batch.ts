@@ -2,9 +2,11 @@ import type pg from 'pg'
 import type { Value } from '../tables.ts'
 import { escapeText } from './text-escape.ts'
 
+export type WireValue = Buffer | string | null
+
 export interface Statement {
   sql: string
-  values: readonly Value[]
+  values: WireValue[]
   /** Whether anybody waits for its rows. */
   isAsked: boolean
 }
@@ -13,6 +15,8 @@ export interface Statement {
 export interface RawAnswer {
   oids: readonly number[]
   rows: (string | null)[][]
+  /** What the server says that it has done: `COMMIT`, `INSERT 0 1`, …; empty before. */
+  tag: string
 }
 
 /**
@@ -33,9 +37,11 @@ export class StatementBatch implements pg.Submittable {
   constructor(statements: readonly Statement[], prepared: Map<string, string>) {
     this.#statements = statements
     this.#prepared = prepared
-    this.#answers = statements.map(() => ({ oids: [], rows: [] }))
+    this.#answers = statements.map(() => ({ oids: [], rows: [], tag: '' }))
     const { promise, resolve, reject } = Promise.withResolvers<RawAnswer[]>()
     this.done = promise
+    // Whoever could not send it does not wait for it.
+    promise.catch(() => {})
     this.callback = (error) => (error ? reject(error) : resolve(this.#answers))
   }
 
@@ -44,11 +50,15 @@ export class StatementBatch implements pg.Submittable {
     try {
       for (const { sql, values, isAsked } of this.#statements) {
         const statement = this.#prepare(connection, sql)
-        connection.bind({ statement, values: values.map(toWire) }, true)
+        connection.bind({ statement, values }, true)
         if (isAsked) connection.describe({ type: 'P' }, true)
         connection.execute(null, true)
       }
       connection.sync()
+    } catch (error) {
+      // Half a message is on its way: the server would wait for the rest.
+      connection.stream.destroy()
+      throw error
     } finally {
       connection.stream.uncork()
     }
@@ -73,8 +83,8 @@ export class StatementBatch implements pg.Submittable {
     if (this.#statements[this.#at]!.isAsked) this.#answers[this.#at]!.rows.push(fields)
   }
 
-  handleCommandComplete(): void {
-    this.#at++
+  handleCommandComplete({ text }: { text: string }): void {
+    this.#answers[this.#at++]!.tag = text
   }
 
   handleReadyForQuery(): void {
@@ -87,8 +97,11 @@ export class StatementBatch implements pg.Submittable {
   }
 }
 
-/** Bytes as they are, everything else as text, whose type is the one that the statement has in its place. */
-function toWire(value: Value): Buffer | string | null {
+/**
+ * Bytes as they are, everything else as text, whose type is the one that the statement has in its place.
+ * @throws TypeError when it is no value at all
+ */
+export function toWire(value: Value): WireValue {
   if (value === null) return null
   if (typeof value === 'number') return String(value)
   if (typeof value === 'string') return escapeText(value)

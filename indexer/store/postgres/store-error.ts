@@ -20,9 +20,15 @@ const reasonOf = (error: unknown): string => {
   return message || code || String(error)
 }
 
+/** The session is not what it was: somebody removed its prepared statements, or changed the columns that they give. */
+const isStale = (error: unknown): boolean =>
+  codeOf(error) === '26000' ||
+  (codeOf(error) === '0A000' && (error as { routine?: unknown }).routine === 'RevalidateCachedQuery')
+
 /** True when the connection is gone or must not be used again. */
 export const isConnectionError = (error: unknown): boolean =>
   NETWORK.test(codeOf(error)) ||
+  isStale(error) ||
   /^(08|57P)/.test(codeOf(error)) ||
   (error instanceof Error && DRIVER.test(error.message))
 

@@ -100,17 +100,18 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
     async commit(commit) {
       const isPruning = Date.now() >= nextPruning
       if (isPruning) nextPruning = Date.now() + PRUNE_EVERY_MS
+      // Before: it may be committed though nobody hears of that.
+      if (commit.rollbackTo !== undefined) orphans.noteSome()
       await engine.write(async (writer) => {
         // Asked together: on a server that is one way there and back.
         const [version, before] = await Promise.all([nextVersion(writer), readCheckpoint(writer, commit)])
         await writeCommit(writer, version, before, commit)
         if (isPruning) await pruneJournal(writer, Date.now() - options.feedKeepDays * DAY_MS)
       })
-      if (commit.rollbackTo !== undefined) orphans.noteSome()
     },
     async repair(commit) {
-      await write((writer, version) => writeRepair(writer, version, commit))
       if (commit.surplus.length > 0) orphans.noteSome()
+      await write((writer, version) => writeRepair(writer, version, commit))
     },
     restoreBeside: (restore) => write((writer, version) => writeBeside(writer, version, restore)),
     markVerified: (rows) => write((writer) => writeVerified(writer, rows)),
@@ -131,8 +132,8 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
     findDerivedFaults: () => findDerivedFaults(engine),
     exportRows: () => exportRows(engine),
     async importRows(tables) {
-      await importRows(engine, tables)
       orphans.noteSome()
+      await importRows(engine, tables)
     },
     close: () => engine.close(),
   }

@@ -928,7 +928,7 @@ export interface components {
             /** @description The directory has it as an issuer of credentials */
             registered: boolean;
             /**
-             * @description At the block that the answer stands at: a revocation outweighs an expiry, whichever came first
+             * @description At the block that the answer stands at, and by its time: a revocation outweighs an expiry, whichever came first
              * @enum {string}
              */
             state: "issued" | "expired" | "revoked";
@@ -2662,7 +2662,7 @@ export interface operations {
                  * @example 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
                  */
                 issuer: string;
-                /** @description At the block that the answer stands at: a revocation outweighs an expiry, whichever came first */
+                /** @description At the block that the answer stands at, and by its time: a revocation outweighs an expiry, whichever came first */
                 state?: "issued" | "expired" | "revoked";
                 /**
                  * @description Unix seconds of the block, inclusive
@@ -2826,14 +2826,22 @@ export interface operations {
                         credentialId: string;
                         issuer: string;
                         /**
-                         * @description Of what is presented: intact, where the chain has its digest. Content that is kept elsewhere is not looked at: missing and erased are never said.
+                         * @description Of what is presented: intact, where the chain has its digest. Whether the account that wrote it there is an issuer is another matter: see `registered`, `authorStatus` and `findings`. Content that is kept elsewhere is not looked at: missing and erased are never said.
                          * @enum {string}
                          */
                         verdict: "intact" | "tampered" | "missing" | "revoked" | "expired" | "unconfirmed" | "erased";
                         /** @description The rule that decided */
                         rule: string;
-                        /** @description Every rule that holds */
+                        /** @description Every rule that holds; after those of the verdict `unknown-issuer` and `issuer-not-active`, whatever the verdict */
                         findings: string[];
+                        /** @description Of the issuer, in the directory; null when it is not there */
+                        name: string | null;
+                        /** @description The directory has it as an issuer of credentials */
+                        registered: boolean;
+                        /** @description The issuer's status in the directory at the time of the issue or the anchor, of a revocation without either; null when nothing is on chain */
+                        authorStatus: ("none" | "active" | "suspended" | "retired") | null;
+                        /** @description Written while the issuer was suspended */
+                        suspended: boolean;
                         /** @description Null where it depends on the registry, and none has the credential */
                         presentedDigest: string | null;
                         /** @description Of a whole credential: what could be verified of it without asking anybody */

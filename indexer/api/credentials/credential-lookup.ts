@@ -95,53 +95,56 @@ export function addCredentialLookup(server: HttpServer, deps: CredentialDeps): v
       if (freshness.isKnown(request, reply)) return reply
       const tag = freshness.tag()
       const key = hexToBytes(credentialKey(credentialId))
-      const participants = await directory.participants()
       const books = booksOf(views.values(), CREDENTIAL_BOOK_KIND)
-      const { found, standings } = await atOneStanding(views, async () => {
+      const { found, standings } = await atOneStanding(views, async (standings) => {
         const bounds =
           asOf === undefined ? undefined : await resolveAsOf(parseAsOf(asOf), [...views.values()], store)
+        const participants = await directory.participants()
         const searched = {
           issuer: issuer && hexToBytes(issuer),
           registered: issuersOf(participants).map((account) => account.toLowerCase() as Hex),
           ...{ books, bounds: bounds ?? boundsNow(views.values()) },
         }
+        const [{ found, isTruncated }, orphans] = await Promise.all([
+          findCredentials(store, key, searched),
+          findOrphans(key),
+        ])
+        const clock =
+          asOf === undefined || bounds === undefined
+            ? clockOf(standings.map(({ chainId, block }) => [chainId, block.timestamp]))
+            : clockAsOf(asOf, bounds, rpcOf)
+        const shown = byRegistration(found, participants).slice(
+          0,
+          proof === 'none' ? MAX_CREDENTIALS : MAX_PROVEN,
+        )
+        const credentials = await Promise.all(
+          shown.map((own) => answerCredential(own, key, { store, participants, clock })),
+        )
+        const orphaned = orphans.flatMap(({ row, kind }) => {
+          const book = books.find(({ contract }) => contract.stored.contractId === row.contractId)
+          const isAskedFor =
+            (bounds === undefined || isWithin(row, bounds)) &&
+            (issuer === undefined || row.author === issuer.toLowerCase())
+          return book === undefined || !isAskedFor ? [] : [answerOrphanedEntry(row, book.registry, kind)]
+        })
         return {
-          bounds,
-          ...(await findCredentials(store, key, searched)),
-          orphans: await findOrphans(key),
+          ...{ credentials, orphaned, truncated: isTruncated || shown.length < found.length },
+          asOfPart: bounds === undefined ? {} : { asOf: bounds.map(answerAsOf) },
+          isSettled: bounds?.every(isFinal) === true,
+          heads: credentials.length > 0 ? [] : headsOf(issuer, books, participants),
         }
       })
-      const { bounds } = found
-      const clock =
-        asOf === undefined || bounds === undefined
-          ? clockOf(standings.map(({ chainId, block }) => [chainId, block.timestamp]))
-          : clockAsOf(asOf, bounds, rpcOf)
-      const shown = byRegistration(found.found, participants).slice(
-        0,
-        proof === 'none' ? MAX_CREDENTIALS : MAX_PROVEN,
-      )
-      const credentials = await Promise.all(
-        shown.map((own) => answerCredential(own, key, { store, participants, clock })),
-      )
-      const orphaned = found.orphans.flatMap(({ row, kind }) => {
-        const book = books.find(({ contract }) => contract.stored.contractId === row.contractId)
-        const isAskedFor =
-          (bounds === undefined || isWithin(row, bounds)) &&
-          (issuer === undefined || row.author === issuer.toLowerCase())
-        return book === undefined || !isAskedFor ? [] : [answerOrphanedEntry(row, book.registry, kind)]
-      })
-      const asOfPart = bounds === undefined ? {} : { asOf: bounds.map(answerAsOf) }
+      const { credentials, orphaned, truncated, asOfPart, isSettled, heads } = found
       if (credentials.length === 0)
         throw unknownCredential(credentialId, issuer, {
-          ...{ books, participants, isTruncated: found.isTruncated },
-          details: { orphaned, ...asOfPart, standings },
+          ...{ hasBooks: books.length > 0, isTruncated: truncated },
+          details: { heads, orphaned, ...asOfPart, standings },
         })
-      freshness.mark(reply, tag, bounds?.every(isFinal) === true && proof !== 'storage')
+      freshness.mark(reply, tag, isSettled && proof !== 'storage')
       return {
         credentialId,
         credentials: proof === 'none' ? credentials : await Promise.all(credentials.map(withProofs(proof))),
-        truncated: found.isTruncated || shown.length < found.found.length,
-        orphaned,
+        ...{ truncated, orphaned },
         ...asOfPart,
         standings,
       }
@@ -192,31 +195,29 @@ function issuersOf(participants: Participants): Address[] {
   return issuers
 }
 
-/** Nothing is there: said with the head of each issuer that may have written it, which is what proves that. */
-function unknownCredential(
-  credentialId: string,
-  issuer: Address | undefined,
-  {
-    books,
-    participants,
-    isTruncated,
-    details,
-  }: { books: readonly Book[]; participants: Participants; isTruncated: boolean; details: object },
-): CountersignError {
+/** Of each issuer that may have written something. */
+function headsOf(issuer: Address | undefined, books: readonly Book[], participants: Participants) {
   const issuers = issuer === undefined ? issuersOf(participants) : [issuer]
-  const heads = issuers.flatMap((account) =>
+  return issuers.flatMap((account) =>
     answerHeads(account, books).map((head) => ({
       issuer: account,
       name: participants.get(account)?.name ?? null,
       ...head,
     })),
   )
+}
+
+/** Nothing is there: said with the head of each issuer that may have written it, which is what proves that. */
+function unknownCredential(
+  credentialId: string,
+  issuer: Address | undefined,
+  { hasBooks, isTruncated, details }: { hasBooks: boolean; isTruncated: boolean; details: object },
+): CountersignError {
   const by = issuer === undefined ? '' : ` by ${issuer}`
-  const message =
-    books.length === 0
-      ? 'no registry of credentials is indexed here'
-      : isTruncated
-        ? `among the entries looked at under ${credentialId}${by} none is of a registry of credentials; name the issuer`
-        : `no credential ${credentialId} is indexed${by}; an anchored one is not found by its id`
-  return new CountersignError('CREDENTIAL_UNKNOWN', message, { details: { credentialId, heads, ...details } })
+  const message = !hasBooks
+    ? 'no registry of credentials is indexed here'
+    : isTruncated
+      ? `among the entries looked at under ${credentialId}${by} none is of a registry of credentials; name the issuer`
+      : `no credential ${credentialId} is indexed${by}; an anchored one is not found by its id`
+  return new CountersignError('CREDENTIAL_UNKNOWN', message, { details: { credentialId, ...details } })
 }

@@ -23,7 +23,7 @@ export const CREDENTIAL_STATES = ['issued', 'expired', 'revoked'] as const
 export type CredentialState = (typeof CREDENTIAL_STATES)[number]
 export const CredentialStateSchema = oneOf(
   CREDENTIAL_STATES,
-  'At the block that the answer stands at: a revocation outweighs an expiry, whichever came first',
+  'At the block that the answer stands at, and by its time: a revocation outweighs an expiry, whichever came first',
 )
 
 const ENTRY_MEMBERS = {

@@ -4,6 +4,7 @@ import type { HttpServer } from '../../../http/server.ts'
 import { credentialKey } from '../../../protocol/credentials/credential-key.ts'
 import { EVIDENCE_VERDICTS } from '../../../protocol/credentials/evidence-verdict.ts'
 import { type Address, type Bytes32, hexToBytes } from '../../../protocol/hex.ts'
+import { PARTICIPANT_STATUSES } from '../../../protocol/roles.ts'
 import { answer } from '../answer-schema.ts'
 import { boundsNow } from '../cursor.ts'
 import { answerHeads, type Book, booksOf, CREDENTIAL_BOOK_KIND } from '../records.ts'
@@ -12,6 +13,7 @@ import {
   BlockSchema,
   Bytes32Schema,
   HeadRef,
+  nullableString,
   PROBLEM_RESPONSES,
   StandingsSchema,
 } from '../schemas.ts'
@@ -53,10 +55,20 @@ const VerificationAnswer = Type.Object({
   verdict: Type.Enum([...EVIDENCE_VERDICTS], {
     type: 'string',
     description:
-      'Of what is presented: intact, where the chain has its digest. Content that is kept elsewhere is not looked at: missing and erased are never said.',
+      'Of what is presented: intact, where the chain has its digest. Whether the account that wrote it there is an issuer is another matter: see `registered`, `authorStatus` and `findings`. Content that is kept elsewhere is not looked at: missing and erased are never said.',
   }),
   rule: Type.String({ description: 'The rule that decided' }),
-  findings: Type.Array(Type.String(), { description: 'Every rule that holds' }),
+  findings: Type.Array(Type.String(), {
+    description:
+      'Every rule that holds; after those of the verdict `unknown-issuer` and `issuer-not-active`, whatever the verdict',
+  }),
+  name: nullableString('Of the issuer, in the directory; null when it is not there'),
+  registered: Type.Boolean({ description: 'The directory has it as an issuer of credentials' }),
+  authorStatus: Type.Union([Type.Enum([...PARTICIPANT_STATUSES], { type: 'string' }), Type.Null()], {
+    description:
+      "The issuer's status in the directory at the time of the issue or the anchor, of a revocation without either; null when nothing is on chain",
+  }),
+  suspended: Type.Boolean({ description: 'Written while the issuer was suspended' }),
   presentedDigest: Type.Union([Bytes32Schema, Type.Null()], {
     description: 'Null where it depends on the registry, and none has the credential',
   }),
@@ -130,44 +142,44 @@ export function addCredentialVerification(server: HttpServer, deps: CredentialDe
       reply.header('cache-control', 'no-store')
       // Signatures and proofs are verified here alone.
       const { booksSearched, readPresented } = await import('./presented-credential.ts')
-      const { credentialThatCounts, verdictOfPresented } = await import('./presented-verdict.ts')
+      const { credentialThatCounts, issuerOfPresented, verdictOfPresented } = await import(
+        './presented-verdict.ts'
+      )
       const presented = await readPresented(body)
       const { credentialId, issuer } = presented
       const key = hexToBytes(credentialKey(credentialId))
       const all = booksOf(views.values(), CREDENTIAL_BOOK_KIND)
       const books = booksSearched(presented, all)
-      const participants = await directory.participants()
-      const { found, standings } = await atOneStanding(views, async () => {
+      const { found, standings } = await atOneStanding(views, async (standings) => {
         const bounds = boundsNow(views.values())
         const searched = { issuer: hexToBytes(issuer), registered: [], books: all, bounds }
+        const [{ found, isTruncated }, anchor, participants] = await Promise.all([
+          findCredentials(store, key, searched),
+          presented.root && findAnchor(presented.root, issuer, books[0]),
+          directory.participants(),
+        ])
+        const clock = clockOf(standings.map(({ chainId, block }) => [chainId, block.timestamp]))
+        const credentials = await Promise.all(
+          found.map((own) => answerCredential(own, key, { store, participants, clock })),
+        )
+        const participant = participants.get(issuer)
+        const credential = credentialThatCounts(credentials, presented.place, participant)
+        const heads = answerHeads(issuer, books)
+        const indexed = { credential, books, heads, isTruncated, anchor }
+        const verdict = verdictOfPresented(presented, indexed)
+        const standing = issuerOfPresented(participant, indexed)
         return {
-          ...(await findCredentials(store, key, searched)),
-          anchor: presented.root && (await findAnchor(presented.root, issuer, books[0])),
+          ...{ ...verdict, ...standing, findings: [...verdict.findings, ...standing.findings] },
+          ...(presented.checks === undefined ? {} : { checks: presented.checks }),
+          credential: credential ?? null,
+          anchor: anchor ?? null,
+          otherCredentials: credentials.filter((other) => other !== credential).slice(0, MAX_OTHERS),
+          proof:
+            credential === undefined ? null : `/v1/credentials/${credentialId}?issuer=${issuer}&proof=event`,
+          heads,
         }
       })
-      const clock = clockOf(standings.map(({ chainId, block }) => [chainId, block.timestamp]))
-      const credentials = await Promise.all(
-        found.found.map((own) => answerCredential(own, key, { store, participants, clock })),
-      )
-      const credential = credentialThatCounts(credentials, presented.place, participants.get(issuer))
-      const heads = answerHeads(issuer, books)
-      const verdict = verdictOfPresented(presented, {
-        ...{ credential, books, heads, isTruncated: found.isTruncated },
-        anchor: found.anchor,
-      })
-      return {
-        credentialId,
-        issuer,
-        ...verdict,
-        ...(presented.checks === undefined ? {} : { checks: presented.checks }),
-        credential: credential ?? null,
-        anchor: found.anchor ?? null,
-        otherCredentials: credentials.filter((other) => other !== credential).slice(0, MAX_OTHERS),
-        proof:
-          credential === undefined ? null : `/v1/credentials/${credentialId}?issuer=${issuer}&proof=event`,
-        heads,
-        standings,
-      }
+      return { credentialId, issuer, ...found, standings }
     },
   )
 

@@ -3,8 +3,9 @@ import {
   type EvidenceVerdict,
   type VerdictEvidence,
 } from '../../../protocol/credentials/evidence-verdict.ts'
+import { isOldHead } from '../../../protocol/head-age.ts'
 import type { Address, Bytes32 } from '../../../protocol/hex.ts'
-import type { Participant } from '../../projections/participants.ts'
+import { type Participant, statusAt } from '../../projections/participants.ts'
 import type { Book } from '../records.ts'
 import type { HeadAnswer } from '../schemas.ts'
 import type { CredentialAnswer } from './credential-schemas.ts'
@@ -15,7 +16,7 @@ export interface IndexedEvidence {
   /** The one that counts. */
   credential: CredentialAnswer | undefined
   /** The root that the credential's own receipt leads to. */
-  anchor: { block: { number: number } } | undefined
+  anchor: { block: { number: number; timestamp: number } } | undefined
   /** The issuer wrote more under the id than was looked at. */
   isTruncated: boolean
   /** That were searched. */
@@ -85,7 +86,8 @@ export function verdictOfPresented(presented: Presented, indexed: IndexedEvidenc
         ? null
         : { reason: credential.revocation.reason ?? '', blockNumber: credential.revocation.block.number },
     expiresAt: earlier(presented.expiresAt, credential?.expiry?.expiresAt ?? null),
-    now: timestamp,
+    // A chain may stand still while a credential expires.
+    now: Math.max(Math.floor(Date.now() / 1000), timestamp),
     searchedTo: { blockNumber: number, timestamp },
     // As final as the index takes it to be, whichever way that is known of the chain.
     finalityDepth: Math.max(number - finalNumber, 0),
@@ -99,8 +101,25 @@ export function verdictOfPresented(presented: Presented, indexed: IndexedEvidenc
       return say('unconfirmed', 'index-not-complete')
     if (books.some(({ view }) => view.state !== 'following'))
       return say('unconfirmed', 'index-behind-the-chain')
+    if (isOldHead(timestamp)) return say('unconfirmed', 'head-too-old')
   }
   return { verdict, rule, findings, presentedDigest }
+}
+
+/** Who the issuer was when it wrote what is presented, whichever tier that is of. */
+export function issuerOfPresented(
+  participant: Participant | undefined,
+  { credential, anchor }: Pick<IndexedEvidence, 'credential' | 'anchor'>,
+) {
+  const { block } = credential?.issue ?? anchor ?? credential?.revocation ?? {}
+  const authorStatus = block === undefined ? null : statusAt(participant, block.timestamp)
+  const registered = participant?.roles.includes('credentialIssuer') === true
+  const isInactive = authorStatus !== null && authorStatus !== 'active'
+  return {
+    name: participant?.name ?? null,
+    ...{ registered, authorStatus, suspended: authorStatus === 'suspended' },
+    findings: registered ? (isInactive ? ['issuer-not-active'] : []) : ['unknown-issuer'],
+  }
 }
 
 const ZERO_DIGEST: Bytes32 = `0x${'0'.repeat(64)}`

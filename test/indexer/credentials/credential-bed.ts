@@ -17,6 +17,8 @@ export interface CredentialBed extends ApiFixture {
   stranger: CredentialWriter
   lookUp(credentialId: string, query?: string): ReturnType<ApiFixture['get']>
   reindexed(): Promise<void>
+  /** Of the issuer, in the directory. */
+  setStatus(status: number): Promise<void>
   /** Unix seconds of the newest block. */
   now(): Promise<number>
   /** Mines a block at a time. */
@@ -33,17 +35,19 @@ export async function startCredentials(
   const writerOf = (key: Bytes32) => credentialWriter(chain.url, { registry, chainId: chain.chainId, key })
   const issuer = writerOf(ISSUER_KEY)
   const stranger = writerOf(STRANGER_KEY)
-  const { directory, provider } = directoryAs(chain.url, contracts.ParticipantDirectory)
-  const asAdministrator = async (method: string, ...values: unknown[]) =>
-    (await directory.getFunction(method)(...values)).wait()
+  const asAdministrator = async (method: string, ...values: unknown[]) => {
+    const { directory, provider } = directoryAs(chain.url, contracts.ParticipantDirectory)
+    await (await directory.getFunction(method)(...values)).wait()
+    provider.destroy()
+  }
   await asAdministrator('register', issuer.issuer, roleMask(['credentialIssuer']), 'Evidence House', '', '')
   await asAdministrator('setBook', issuer.issuer, ROLES.credentialIssuer, chain.chainId, registry)
-  provider.destroy()
   const reindexed = () => caughtUp(api.indexer, chain)
   await reindexed()
   return {
     ...api,
     ...{ issuer, stranger, reindexed },
+    setStatus: (status) => asAdministrator('setStatus', issuer.issuer, status),
     lookUp: (credentialId, query = '') => api.get(`/v1/credentials/${credentialId}${query}`),
     async now() {
       const block = await chain.request<{ timestamp: string }>('eth_getBlockByNumber', ['latest', false])

@@ -60,6 +60,30 @@ describeStores('credentials of a chain that is reorganised', (engine) => {
     await expectReplayEqual()
   })
 
+  it('says of finality what holds at the block that the answer stands at, also when the chain goes on meanwhile', async () => {
+    const { credentialId } = await bed.issuer.issue()
+    await bed.issuer.revoke(credentialId, 'for good')
+    await bed.reindexed()
+    const { number } = bed.indexer.views.get(bed.chain.chainId)!.checkpoint!
+    const { store } = bed.indexer
+    const { findRevocationAt } = store
+    let isFirst = true
+    store.findRevocationAt = async (place) => {
+      const found = await findRevocationAt(place)
+      if (isFirst) {
+        isFirst = false
+        await bed.chain.request('anvil_mine', ['0x30'])
+        await bed.reindexed()
+      }
+      return found
+    }
+    const { body } = await bed.lookUp(credentialId, `?asOf=${number}`)
+    expect(isFirst).to.equal(false)
+    const [{ finality }] = body.asOf
+    const expected = number <= body.standings[0].finalBlock ? 'final' : 'pending'
+    expect([finality, body.credentials[0].revocation.finality]).to.deep.equal([expected, expected])
+  })
+
   it('says in events of records what credential they are of, and why it is revoked, also when it is taken back', async () => {
     const feed = await readFeed()
     const snapshot = await bed.chain.request('evm_snapshot')

@@ -62,6 +62,56 @@ describeStores('POST /v1/credentials/verify', (engine) => {
     expect(revoked.credential.issue).to.equal(null)
   })
 
+  for (const tier of ['recorded', 'published', 'anchored'] as const)
+    it(`says of a ${tier} one who its issuer is, and was when it wrote it`, async () => {
+      const known = { name: 'Evidence House', registered: true, authorStatus: 'active', suspended: false }
+      const { credential } = await bed.issuer.credential(tier)
+      const said = await verify({ credential })
+      expect(said).to.include(known)
+      expect(said.findings).to.deep.equal([])
+      const strange = await verify({ credential: (await bed.stranger.credential(tier)).credential })
+      expect(strange).to.include({ name: null, registered: false, authorStatus: 'none', suspended: false })
+      expect(strange.findings).to.deep.equal(['unknown-issuer'])
+      const [ACTIVE, SUSPENDED] = [1, 2]
+      // The status of a second is that at its end.
+      const later = () => bed.chain.request('evm_increaseTime', [5])
+      await later()
+      await bed.setStatus(SUSPENDED)
+      await later()
+      const late = await bed.issuer.credential(tier)
+      await later()
+      await bed.setStatus(ACTIVE)
+      await later()
+      const suspended = await verify({ credential: late.credential })
+      expect(suspended).to.include({ ...known, authorStatus: 'suspended', suspended: true })
+      expect(suspended.findings).to.deep.equal(['issuer-not-active'])
+      expect(await verify({ credential })).to.include(known)
+    })
+
+  it('goes by the clock where the chain stands still, and claims nothing of what it may not know', async () => {
+    const clock = Math.floor(Date.now() / 1000)
+    const [open, over] = [clock + 10_000, clock - 50].map((time) => ({ validUntil: utcTime(time) }))
+    const { credential } = await bed.issuer.credential('recorded', open)
+    const { credential: expired } = await bed.issuer.credential('recorded', over)
+    const pending = (await bed.issuer.credential('pending', open)).credential
+    await bed.reindexed()
+    const view = bed.indexer.views.get(bed.chain.chainId)!
+    const { checkpoint } = view
+    try {
+      view.checkpoint = { ...checkpoint!, timestamp: clock - 100 }
+      expect(await verify({ credential })).to.include({ verdict: 'intact' })
+      expect(await verify({ credential: expired })).to.include({ verdict: 'expired' })
+      view.checkpoint = { ...checkpoint!, timestamp: clock - 700 }
+      for (const presented of [credential, pending])
+        expect(await verify({ credential: presented })).to.include({
+          ...{ verdict: 'unconfirmed', rule: 'head-too-old' },
+        })
+      expect(await verify({ credential: expired })).to.include({ verdict: 'expired' })
+    } finally {
+      view.checkpoint = checkpoint
+    }
+  })
+
   it('says that a pending one is not on chain', async () => {
     const { credential } = await bed.issuer.credential('pending')
     const body = await verify({ credential })

@@ -322,6 +322,31 @@ describe('verification of evidence', () => {
       expect((await verify(credential, { nodeOf: () => agreeingNodes(nodes) })).verdict).to.equal('revoked')
   })
 
+  it('calls nothing intact by nodes that stand still, and believes a revocation or another file all the same', async () => {
+    const standing = (seconds: number) =>
+      nodeThat(async (method, params) => {
+        if (method !== 'eth_getBlockByNumber' || params[0] !== 'latest') return undefined
+        const block = await chain.anvil.request<object>(method, [...params])
+        return { ...block, timestamp: `0x${(Math.floor(Date.now() / 1000) - seconds).toString(16)}` }
+      })
+    const still = () => standing(601)
+    expect(await found(recorded, { nodeOf: () => standing(500) })).to.deep.equal(AGREED)
+    const old = await verify(recorded, { nodeOf: still })
+    expect([old.verdict, old.rule]).to.deep.equal(['unconfirmed', 'head-too-old'])
+    expect(old.checks.at(-1)).to.include({ name: 'head-age', outcome: 'not-checked' })
+    const both = await verify(recorded, { nodeOf: () => agreeingNodes([still(), still()]) })
+    expect(both.rule).to.equal('head-too-old')
+    const revoked = await chain.issue()
+    await chain.revoke(revoked, 'before it stood still')
+    expect((await verify(revoked, { nodeOf: still })).verdict).to.equal('revoked')
+    expect((await verify(recorded, { nodeOf: still, contentHash: OTHER_CONTENT })).verdict).to.equal(
+      'tampered',
+    )
+    expect((await verify(recorded, { nodeOf: still, contentHash: undefined })).rule).to.equal(
+      'content-not-checked',
+    )
+  })
+
   it('flags what an issuer recorded while it was not active', async () => {
     const [SUSPENDED, ACTIVE] = [2, 1]
     await chain.administer('setStatus', ISSUER, SUSPENDED)

@@ -23,6 +23,7 @@ const FINDINGS: Readonly<Record<string, Finding>> = {
   'past-its-expiry': { text: 'expired', tone: 'doubtful' },
   'not-on-chain': { text: 'pending', tone: 'doubtful' },
   'not-final': { text: 'notFinal', tone: 'doubtful' },
+  'head-too-old': { text: 'oldHead', tone: 'doubtful' },
   'receipt-not-on-chain': { text: 'otherChain', tone: 'bad' },
   'credential-malformed': { text: 'malformed', tone: 'bad' },
   'credential-invalid': { text: 'invalid', tone: 'bad' },

@@ -93,6 +93,9 @@ export const evidenceEn = {
   'evidence.notFinal.title': 'Recorded, not final yet',
   'evidence.notFinal':
     'Everything agrees, but the record may still be taken back. Verify again in some minutes.',
+  'evidence.oldHead.title': 'Recorded; whether it still holds is not known',
+  'evidence.oldHead':
+    'Everything agrees, but the newest block shown is more than ten minutes old: had {issuer} revoked it since, nobody asked would know. Check this device’s clock, ask another node, or verify again later.',
   'evidence.otherChain.title': 'The chain does not have this record',
   'evidence.otherChain':
     'The block that the receipt names is not part of the chain. Ask {issuer} for the credential anew.',

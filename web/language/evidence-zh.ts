@@ -84,6 +84,9 @@ export const evidenceZh: Readonly<Record<keyof typeof evidenceEn, string>> = {
   'evidence.pending': '该凭证由{issuer}签名，但区块链上还没有。请稍后再次核验。',
   'evidence.notFinal.title': '已记录，尚未最终确认',
   'evidence.notFinal': '全部一致，但该记录仍可能被撤回。请几分钟后再次核验。',
+  'evidence.oldHead.title': '已记录，但目前是否仍有效尚不清楚',
+  'evidence.oldHead':
+    '全部一致，但节点所示的最新区块已超过十分钟：若{issuer}此后撤销了该凭证，所询问的节点并不知道。请检查本设备的时钟，改问其他节点，或稍后再次核验。',
   'evidence.otherChain.title': '区块链上没有该记录',
   'evidence.otherChain': '回执所指的区块不在链上。请向{issuer}重新索取凭证。',
   'evidence.invalid.title': '该凭证不真实',

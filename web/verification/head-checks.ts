@@ -1,8 +1,6 @@
+import { isOldHead } from '../../protocol/head-age.ts'
 import type { PaymentChain } from '../../protocol/payments/payment-network.ts'
 import type { Check } from '../../protocol/verification.ts'
-
-/** Nodes follow their chain within seconds; one this far behind does not know the newest of it. */
-const OLD_HEAD_S = 10 * 60
 
 /** What stays open when a chain was asked: whether it calls a block final, and what was recorded of late. */
 export function headChecks(
@@ -17,12 +15,13 @@ export function headChecks(
       outcome: 'not-checked',
       detail: 'no node that was asked knows the finalized tag',
     })
-  const age = Math.floor(Date.now() / 1000) - askedAt.timestamp
-  if (age >= OLD_HEAD_S)
+  if (isOldHead(askedAt.timestamp)) {
+    const age = Math.floor(Date.now() / 1000) - askedAt.timestamp
     checks.push({
       name: 'head-age',
       outcome: 'not-checked',
       detail: `the newest block, ${askedAt.blockNumber}, is ${Math.floor(age / 60)} minutes old`,
     })
+  }
   return checks
 }

@@ -4,6 +4,7 @@ import {
   checkCredentialOnChain,
 } from '../../protocol/credentials/credential-check.ts'
 import type { EvidenceCredential } from '../../protocol/credentials/evidence-credential.ts'
+import { isOldHead } from '../../protocol/head-age.ts'
 import { headChecks } from './head-checks.ts'
 import { requireNode } from './nodes.ts'
 import type { VerificationParts } from './verify-voucher.ts'
@@ -16,7 +17,8 @@ export interface EvidenceParts
     Pick<CredentialCheckOptions, 'contentHash' | 'onCheck'> {}
 
 /**
- * Holds a credential, and the file that it is shown with, against its chain and the directory, asking nodes alone.
+ * Holds a credential, and the file that it is shown with, against its chain and the directory, asking nodes alone. What would be intact is
+ * `unconfirmed` by the rule `head-too-old` where the newest block that they show is old.
  * @throws CHAIN_UNKNOWN without a node for one of the chains; CHAIN_UNREACHABLE, CHAIN_MISMATCH, PROOF_UNBUILDABLE, NodesDisagree
  */
 export async function verifyEvidence(
@@ -41,5 +43,9 @@ export async function verifyEvidence(
   if (result.standing === null) return result
   const open = headChecks(chain, finalizedNumber, result.standing.askedAt)
   for (const check of open) onCheck?.(check)
-  return { ...result, checks: [...result.checks, ...open] }
+  const checks = [...result.checks, ...open]
+  // Nodes that stand still, or are held back, know of no revocation since.
+  if (result.verdict === 'intact' && isOldHead(result.standing.askedAt.timestamp))
+    return { ...result, checks, verdict: 'unconfirmed', rule: 'head-too-old' }
+  return { ...result, checks }
 }

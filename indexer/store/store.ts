@@ -196,12 +196,23 @@ export interface StoreReader extends FeedReader, PaymentReader, CredentialReader
   /**
    * Everything that follows from the chain, as text in a fixed order: two stores of one chain are equal if these are.
    * @param tables whose rows alone are asked for
+   * @param moment `id` of a moment that is held; without, it is that at which the first line is asked for
    */
-  dump(tables?: readonly TableName[]): AsyncIterable<string>
+  dump(tables?: readonly TableName[], moment?: string): AsyncIterable<string>
+  /** For dumps that belong together, while the writer goes on. Where it is missing, `version` tells whether they do. */
+  holdMoment?(): Promise<HeldMoment>
   /** What was made of rows and is not what they say, as of one moment: sums of payments, and on some engines the index of keys. */
   findDerivedFaults(): AsyncIterable<DerivedFault>
   /** Every row there is, webhooks too, as of one moment, while the writer goes on. */
   exportRows(): AsyncIterable<TableRows>
+}
+
+export interface HeldMoment {
+  id: string
+  /** As they were then. */
+  chains: StoredChain[]
+  /** Dumps that have begun go on. */
+  release(): Promise<void>
 }
 
 /** For people. */

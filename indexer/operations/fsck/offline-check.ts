@@ -1,6 +1,6 @@
 import { CountersignError } from '../../../protocol/errors.ts'
 import { bytesToHex } from '../../../protocol/hex.ts'
-import type { StoreReader } from '../../store/store.ts'
+import type { StoredChain, StoreReader } from '../../store/store.ts'
 import { BesideCheck, registriesOf } from './beside-check.ts'
 import { type DumpedRow, parseRow, ROW_TABLES } from './dump-line.ts'
 import { Findings } from './findings.ts'
@@ -17,7 +17,7 @@ const BESIDES = [PAYMENTS_BESIDE, REVOCATIONS_BESIDE]
  * Holds a store against itself, without any chain: rows have their blocks, at or below the checkpoint; the heads folded from the rows
  * are those of the table; orphans are of blocks that the chain left; payments add up to their sums, and records are found by their keys. The
  * store may be in use.
- * @throws FSCK_UNCERTAIN when it is written to all the time, and what the store throws
+ * @throws FSCK_UNCERTAIN when it is written to all the time and cannot hold a moment, and what the store throws
  */
 export async function checkOffline(store: StoreReader, options: FsckOptions = {}): Promise<FsckReport> {
   const findings = new Findings(options.maxListed ?? 100)
@@ -122,14 +122,29 @@ const comesFirst = (root: DumpedRow, record: DumpedRow): boolean =>
     root.blockNumber - record.blockNumber ||
     root.logIndex - record.logIndex) <= 0
 
-async function dumpsOfOneMoment(store: StoreReader) {
+function beginDumps(store: StoreReader, moment?: string): Dumps {
+  const besides = BESIDES.map(({ table }) => begun(store.dump([table], moment)))
+  return [begun(store.dump(undefined, moment)), begun(store.dump(undefined, moment)), ...besides]
+}
+
+async function dumpsOfOneMoment(store: StoreReader): Promise<{ dumps: Dumps; chains: StoredChain[] }> {
+  const held = await store.holdMoment?.()
+  if (held !== undefined) {
+    const dumps = beginDumps(store, held.id)
+    try {
+      await Promise.all(dumps.map(({ started }) => started))
+      return { dumps, chains: held.chains }
+    } catch (error) {
+      await Promise.allSettled(dumps.map((dump) => dump.close()))
+      throw error
+    } finally {
+      await held.release()
+    }
+  }
   for (let attempt = 1; ; attempt++) {
     const version = await store.version()
     const chains = await store.listChains()
-    const dumps = [
-      ...[begun(store.dump()), begun(store.dump())],
-      ...BESIDES.map(({ table }) => begun(store.dump([table]))),
-    ] as [Lines, Lines, ...Lines[]]
+    const dumps = beginDumps(store)
     let isOfOneMoment = false
     try {
       await Promise.all(dumps.map(({ started }) => started))
@@ -146,6 +161,8 @@ async function dumpsOfOneMoment(store: StoreReader) {
       )
   }
 }
+
+type Dumps = [Lines, Lines, ...Lines[]]
 
 interface Lines {
   started: Promise<unknown>

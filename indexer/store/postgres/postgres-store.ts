@@ -10,7 +10,7 @@ import { createOrderLookups } from './order-lookups.ts'
 import { runPrepared } from './prepared.ts'
 import { createReadPool, type ReadPool } from './read-pool.ts'
 import { readReplicationLag } from './replication.ts'
-import { openSnapshot } from './snapshot.ts'
+import { holdMoment, openSnapshot } from './snapshot.ts'
 import { toOpenError } from './store-error.ts'
 import { WriterSession } from './writer-session.ts'
 
@@ -79,7 +79,7 @@ function createPostgresStore(
       if (session === undefined) throw new CountersignError('STORE_READ_ONLY', 'a reader does not write')
       return session.transaction(work)
     },
-    snapshot: () => openSnapshot(database),
+    snapshot: (moment) => openSnapshot(database, moment),
     async close() {
       await session?.close()
       await pool.close()
@@ -103,6 +103,7 @@ function createPostgresStore(
     ...store,
     findRecords: (key, page) => (page === undefined ? store.findRecords(key) : findPage(key, page)),
     findOrphanedRecords,
+    holdMoment: () => holdMoment(database),
     findPayments: (orderKey, query) => {
       const { office, registries, limit } = query
       const isBounded = registries?.every(({ toBlock }) => toBlock === undefined) !== true

@@ -5,8 +5,12 @@ import type { Columns, SqlEngine, SqlSnapshot } from './engine.ts'
 const WITH_CONTRACT = 'JOIN contracts c ON c.contract_id = t.contract_id'
 
 /** One line a row, in chain order. Orphans are history, not a consequence of the chain. */
-export async function* dumpStore(engine: SqlEngine, tables?: readonly TableName[]): AsyncGenerator<string> {
-  const snapshot = await engine.snapshot()
+export async function* dumpStore(
+  engine: SqlEngine,
+  tables?: readonly TableName[],
+  moment?: string,
+): AsyncGenerator<string> {
+  const snapshot = await engine.snapshot(moment)
   try {
     for (const { name, columns } of Object.values(TABLES)) {
       if (tables?.includes(name) === false) continue

@@ -36,6 +36,8 @@ export interface SqlWriter extends SqlReader {
 /** Everything as it was at one moment, while others write. */
 export interface SqlSnapshot {
   iterate(sql: string): AsyncIterable<Columns>
+  /** Lets others begin at this moment, until it is closed. */
+  share?(): Promise<string>
   close(): Promise<void>
 }
 
@@ -52,6 +54,7 @@ export interface SqlEngine extends SqlReader {
   readonly withBlock: string
   /** One transaction at a time, on disk when the promise resolves. */
   write<Result>(work: (writer: SqlWriter) => Promise<Result>): Promise<Result>
-  snapshot(): Promise<SqlSnapshot>
+  /** @param moment what `share` of another snapshot gave, on engines that have it: of the same moment as that */
+  snapshot(moment?: string): Promise<SqlSnapshot>
   close(): Promise<void>
 }

@@ -128,7 +128,7 @@ export function createSqlStore(engine: SqlEngine, options: SqlStoreOptions): Sto
         )
       }),
     replicationLag: options.replicationLag ?? (async () => ({ isReplica: false, seconds: null })),
-    dump: (tables) => dumpStore(engine, tables),
+    dump: (tables, moment) => dumpStore(engine, tables, moment),
     findDerivedFaults: () => findDerivedFaults(engine),
     exportRows: () => exportRows(engine),
     async importRows(tables) {

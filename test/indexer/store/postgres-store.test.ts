@@ -182,7 +182,10 @@ describeServer(`PostgreSQL store${missing === undefined ? '' : ` (${missing})`}`
         await chain.take(APPEND)
         const version = await store.version()
         await eventually('the replica has it', async () => (await reader.version()) === version)
-        expect(await Array.fromAsync(reader.dump())).to.deep.equal(await Array.fromAsync(store.dump()))
+        const held = await reader.holdMoment!()
+        for (const dump of [reader.dump(), reader.dump(undefined, held.id)])
+          expect(await Array.fromAsync(dump)).to.deep.equal(await Array.fromAsync(store.dump()))
+        await held.release()
         await eventually('it says that it lacks nothing', async () => {
           const { isReplica, seconds } = await reader.replicationLag()
           return isReplica && seconds !== null && seconds < 1

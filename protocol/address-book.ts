@@ -25,6 +25,8 @@ export interface ChainEntry {
   finalityDepth: number
   /** Final is instead what the chain's own `finalized` tag says, never more; the depth counts where the tag means nothing. */
   finalizedTag?: true
+  /** Seconds until its newest block counts as old, and is no ground to call anything intact. Default 600; more where blocks come only with transactions. */
+  maxHeadAge?: number
   /** By contract name, e.g. `QueryResultRegistry`. */
   contracts: Record<string, DeployedContract>
 }
@@ -79,7 +81,7 @@ function toChain(value: unknown, path: string): ChainEntry {
     value,
     path,
     ['chainId', 'name', 'rpcUrls', 'finalityDepth', 'contracts'],
-    ['webSocketUrls', 'publicRpcUrls', 'finalizedTag'],
+    ['webSocketUrls', 'publicRpcUrls', 'finalizedTag', 'maxHeadAge'],
   )
   if (members.finalizedTag !== undefined && members.finalizedTag !== true)
     fail(`${path}.finalizedTag`, 'is not true; leave it out where the depth counts')
@@ -99,6 +101,9 @@ function toChain(value: unknown, path: string): ChainEntry {
           ),
         }),
     ...(members.finalizedTag === true ? { finalizedTag: true as const } : {}),
+    ...(members.maxHeadAge === undefined
+      ? {}
+      : { maxHeadAge: toInteger(members.maxHeadAge, `${path}.maxHeadAge`, 1) }),
     finalityDepth: toInteger(members.finalityDepth, `${path}.finalityDepth`, 0),
     contracts: toContracts(members.contracts, `${path}.contracts`),
   }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import {
   errorDeploymentResultToExceptionMessage,
   HardhatArtifactResolver,
@@ -35,6 +36,8 @@ import { requireKeyForChain } from '../services/party/keys.ts'
 import { findAddressBook, writeAddressBook } from './address-book-file.ts'
 import { buildIfNeeded } from './contract-build.ts'
 import { hardhatEnvironment } from './hardhat-environment.ts'
+
+const YEAR_S = 365 * 24 * 60 * 60
 
 export interface DeployOptions {
   /** JSON-RPC endpoint of the chain; goes into the address book. */
@@ -126,6 +129,9 @@ class ChainDeployer {
     contracts = { ...contracts, ...(await this.#registries(contracts)) }
 
     const chain: ChainEntry = {
+      // A local chain makes blocks when there is something for them.
+      ...(isLocalChain(chainId) && { maxHeadAge: YEAR_S }),
+      ...known,
       chainId,
       name: this.#options.name,
       rpcUrls: isForgotten ? [rpcUrl] : [...new Set([...(known?.rpcUrls ?? []), rpcUrl])],
@@ -291,8 +297,7 @@ class ChainDeployer {
       directory,
       chains: [...others, chain].sort((a, b) => a.chainId - b.chainId),
     }
-    if (JSON.stringify(after) !== JSON.stringify(before))
-      await writeAddressBook(this.#options.addressBookFile, after)
+    if (!isDeepStrictEqual(after, before)) await writeAddressBook(this.#options.addressBookFile, after)
     return after
   }
 

@@ -13,6 +13,8 @@ export interface ChainConfig {
   finalityDepth: number
   /** Final is instead what the chain's `finalized` tag says, where that means something. */
   finalizedTag?: boolean
+  /** Seconds until its newest block counts as old; default: as `isOldHead` has it. */
+  maxHeadAge?: number
   /** Where heads are announced; default: at the addresses of `rpcUrls`. */
   webSocketUrls?: readonly string[]
   contracts: readonly { kind: string; address: Address; startBlock: number }[]

@@ -17,6 +17,8 @@ export interface PaymentChain {
   finalityDepth: number
   /** Final is never more than what the chain's own `finalized` tag says. */
   finalizedTag: boolean
+  /** Seconds until its newest block counts as old; default: as `isOldHead` has it. */
+  maxHeadAge?: number
   /** JSON-RPC endpoints; may be none. */
   rpcUrls: string[]
 }
@@ -42,6 +44,7 @@ export function registryNetworkOf(
         registry: chain.contracts[contract]?.address ?? null,
         finalityDepth: chain.finalityDepth,
         finalizedTag: chain.finalizedTag === true,
+        ...(chain.maxHeadAge === undefined ? {} : { maxHeadAge: chain.maxHeadAge }),
         rpcUrls: urlsOf(chain),
       }))
       .filter(({ chainId, registry }) => registry !== null || chainId === directory.chainId),

@@ -21,6 +21,7 @@ export const credentialNetworkOf = (
       registry: chain.contracts.CredentialRegistry?.address ?? null,
       finalityDepth: finalityDepth ?? chain.finalityDepth,
       finalizedTag: chain.finalizedTag === true,
+      ...(chain.maxHeadAge === undefined ? {} : { maxHeadAge: chain.maxHeadAge }),
       rpcUrls: isNamingNodes ? chain.rpcUrls : [],
     }))
     .filter(({ chainId, registry }) => registry !== null || chainId === directory.chainId),

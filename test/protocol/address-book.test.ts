@@ -54,7 +54,11 @@ describe('address book', () => {
 
     it('takes the endpoints of announcements and of pages and the finalized tag, where there are any', () => {
       const book = twoChains()
-      Object.assign(book.chains[0]!, { webSocketUrls: ['wss://chain.example'], finalizedTag: true })
+      Object.assign(book.chains[0]!, {
+        webSocketUrls: ['wss://chain.example'],
+        finalizedTag: true,
+        maxHeadAge: 3_600,
+      })
       Object.assign(book.chains[0]!, { publicRpcUrls: [] })
       Object.assign(book.chains[1]!, { publicRpcUrls: ['https://chain.example'] })
       expect(parseAddressBook(structuredClone(book))).to.deep.equal(book)

@@ -74,7 +74,11 @@ describe('deploy', function () {
     const book = await readBook()
     expect(document.chain).to.deep.equal(getChain(book, 31337))
     const { contracts, ...entry } = getChain(book, 31337)
-    expect(entry).to.deep.equal({ chainId: 31337, name: 'lenders', rpcUrls: [chain.url], finalityDepth: 0 })
+    expect(entry).to.deep.equal({
+      ...{ chainId: 31337, name: 'lenders', rpcUrls: [chain.url], finalityDepth: 0 },
+      // Blocks come with transactions only.
+      maxHeadAge: 31_536_000,
+    })
     expect(book.directory).to.deep.equal({ chainId: 31337, address: contracts.ParticipantDirectory!.address })
     expect(Object.values(contracts).map(({ startBlock }) => startBlock)).to.deep.equal([1, 2, 3, 4, 5])
     for (const { address } of Object.values(contracts))

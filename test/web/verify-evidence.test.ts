@@ -336,6 +336,10 @@ describe('verification of evidence', () => {
     expect(old.checks.at(-1)).to.include({ name: 'head-age', outcome: 'not-checked' })
     const both = await verify(recorded, { nodeOf: () => agreeingNodes([still(), still()]) })
     expect(both.rule).to.equal('head-too-old')
+    // Where blocks come with transactions only.
+    expect(await found(recorded, { nodeOf: still, network: change({ maxHeadAge: 3_600 }) })).to.deep.equal(
+      AGREED,
+    )
     const revoked = await chain.issue()
     await chain.revoke(revoked, 'before it stood still')
     expect((await verify(revoked, { nodeOf: still })).verdict).to.equal('revoked')

@@ -15,7 +15,7 @@ export function headChecks(
       outcome: 'not-checked',
       detail: 'no node that was asked knows the finalized tag',
     })
-  if (isOldHead(askedAt.timestamp)) {
+  if (isOldHead(askedAt.timestamp, chain?.maxHeadAge)) {
     const age = Math.floor(Date.now() / 1000) - askedAt.timestamp
     checks.push({
       name: 'head-age',

@@ -45,7 +45,7 @@ export async function verifyEvidence(
   for (const check of open) onCheck?.(check)
   const checks = [...result.checks, ...open]
   // Nodes that stand still, or are held back, know of no revocation since.
-  if (result.verdict === 'intact' && isOldHead(result.standing.askedAt.timestamp))
+  if (result.verdict === 'intact' && isOldHead(result.standing.askedAt.timestamp, chain?.maxHeadAge))
     return { ...result, checks, verdict: 'unconfirmed', rule: 'head-too-old' }
   return { ...result, checks }
 }

@@ -101,7 +101,7 @@ export function verdictOfPresented(presented: Presented, indexed: IndexedEvidenc
       return say('unconfirmed', 'index-not-complete')
     if (books.some(({ view }) => view.state !== 'following'))
       return say('unconfirmed', 'index-behind-the-chain')
-    if (isOldHead(timestamp)) return say('unconfirmed', 'head-too-old')
+    if (isOldHead(timestamp, book.view.config.maxHeadAge)) return say('unconfirmed', 'head-too-old')
   }
   return { verdict, rule, findings, presentedDigest }
 }

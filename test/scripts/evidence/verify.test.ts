@@ -141,6 +141,7 @@ describe('verify, of credentials', function () {
   })
 
   it('refuses a file with any character changed, and verifies the others', async () => {
+    const before = (await verify('credentials')).verdicts
     const text = readFileSync(at(fileOf('a.txt')), 'utf8')
     const middle = Math.floor(text.length / 2)
     writeFileSync(at(fileOf('a.txt')), `${text.slice(0, middle)}~${text.slice(middle + 1)}`)
@@ -150,7 +151,7 @@ describe('verify, of credentials', function () {
       code: 'PROOF_FILE_ALTERED',
     })
     const { exitCode, verdicts: counts } = await verify('credentials')
-    expect([exitCode, counts]).to.deep.equal([2, { intact: 3, refused: 1 }])
+    expect([exitCode, counts]).to.deep.equal([2, { ...before, intact: before.intact - 1, refused: 1 }])
   })
 
   it('does not take the word of another server for it', async () => {

@@ -72,7 +72,7 @@ describe('evidence server', () => {
       const { credentialId, state, credential } = await server().take('pending')
       expect(state).to.equal('pending')
       expect((await verifyCredential(credential)).verdict).to.equal('unconfirmed')
-      expect(readCredential(credential).recordBy).to.be.closeTo(Date.now() / 1000 + 600, 10)
+      expect(readCredential(credential).recordBy).to.be.closeTo(Math.floor(Date.now() / 1000) + 600, 10)
       await home.chain.request('evm_setAutomine', [true])
       await home.chain.request('evm_mine')
       const file = await untilRecorded(credentialId)

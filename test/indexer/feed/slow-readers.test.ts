@@ -38,7 +38,10 @@ describe('streams that nobody reads', () => {
       () => reader.frames.filter(({ event }) => event.includes('.')).length === EVENTS,
       20_000,
     )
-    const metrics = async () => (await fetch(`${server.url}/metrics`)).text()
+    const metrics = async () => {
+      const response = await fetch(`${server.url}/metrics`, { signal: AbortSignal.timeout(5_000) })
+      return response.text()
+    }
     await eventually(
       'they are cut off',
       async () => new RegExp(` ${CLIENTS}$`, 'm').test(lineOf(await metrics(), 'streams_cut_total')),

@@ -158,7 +158,7 @@ describe('a writer and its readers', function () {
     const kept = await author.record()
     await allStand(writer, reader, replicaReader)
     let done = false
-    const seen = { present: 0, absent: 0 }
+    const seen = { present: 0 }
     const changing = (async () => {
       for (let i = 0; i < 12; i++) {
         const snapshot = await chain.request('evm_snapshot')
@@ -172,7 +172,6 @@ describe('a writer and its readers', function () {
             if (stands.hash === hash) expect(records, `at ${stands.number}`).to.have.length(1)
             for (const { block } of records) expect(block.number).to.be.at.most(stands.number)
             if (records.length > 0) seen.present++
-            else seen.absent++
           }
         await chain.request('evm_revert', [snapshot])
         author.reset()
@@ -187,8 +186,8 @@ describe('a writer and its readers', function () {
       await Promise.race([changing, new Promise((resolve) => setTimeout(resolve, 5))])
     }
     await changing
+    // Whether it was seen before it came depends on who is quicker; that it came does not.
     expect(seen.present).to.be.above(0)
-    expect(seen.absent).to.be.above(0)
     await allStand(writer, reader, replicaReader)
   })
 

@@ -1,3 +1,5 @@
+import type { AddressBook } from '../../protocol/address-book.ts'
+import { credentialNetworkOf } from '../../protocol/credentials/credential-network.ts'
 import type { EvidenceCredential } from '../../protocol/credentials/evidence-credential.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import type { Bytes32 } from '../../protocol/hex.ts'
@@ -7,7 +9,6 @@ import { NodesDisagree } from '../../web/verification/agreeing-nodes.ts'
 import { type ConnectedNodes, connectNodes } from '../../web/verification/nodes.ts'
 import { type EvidenceVerification, verifyEvidence } from '../../web/verification/verify-evidence.ts'
 import { findAddressBook } from '../address-book-file.ts'
-import { credentialNetworkOf } from './credential-network.ts'
 import type { Found } from './credential-verifier.ts'
 
 export interface ChainOptions {
@@ -63,6 +64,13 @@ export async function connectCredentialChain(options: ChainOptions): Promise<Cre
       action: 'Give --address-book: registry and directory have to come from somebody you trust.',
     })
   }
-  const network = credentialNetworkOf(book, { isNamingNodes: rpc.length === 0, finalityDepth })
+  const network = credentialNetworkOf(withDepth(book, finalityDepth), ({ rpcUrls }) =>
+    rpc.length === 0 ? rpcUrls : [],
+  )
   return new CredentialChain(network, await connectNodes(network, rpc))
 }
+
+const withDepth = (book: AddressBook, finalityDepth: number | undefined): AddressBook => ({
+  ...book,
+  ...(finalityDepth !== undefined && { chains: book.chains.map((chain) => ({ ...chain, finalityDepth })) }),
+})

@@ -9,7 +9,7 @@ export interface PartyDatabase {
 }
 
 /** Milliseconds that a write waits for somebody else's: auditors may open the file beside the running server. */
-const BUSY_TIMEOUT_MS = 5_000
+export const BUSY_TIMEOUT_MS = 5_000
 
 /**
  * Opens a party's database for this process alone. What is committed is on disk: write-ahead log, one fsync a commit.

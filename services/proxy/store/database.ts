@@ -1,10 +1,6 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { CountersignError } from '../../../protocol/errors.ts'
-import { openPartyDatabase } from '../../party/database.ts'
+import type { PartyDatabase } from '../../party/database.ts'
+import { joinMigratedDatabase, openMigratedDatabase } from '../../party/migrated-database.ts'
 
-const SCHEMA_VERSION = 1
 /** Times are unix milliseconds. What was asked about (subject, parameters) is not kept: answers carry what they say. */
 const SCHEMA = `
 CREATE TABLE api_keys (
@@ -41,44 +37,8 @@ CREATE TABLE campaign_items (
 ) STRICT, WITHOUT ROWID;
 `
 
-/** Milliseconds that the API key command waits for a write of the running proxy. */
-const BUSY_TIMEOUT_MS = 5_000
-
 /** Opens the proxy's database for this process alone; made on first use. @throws DATABASE_IN_USE, DATABASE_NEWER */
-export function openProxyDatabase(file: string): { db: DatabaseSync; close: () => void } {
-  const opened = openPartyDatabase(file)
-  try {
-    migrate(opened.db)
-    return opened
-  } catch (error) {
-    opened.close()
-    throw error
-  }
-}
+export const openProxyDatabase = (file: string): PartyDatabase => openMigratedDatabase(file, [SCHEMA])
 
 /** Opens it beside a running proxy, for short reads and writes. @throws DATABASE_NEWER */
-export function joinProxyDatabase(file: string): { db: DatabaseSync; close: () => void } {
-  mkdirSync(dirname(file), { recursive: true })
-  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
-  try {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-    migrate(db)
-    return { db, close: () => db.close() }
-  } catch (error) {
-    db.close()
-    throw error
-  }
-}
-
-function migrate(db: DatabaseSync): void {
-  db.exec('BEGIN IMMEDIATE')
-  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
-  if (version > SCHEMA_VERSION) {
-    db.exec('ROLLBACK')
-    throw new CountersignError(
-      'DATABASE_NEWER',
-      `the database has schema ${version}, this program knows ${SCHEMA_VERSION}`,
-    )
-  }
-  db.exec(version === 0 ? `${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT` : 'COMMIT')
-}
+export const joinProxyDatabase = (file: string): PartyDatabase => joinMigratedDatabase(file, [SCHEMA])

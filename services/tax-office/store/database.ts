@@ -1,8 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { CountersignError } from '../../../protocol/errors.ts'
-import { openPartyDatabase, type PartyDatabase } from '../../party/database.ts'
+import type { PartyDatabase } from '../../party/database.ts'
+import { joinMigratedDatabase, openMigratedDatabase } from '../../party/migrated-database.ts'
 
 /**
  * One step a version of the schema; `PRAGMA user_version` says how many were done. Keys, shares, digests and payloads are bytes, times
@@ -35,48 +32,8 @@ CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
   'CREATE UNIQUE INDEX payments_by_entry_key ON payments (entry_key)',
 ]
 
-/** Milliseconds that a look from outside waits for a write of the running office. */
-const BUSY_TIMEOUT_MS = 5_000
-
 /** Opens the office's database for this process alone; made on first use. @throws DATABASE_IN_USE, DATABASE_NEWER */
-export function openOfficeDatabase(file: string): PartyDatabase {
-  const opened = openPartyDatabase(file)
-  try {
-    migrate(opened.db)
-    return opened
-  } catch (error) {
-    opened.close()
-    throw error
-  }
-}
+export const openOfficeDatabase = (file: string): PartyDatabase => openMigratedDatabase(file, MIGRATIONS)
 
 /** Opens it beside a running office, for short reads and writes. @throws DATABASE_NEWER */
-export function joinOfficeDatabase(file: string): PartyDatabase {
-  mkdirSync(dirname(file), { recursive: true })
-  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
-  try {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-    migrate(db)
-    return { db, close: () => db.close() }
-  } catch (error) {
-    db.close()
-    throw error
-  }
-}
-
-function migrate(db: DatabaseSync): void {
-  db.exec('BEGIN IMMEDIATE')
-  try {
-    const { user_version: done } = db.prepare('PRAGMA user_version').get() as { user_version: number }
-    if (done > MIGRATIONS.length)
-      throw new CountersignError(
-        'DATABASE_NEWER',
-        `the database has schema ${done}, this program knows ${MIGRATIONS.length}`,
-      )
-    for (const step of MIGRATIONS.slice(done)) db.exec(step)
-    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}; COMMIT`)
-  } catch (error) {
-    db.exec('ROLLBACK')
-    throw error
-  }
-}
+export const joinOfficeDatabase = (file: string): PartyDatabase => joinMigratedDatabase(file, MIGRATIONS)

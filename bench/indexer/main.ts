@@ -14,7 +14,7 @@ const command = createCommand(
   .option('--events <list>', 'numbers of events, comma-separated', toNumbers, [100_000, 1_000_000])
   .option('--engines <list>', 'of bare, sqlite, postgres', 'bare,sqlite,postgres')
   .option('--rounds <n>', 'backfills of each store, the median counts', Number, 3)
-  .option('--lookup-seconds <n>', 'seconds of lookups', Number, 10)
+  .option('--lookup-seconds <n>', 'seconds of lookups, in five rounds of which the median counts', Number, 15)
   .option('--json', 'print one JSON document')
   .addHelpText(
     'after',

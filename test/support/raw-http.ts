@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 export interface RawAnswer {
   status: number
   headers: Map<string, string>
-  /** As far as it was read. */
+  /** As far as it was read, and as it was sent: chunks are not put together. */
   text: string
 }
 
@@ -44,6 +44,8 @@ export function rawHttp(url: string, request: Buffer, timeoutMs = 2_000): Promis
   })
 }
 
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+
 /** Undefined while more of it has to come. */
 function parseAnswer(bytes: Buffer, isAll: boolean): RawAnswer | undefined {
   const headEnd = bytes.indexOf('\r\n\r\n')
@@ -59,10 +61,12 @@ function parseAnswer(bytes: Buffer, isAll: boolean): RawAnswer | undefined {
   const body = bytes.subarray(headEnd + 4)
   const length = headers.get('content-length')
   const isStream = headers.get('content-type')?.startsWith('text/event-stream') === true
+  const isChunked = headers.get('transfer-encoding') === 'chunked'
   const isWhole =
     isStream ||
     status === 304 ||
     status === 204 ||
+    (isChunked && body.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK)) ||
     (length === undefined ? isAll : body.length >= Number(length))
   return isWhole || isAll ? { status, headers, text: isStream ? '' : body.toString('utf8') } : undefined
 }

@@ -18,7 +18,7 @@ export interface FuzzedRequest {
 }
 
 /** Values that the service knows, so that some requests get past the first look. */
-export type KnownValues = Readonly<Record<string, readonly string[]>>
+export type KnownValues = Readonly<Record<string, readonly unknown[]>>
 
 export function operationsOf(document: Schema): FuzzedOperation[] {
   return Object.entries<Schema>(document.paths).flatMap(([path, methods]) =>
@@ -136,7 +136,10 @@ export function fuzzedRequest(
   const textOf = (schema: Schema, name: string): fc.Arbitrary<string> =>
     fc.oneof(
       { weight: 3, arbitrary: fromSchema(schema).map(String) },
-      { weight: known[name] === undefined ? 0 : 6, arbitrary: fc.constantFrom(...(known[name] ?? [''])) },
+      {
+        weight: known[name] === undefined ? 0 : 6,
+        arbitrary: fc.constantFrom(...(known[name] ?? [''])).map(String),
+      },
       { weight: 2, arbitrary: garbage() },
     )
   const targetOf = ({ path, parameters }: FuzzedOperation): fc.Arbitrary<string> => {

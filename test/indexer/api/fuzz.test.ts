@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Bytes32 } from '../../../protocol/hex.ts'
 import { credentialWriter } from '../../support/credential-writer.ts'
-import { rawHttp } from '../../support/raw-http.ts'
-import { bytesOf, type FuzzedRequest, fuzzedRequest, operationsOf } from '../../support/request-fuzz.ts'
+import { type FuzzedRequest, fuzzedRequest, operationsOf } from '../../support/request-fuzz.ts'
+import { soundAnswer } from '../../support/sound-answer.ts'
 import { describeStores } from '../../support/stores.ts'
 import { type ApiFixture, startApi } from './api-fixture.ts'
 
@@ -74,24 +74,9 @@ describeStores('garbage in every part of a request to every route', (engine) => 
   })
 
   async function expectSoundAnswer(request: FuzzedRequest): Promise<number> {
-    const { status, headers, text } = await rawHttp(api.indexer.url, bytesOf(request))
+    const { status, headers, text } = await soundAnswer(api.indexer.url, request)
     const contentType = headers.get('content-type') ?? ''
-    expect(status, `${text.slice(0, 300)}`).to.be.lessThan(500)
-    if (request.method === 'HEAD' || headers.get('content-type')?.startsWith('text/event-stream') === true)
-      return status
-    if (status >= 400) {
-      expect(contentType).to.contain('application/problem+json')
-      expect(JSON.parse(text)).to.include.keys(
-        'type',
-        'title',
-        'status',
-        'detail',
-        'code',
-        'action',
-        'retryable',
-      )
-      expect(JSON.parse(text).status).to.equal(status)
-    }
+    if (request.method === 'HEAD' || contentType.startsWith('text/event-stream')) return status
     if (operationsOf(api.checker.document).some(({ method }) => method === request.method))
       api.checker.check(request.method, request.target, { status, contentType, text })
     return status

@@ -1,13 +1,14 @@
 import type { Logger } from 'pino'
 import { ulid } from 'ulid'
+import type { AttemptOutcome } from '../../http/webhooks/attempt.ts'
+import { newWebhookSecret } from '../../http/webhooks/signing.ts'
 import { CountersignError } from '../../protocol/errors.ts'
 import type { Feed } from '../feed/feed.ts'
 import { type Delivery, encodeFeedCursor } from '../feed/feed-cursor.ts'
 import type { FeedFilter } from '../feed/feed-filter.ts'
 import type { DeliveryRow, WebhookRow, WebhookStore } from '../store/webhook-store.ts'
-import { type AttemptOutcome, createSender } from './attempt.ts'
+import { createSender } from './sender.ts'
 import { Settlements } from './settlements.ts'
-import { newWebhookSecret } from './signing.ts'
 import { WebhookWorker, type WorkerMetrics, type WorkerState } from './webhook-worker.ts'
 
 export const MAX_WEBHOOKS = 50

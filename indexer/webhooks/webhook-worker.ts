@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { nextAttemptAt, RETRY_PAUSES_MS } from '../../http/webhooks/retry-schedule.ts'
 import { isCountersignError } from '../../protocol/errors.ts'
 import { Bell } from '../feed/bell.ts'
 import type { Feed } from '../feed/feed.ts'
 import { decodeFeedCursor, encodeFeedCursor, type FeedCursor } from '../feed/feed-cursor.ts'
 import { type FeedFilter, matcherOf } from '../feed/feed-filter.ts'
 import type { WebhookRow, WebhookStore } from '../store/webhook-store.ts'
-import type { Sender } from './attempt.ts'
 import { PendingDeliveries, type PendingDelivery } from './pending-deliveries.ts'
-import { nextAttemptAt, RETRY_PAUSES_MS } from './retry-schedule.ts'
+import type { Sender } from './sender.ts'
 import type { Settlements } from './settlements.ts'
 
 /** Deliveries of one webhook that are kept beside each other; above it the webhook's cursor waits. A page may come on top. */

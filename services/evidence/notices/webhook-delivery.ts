@@ -1,26 +1,10 @@
 import type { Logger } from 'pino'
+import { nextAttemptAt, RETRY_PAUSES_MS } from '../../../http/webhooks/retry-schedule.ts'
 import type { GroupCommit } from '../../party/group-commit.ts'
 import { isFailure } from './findings.ts'
 import type { WebhookSender } from './webhook-sender.ts'
 import type { Delivery, WebhookStore } from './webhook-store.ts'
 
-const SECOND = 1_000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-/** Pauses after the first, second, … failed attempt, as the Standard Webhooks specification advises; together a little over three days. */
-export const RETRY_PAUSES_MS: readonly number[] = [
-  5 * SECOND,
-  5 * MINUTE,
-  30 * MINUTE,
-  2 * HOUR,
-  5 * HOUR,
-  10 * HOUR,
-  14 * HOUR,
-  20 * HOUR,
-  24 * HOUR,
-]
-/** Spread over so much of the pause, so that what failed together does not come back together. */
-const JITTER = 0.2
 /** What waited so long behind others is tried once, and not as often as these were. */
 const MAX_WAIT_MS = RETRY_PAUSES_MS.reduce((sum, pause) => sum + pause)
 /** Attempts at a time, each to another webhook. */
@@ -95,10 +79,10 @@ export class WebhookDelivery {
     this.#lookIn(next <= 0 ? LOOK_AGAIN_MS : Math.min(next, LOOK_AGAIN_MS))
   }
 
-  /** Undefined when it is given up. */
-  #pauseAfter({ attempts, foundAt }: Delivery, now: number): number | undefined {
+  /** Unix milliseconds; undefined when it is given up. */
+  #nextAttemptAt({ attempts, foundAt }: Delivery, now: number): number | undefined {
     const { retryPausesMs = RETRY_PAUSES_MS, maxWaitMs = MAX_WAIT_MS } = this.#deps
-    return now - foundAt > maxWaitMs ? undefined : retryPausesMs[attempts]
+    return now - foundAt > maxWaitMs ? undefined : nextAttemptAt(attempts + 1, now, retryPausesMs)
   }
 
   async #attempt(delivery: Delivery): Promise<void> {
@@ -118,18 +102,17 @@ export class WebhookDelivery {
     // Cut by our own end: nothing is known of the receiver.
     if (!this.#isRunning && result.outcome !== 'delivered') return
     const now = Date.now()
-    const pause = this.#pauseAfter(delivery, now)
+    const next = this.#nextAttemptAt(delivery, now)
     await commits.write(() => {
       // Pointed elsewhere in the meantime: what this attempt says is about the former one.
       if (webhooks.find(delivery.client)?.secret !== delivery.secret) return
       if (result.outcome === 'delivered') return webhooks.delivered(delivery)
       if (result.outcome === 'gone') return webhooks.disable(delivery, result.reason, now)
-      const next = pause && Math.round(now + pause * (1 + JITTER * Math.random()))
       webhooks.failed(delivery, result.reason, next)
     })
     if (result.outcome === 'delivered') return
     const { client, noticeId, attempts } = delivery
-    const isGivenUp = result.outcome === 'gone' || pause === undefined
+    const isGivenUp = result.outcome === 'gone' || next === undefined
     const fields = { client, noticeId, attempts: attempts + 1, reason: result.reason }
     if (isGivenUp) logger.error(fields, 'webhook delivery given up')
     else if (attempts === 0) logger.warn(fields, 'webhook delivery failed')

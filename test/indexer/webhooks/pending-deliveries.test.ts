@@ -1,6 +1,6 @@
 import { expect } from 'chai'
+import { nextAttemptAt, RETRY_PAUSES_MS } from '../../../http/webhooks/retry-schedule.ts'
 import { PendingDeliveries } from '../../../indexer/webhooks/pending-deliveries.ts'
-import { nextAttemptAt, RETRY_PAUSES_MS } from '../../../indexer/webhooks/retry-schedule.ts'
 
 const delivery = (eventId: string, nextAttemptAt = 0) => ({ eventId, body: '{}', attempts: 0, nextAttemptAt })
 const ids = (pending: PendingDeliveries, now = 0): string[] => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Webhook } from 'standardwebhooks'
-import { newWebhookSecret, signedHeaders } from '../../../indexer/webhooks/signing.ts'
+import { newWebhookSecret, signedHeaders } from '../../../http/webhooks/signing.ts'
 
 describe('signedHeaders', () => {
   it('makes the signature of the reference vector of Standard Webhooks', () => {

@@ -22,6 +22,7 @@ export interface Answer {
 export interface ApiFixture {
   chain: AnvilChain
   contracts: DeployedContracts
+  database: string
   /** Of the registered provider. */
   writer: RecordWriter
   provider: Address
@@ -69,6 +70,7 @@ export async function startApi(
   return {
     chain,
     contracts,
+    database,
     writer,
     provider,
     indexer,

@@ -1,11 +1,8 @@
 import { expect } from 'chai'
-import { fsck } from '../../../indexer/operations/fsck/fsck.ts'
-import { checkOffline } from '../../../indexer/operations/fsck/offline-check.ts'
-import { openStore } from '../../../indexer/store/open-store.ts'
+import { alterDatabase } from '../../support/alter-database.ts'
 import { someEntry } from '../../support/credential-writer.ts'
-import { caughtUp, startTestIndexer, testChain, testConfig } from '../../support/indexer.ts'
+import { fsckFindings, indexInto } from '../../support/fsck-findings.ts'
 import { describeStores } from '../../support/stores.ts'
-import { alterDatabase } from '../payments/alter-database.ts'
 import { type CredentialBed, startCredentials } from './credential-bed.ts'
 
 describeStores('fsck of credentials', (engine) => {
@@ -23,25 +20,12 @@ describeStores('fsck of credentials', (engine) => {
     const made = await engine.newDatabase()
     database = made.database
     drop = made.drop
-    const indexer = await startTestIndexer([testChain(bed.chain, bed.contracts)], { database })
-    await caughtUp(indexer, bed.chain)
-    await indexer.stop()
+    await indexInto(database, bed)
   })
   afterEach(() => drop())
   after(() => bed.stop())
 
-  const check = async () => {
-    const store = await openStore(database)
-    const config = testConfig([testChain(bed.chain, bed.contracts)], { database })
-    try {
-      const tables = ({ listed }: Awaited<ReturnType<typeof fsck>>) => [
-        ...new Set(listed.map(({ table, reason = '' }) => `${table} ${reason}`.trim())),
-      ]
-      return { online: tables(await fsck(store, config)), offline: tables(await checkOffline(store)) }
-    } finally {
-      await store.close()
-    }
-  }
+  const check = () => fsckFindings(database, bed)
 
   it('finds nothing where all is right', async () => {
     expect(await check()).to.deep.equal({ online: [], offline: [] })

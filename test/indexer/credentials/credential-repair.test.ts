@@ -1,33 +1,18 @@
 import { expect } from 'chai'
-import { readChainHeads } from '../../../indexer/chain/head-check.ts'
-import { repairAuthor } from '../../../indexer/chain/repair.ts'
-import { createRpcClient } from '../../../indexer/chain/rpc-client.ts'
-import { ServedBy } from '../../../indexer/chain/served-by.ts'
-import type { Store } from '../../../indexer/store/store.ts'
-import { type Address, hexToBytes } from '../../../protocol/hex.ts'
+import type { Address } from '../../../protocol/hex.ts'
+import { alterDatabase } from '../../support/alter-database.ts'
+import { NEVER_COMPARED, repairByHand } from '../../support/author-repair.ts'
 import { someEntry } from '../../support/credential-writer.ts'
 import { dumpOf } from '../../support/indexer.ts'
 import { describeStores } from '../../support/stores.ts'
-import { alterDatabase } from '../payments/alter-database.ts'
 import { type CredentialBed, startCredentials } from './credential-bed.ts'
 
 describeStores('repair of revocations', (engine) => {
   const blob = (hex: string) => (engine.name === 'SQLite' ? `X'${hex}'` : `'\\x${hex}'`)
   let bed: CredentialBed
-  let database = ''
   let revoked = ''
   beforeEach(async () => {
-    const watched = {
-      ...engine,
-      async newDatabase() {
-        const made = await engine.newDatabase()
-        database = made.database
-        return made
-      },
-    }
-    // Never compared again: the repairs below are made by hand.
-    const config = { completenessCheckMs: 3_600_000, storageRootMaxRecords: 0 }
-    bed = await startCredentials(config, { engine: watched })
+    bed = await startCredentials(NEVER_COMPARED, { engine })
     const [first, second] = await bed.issuer.issueBatch(2, (await bed.now()) + 1_000)
     await bed.issuer.publish([someEntry(), someEntry()])
     revoked = first!.credentialId
@@ -40,36 +25,7 @@ describeStores('repair of revocations', (engine) => {
   })
   afterEach(() => bed.stop())
 
-  async function repair(issuer: Address): Promise<{ missing: number; surplus: number }> {
-    const view = bed.indexer.views.get(bed.chain.chainId)!
-    const contract = view.contracts.find(({ projection }) => projection.kind === 'CredentialRegistry')!
-    const { contractId, address } = contract.stored
-    const author = view.heads.find(contractId, issuer.slice(2).toLowerCase())!
-    const { number, hash, finalNumber } = view.checkpoint!
-    const rpc = createRpcClient({ urls: [bed.chain.url], name: 'repair' })
-    const asked = { contractAddress: address, author: hexToBytes(issuer) }
-    const [chainHead] = await readChainHeads(rpc, hash, [asked])
-    try {
-      return await repairAuthor(
-        {
-          ...{ author, contract, chainHead: chainHead!, toBlock: number, finalNumber },
-          ...{ usesHistory: true, isFromStart: true },
-        },
-        {
-          ...{ store: bed.indexer.store as Store, rpc, chainId: bed.chain.chainId },
-          signal: new AbortController().signal,
-          served: new ServedBy(),
-          exclusively: (write) => write(),
-          rolledBackTo: () => Number.POSITIVE_INFINITY,
-          checkpoint: () => number,
-          onRows: async () => {},
-          onHeads: () => {},
-        },
-      )
-    } finally {
-      await rpc.close()
-    }
-  }
+  const repair = (author: Address) => repairByHand(bed, 'CredentialRegistry', author)
 
   it('finds nothing to repair where all is right', async () => {
     for (const { issuer } of [bed.issuer, bed.stranger])
@@ -104,7 +60,7 @@ describeStores('repair of revocations', (engine) => {
   for (const [what, sql] of damages)
     it(`restores reasons that are ${what} where their records are right`, async () => {
       const truth = await dumpOf(bed.indexer)
-      expect(await alterDatabase(database, sql)).to.be.greaterThan(0)
+      expect(await alterDatabase(bed.database, sql)).to.be.greaterThan(0)
       expect(await dumpOf(bed.indexer)).to.not.deep.equal(truth)
       const ofStranger = await repair(bed.stranger.issuer)
       const ofIssuer = await repair(bed.issuer.issuer)
@@ -115,7 +71,7 @@ describeStores('repair of revocations', (engine) => {
     })
 
   it('says that a reason is not there rather than making one up', async () => {
-    await alterDatabase(database, 'DELETE FROM revocations RETURNING 1')
+    await alterDatabase(bed.database, 'DELETE FROM revocations RETURNING 1')
     const { body } = await bed.lookUp(revoked)
     expect(body.credentials[0]).to.deep.include({ state: 'revoked' })
     expect(body.credentials[0].revocation.reason).to.equal(null)
@@ -125,7 +81,7 @@ describeStores('repair of revocations', (engine) => {
     const truth = await dumpOf(bed.indexer)
     for (const table of ['revocations', 'records'])
       await alterDatabase(
-        database,
+        bed.database,
         `DELETE FROM ${table} WHERE (block_number, log_index) = (SELECT block_number, log_index FROM records
            WHERE ${engine.name === 'SQLite' ? 'substr(key, 32)' : 'substr(key, 32, 1)'} = ${blob('01')} ORDER BY block_number LIMIT 1) RETURNING 1`,
       )
@@ -137,7 +93,7 @@ describeStores('repair of revocations', (engine) => {
   it('brings records back beside which a reason was left', async () => {
     const truth = await dumpOf(bed.indexer)
     await alterDatabase(
-      database,
+      bed.database,
       `DELETE FROM records WHERE (block_number, log_index) = (SELECT block_number, log_index FROM revocations LIMIT 1) RETURNING 1`,
     )
     expect((await repair(bed.issuer.issuer)).missing).to.equal(1)

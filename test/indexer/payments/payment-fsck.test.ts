@@ -1,11 +1,8 @@
 import { expect } from 'chai'
-import { fsck } from '../../../indexer/operations/fsck/fsck.ts'
-import { checkOffline } from '../../../indexer/operations/fsck/offline-check.ts'
-import { openStore } from '../../../indexer/store/open-store.ts'
-import { caughtUp, startTestIndexer, testChain, testConfig } from '../../support/indexer.ts'
+import { alterDatabase } from '../../support/alter-database.ts'
+import { fsckFindings, indexInto } from '../../support/fsck-findings.ts'
 import { somePayment } from '../../support/payment-writer.ts'
 import { describeStores } from '../../support/stores.ts'
-import { alterDatabase } from './alter-database.ts'
 import { type PaymentBed, startPayments } from './payment-bed.ts'
 
 const WRONG_TOTALS = 'payment_totals it is not what its payments add up to'
@@ -24,25 +21,12 @@ describeStores('fsck of payments', (engine) => {
     const made = await engine.newDatabase()
     database = made.database
     drop = made.drop
-    const indexer = await startTestIndexer([testChain(bed.chain, bed.contracts)], { database })
-    await caughtUp(indexer, bed.chain)
-    await indexer.stop()
+    await indexInto(database, bed)
   })
   afterEach(() => drop())
   after(() => bed.stop())
 
-  const check = async () => {
-    const store = await openStore(database)
-    const config = testConfig([testChain(bed.chain, bed.contracts)], { database })
-    try {
-      const tables = ({ listed }: Awaited<ReturnType<typeof fsck>>) => [
-        ...new Set(listed.map(({ table, reason = '' }) => `${table} ${reason}`.trim())),
-      ]
-      return { online: tables(await fsck(store, config)), offline: tables(await checkOffline(store)) }
-    } finally {
-      await store.close()
-    }
-  }
+  const check = () => fsckFindings(database, bed)
 
   const damages: [what: string, sql: string, found: { online: string[]; offline: string[] }][] = [
     [

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
-import { isPostgres } from '../../../indexer/store/database-url.ts'
-import { queryOnce } from '../../support/postgres-server.ts'
+import { isPostgres } from '../../indexer/store/database-url.ts'
+import { queryOnce } from './postgres-server.ts'
 
 /** Past the store, as a fault of the disk would. @param sql which returns what it changed */
 export async function alterDatabase(database: string, sql: string): Promise<number> {

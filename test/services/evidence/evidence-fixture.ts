@@ -1,29 +1,32 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { AddressBook } from '../../../protocol/address-book.ts'
 import type { EvidenceCredential } from '../../../protocol/credentials/evidence-credential.ts'
-import { type Address, type Bytes32, bytesToHex } from '../../../protocol/hex.ts'
+import { type Bytes32, bytesToHex } from '../../../protocol/hex.ts'
 import { addressOf } from '../../../protocol/signature.ts'
 import { EVIDENCE_SCOPES, type EvidenceScope } from '../../../services/evidence/api-key-scopes.ts'
 import { joinEvidenceDatabase } from '../../../services/evidence/store/database.ts'
-import { createApiKey } from '../../../services/party/api-keys/api-key.ts'
-import { ApiKeyStore } from '../../../services/party/api-keys/api-key-store.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
+import { type PartyNetwork, PartyProcess, type PartyProgram } from '../party/party-process.ts'
 
-export const PROJECT = path.resolve(import.meta.dirname, '../../..')
+export { PROJECT } from '../party/party-process.ts'
+
 /** Ninth account of the test mnemonic: funded on every local chain. */
 export const ISSUER_KEY: Bytes32 = '0xdbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97'
 export const ISSUER = addressOf(ISSUER_KEY)
 export const EVIDENCE_SECRET: Bytes32 = bytesToHex(new Uint8Array(32).fill(0xe7))
-const MAIN = 'services/evidence/main.ts'
-/** As `npm run evidence` has them. */
-const NODE_OPTIONS = ['--max-semi-space-size=2']
+
+const PROGRAM: PartyProgram<EvidenceScope> = {
+  name: 'evidence',
+  main: 'services/evidence/main.ts',
+  nodeOptions: ['--max-semi-space-size=2'],
+  portVariable: 'EVIDENCE_PORT',
+  registry: 'CredentialRegistry',
+  scopes: EVIDENCE_SCOPES,
+  joinDatabase: joinEvidenceDatabase,
+}
 
 export interface EvidenceAnswer {
   credentialId: string
@@ -31,38 +34,20 @@ export interface EvidenceAnswer {
   credential: EvidenceCredential
 }
 
-/** An evidence server as a process of its own, with database, store, address book and keys in a folder that is removed at the end. */
-export class EvidenceProcess {
-  readonly folder = mkdtempSync(path.join(tmpdir(), 'evidence-'))
-  readonly databaseFile = path.join(this.folder, 'evidence.db')
+export class EvidenceProcess extends PartyProcess<EvidenceScope> {
   readonly storeFolder = path.join(this.folder, 'store')
   readonly stagingFolder = path.join(this.storeFolder, 'staging')
   readonly env: Record<string, string>
   readonly apiKey: string
-  /** Everything that any run of it wrote. */
-  output = ''
-  url = ''
-  #child: ChildProcess | undefined
-  #port = 0
 
-  constructor(
-    chain: Pick<AnvilChain, 'chainId'>,
-    rpcUrl: string,
-    contracts: DeployedContracts,
-    env: Record<string, string> = {},
-    finalityDepth = 0,
-  ) {
-    const addressBookFile = path.join(this.folder, 'address-book.json')
-    writeFileSync(
-      addressBookFile,
-      JSON.stringify(addressBook(chain.chainId, rpcUrl, contracts, finalityDepth)),
-    )
+  constructor(network: PartyNetwork, env: Record<string, string> = {}) {
+    super(PROGRAM, network)
     this.env = {
-      COUNTERSIGN_ADDRESS_BOOK: addressBookFile,
+      COUNTERSIGN_ADDRESS_BOOK: this.addressBookFile,
       COUNTERSIGN_PRIVATE_KEY: ISSUER_KEY,
       EVIDENCE_DATABASE: this.databaseFile,
       EVIDENCE_SECRET,
-      EVIDENCE_CHAIN_ID: String(chain.chainId),
+      EVIDENCE_CHAIN_ID: String(network.chainId),
       EVIDENCE_STORE: this.storeFolder,
       EVIDENCE_FLUSH_MS: '20',
       EVIDENCE_RPC_TIMEOUT_MS: '2000',
@@ -73,82 +58,14 @@ export class EvidenceProcess {
     this.apiKey = this.issueKey('client')
   }
 
-  get pid(): number {
-    return this.#child!.pid!
-  }
-
   /** Bytes of memory that the process had at most, where the system tells. */
   peakMemory(): number | undefined {
     try {
-      const status = readFileSync(`/proc/${this.#child!.pid}/status`, 'utf8')
+      const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
       return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024
     } catch {
       return undefined
     }
-  }
-
-  /** A key of the client `name`. */
-  issueKey(name: string, scopes: readonly EvidenceScope[] = EVIDENCE_SCOPES): string {
-    const { db, close } = joinEvidenceDatabase(this.databaseFile)
-    const { id, token, secretHash } = createApiKey()
-    new ApiKeyStore<EvidenceScope>(db).insert({
-      id,
-      name,
-      scopes: [...scopes],
-      secretHash,
-      createdAt: Date.now(),
-    })
-    close()
-    return token
-  }
-
-  /** Resolves once it listens, at the same port as before. Rejects with what it wrote when it ends instead. */
-  async start(env: Record<string, string> = {}, command: readonly string[] = []): Promise<void> {
-    const [program, ...args] = [...command, process.execPath, ...NODE_OPTIONS, MAIN]
-    const child = spawn(program!, args, {
-      cwd: PROJECT,
-      env: { PATH: process.env.PATH, ...this.env, EVIDENCE_PORT: String(this.#port), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.#child = child
-    let own = ''
-    this.url = await new Promise<string>((resolve, reject) => {
-      const read = (chunk: Buffer) => {
-        own += chunk
-        this.output += chunk
-        const listening = /"url":"(http:[^"]+)"/.exec(own)
-        if (listening !== null) resolve(listening[1]!)
-      }
-      child.stdout!.on('data', read)
-      child.stderr!.on('data', read)
-      child.once('exit', () => reject(new Error(own)))
-    })
-    this.#port = Number(new URL(this.url).port)
-  }
-
-  /** Resolves when the process is gone. */
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    const child = this.#child
-    this.#child = undefined
-    if (child === undefined) return null
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill(signal)
-      await once(child, 'exit')
-    }
-    return child.exitCode
-  }
-
-  /** By which signal it ended by itself. */
-  async ended(): Promise<NodeJS.Signals | null> {
-    const child = this.#child!
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    this.#child = undefined
-    return child.signalCode
-  }
-
-  async remove(): Promise<void> {
-    await this.end('SIGKILL')
-    rmSync(this.folder, { recursive: true, force: true })
   }
 
   request(route: string, init: RequestInit = {}, apiKey = this.apiKey): Promise<Response> {
@@ -233,32 +150,6 @@ export interface UploadOptions {
 export const sha256 = (content: Uint8Array | string): Bytes32 =>
   `0x${createHash('sha256').update(content).digest('hex')}`
 
-function addressBook(
-  chainId: number,
-  rpcUrl: string,
-  { ParticipantDirectory, CredentialRegistry, QueryResultRegistry, startBlock }: DeployedContracts,
-  finalityDepth: number,
-): AddressBook {
-  const at = (address: Address) => ({ address, startBlock })
-  return {
-    version: 1,
-    directory: { chainId, address: ParticipantDirectory },
-    chains: [
-      {
-        chainId,
-        name: 'test',
-        rpcUrls: [rpcUrl],
-        finalityDepth,
-        contracts: {
-          ParticipantDirectory: at(ParticipantDirectory),
-          CredentialRegistry: at(CredentialRegistry),
-          QueryResultRegistry: at(QueryResultRegistry),
-        },
-      },
-    ],
-  }
-}
-
 export interface Neighbourhood {
   chain: AnvilChain
   contracts: DeployedContracts
@@ -276,7 +167,7 @@ export async function settleEvidence(
   const home: Neighbourhood = {
     chain,
     contracts,
-    server: new EvidenceProcess(chain, chain.url, contracts, env, finalityDepth),
+    server: new EvidenceProcess({ chainId: chain.chainId, rpcUrl: chain.url, contracts, finalityDepth }, env),
     end: async () => {
       await home.server.remove()
       await chain.kill()

@@ -79,7 +79,11 @@ describe('tiers of an evidence server', () => {
     home = await settleEvidence()
     const relay = await startRpcRelay(home.chain.url)
     await home.server.remove()
-    home.server = new EvidenceProcess(home.chain, relay.url, home.contracts)
+    home.server = new EvidenceProcess({
+      chainId: home.chain.chainId,
+      rpcUrl: relay.url,
+      contracts: home.contracts,
+    })
     try {
       await server().start()
       const before = await server().take('before', { query: '?wait=recorded' })

@@ -20,7 +20,10 @@ describe('an upload that is disturbed', () => {
     chain = await startAnvil()
     contracts = await deployAll(chain.url)
     relay = await startRpcRelay(chain.url)
-    office = new OfficeProcess(chain, relay.url, contracts, { TAX_OFFICE_MAX_BATCH: '100' })
+    office = new OfficeProcess(
+      { chainId: chain.chainId, rpcUrl: relay.url, contracts },
+      { TAX_OFFICE_MAX_BATCH: '100' },
+    )
     files = writePaymentFile(office.folder, ROWS)
     await office.start()
   }

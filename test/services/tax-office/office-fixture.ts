@@ -1,25 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { Contract, JsonRpcProvider, NonceManager, Wallet } from 'ethers'
 import { PAYMENT_RECORD_REGISTRY_ABI } from '../../../protocol/abi/payment-record-registry.ts'
-import type { AddressBook } from '../../../protocol/address-book.ts'
 import { type Address, type Bytes32, bytesToHex } from '../../../protocol/hex.ts'
 import { type PaymentOnChain, paymentEntry } from '../../../protocol/payments/payment-entry.ts'
 import { unpackPayments } from '../../../protocol/payments/payment-publication.ts'
 import type { PaymentRecord } from '../../../protocol/payments/payment-record.ts'
 import { addressOf } from '../../../protocol/signature.ts'
 import { TaxOfficeClient } from '../../../scripts/cli/tax-office-client.ts'
-import { createApiKey } from '../../../services/party/api-keys/api-key.ts'
-import { ApiKeyStore } from '../../../services/party/api-keys/api-key-store.ts'
 import { OFFICE_SCOPES, type OfficeScope } from '../../../services/tax-office/api-key-scopes.ts'
 import { joinOfficeDatabase } from '../../../services/tax-office/store/database.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
+import { type PartyNetwork, PartyProcess, type PartyProgram } from '../party/party-process.ts'
 
-export const PROJECT = path.resolve(import.meta.dirname, '../../..')
+export { PROJECT } from '../party/party-process.ts'
+
 /** Third account of the test mnemonic: funded on every local chain. */
 export const OFFICE_KEY: Bytes32 = '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a'
 export const OFFICE = addressOf(OFFICE_KEY)
@@ -49,136 +43,43 @@ export const paymentRequests = (count: number, prefix = 'ORDER'): PaymentRequest
     paymentRequest({ orderId: `${prefix}-${i + 1}`, amountMinor: 100 + i }),
   )
 
-/** A tax office as a process of its own, with database, address book and keys in a folder that is removed at the end. */
-export class OfficeProcess {
-  readonly folder = mkdtempSync(path.join(tmpdir(), 'tax-office-'))
-  readonly databaseFile = path.join(this.folder, 'office.db')
+const PROGRAM: PartyProgram<OfficeScope> = {
+  name: 'tax-office',
+  main: 'services/tax-office/main.ts',
+  portVariable: 'TAX_OFFICE_PORT',
+  registry: 'PaymentRecordRegistry',
+  scopes: OFFICE_SCOPES,
+  joinDatabase: joinOfficeDatabase,
+}
+
+export class OfficeProcess extends PartyProcess<OfficeScope> {
   readonly env: Record<string, string>
   readonly apiKey: string
-  /** Everything that any run of it wrote. */
-  output = ''
-  url = ''
-  #child: ChildProcess | undefined
-  #port = 0
 
-  constructor(
-    chain: Pick<AnvilChain, 'chainId'>,
-    rpcUrl: string,
-    contracts: DeployedContracts,
-    env: Record<string, string> = {},
-    finalityDepth = 0,
-  ) {
-    mkdirSync(this.folder, { recursive: true })
-    const addressBookFile = path.join(this.folder, 'address-book.json')
-    writeFileSync(
-      addressBookFile,
-      JSON.stringify(addressBook(chain.chainId, rpcUrl, contracts, finalityDepth)),
-    )
+  constructor(network: PartyNetwork, env: Record<string, string> = {}) {
+    super(PROGRAM, network)
     this.env = {
-      COUNTERSIGN_ADDRESS_BOOK: addressBookFile,
+      COUNTERSIGN_ADDRESS_BOOK: this.addressBookFile,
       COUNTERSIGN_PRIVATE_KEY: OFFICE_KEY,
       TAX_OFFICE_DATABASE: this.databaseFile,
       TAX_OFFICE_SECRET: OFFICE_SECRET,
-      TAX_OFFICE_CHAIN_ID: String(chain.chainId),
+      TAX_OFFICE_CHAIN_ID: String(network.chainId),
       TAX_OFFICE_FLUSH_MS: '20',
       TAX_OFFICE_RPC_TIMEOUT_MS: '2000',
       TAX_OFFICE_RESUBMIT_AFTER_MS: '1500',
       TAX_OFFICE_RATE_PER_MINUTE: '1000000',
       ...env,
     }
-    this.apiKey = this.issueKey()
+    this.apiKey = this.issueKey('test')
   }
 
   get client(): TaxOfficeClient {
     return new TaxOfficeClient(this.url, this.apiKey)
   }
 
-  get pid(): number {
-    return this.#child!.pid!
-  }
-
   /** What a script needs to reach it. */
   get scriptEnv(): Record<string, string> {
     return { COUNTERSIGN_TAX_OFFICE_URL: this.url, COUNTERSIGN_TAX_OFFICE_API_KEY: this.apiKey }
-  }
-
-  issueKey(scopes: readonly OfficeScope[] = OFFICE_SCOPES): string {
-    const { db, close } = joinOfficeDatabase(this.databaseFile)
-    const { id, token, secretHash } = createApiKey()
-    new ApiKeyStore<OfficeScope>(db).insert({
-      id,
-      name: 'test',
-      scopes: [...scopes],
-      secretHash,
-      createdAt: Date.now(),
-    })
-    close()
-    return token
-  }
-
-  /** Resolves once it listens, at the same port as before. Rejects with what it wrote when it ends instead. */
-  async start(env: Record<string, string> = {}): Promise<void> {
-    const child = spawn(process.execPath, ['services/tax-office/main.ts'], {
-      cwd: PROJECT,
-      env: { PATH: process.env.PATH, ...this.env, TAX_OFFICE_PORT: String(this.#port), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.#child = child
-    let own = ''
-    this.url = await new Promise<string>((resolve, reject) => {
-      const read = (chunk: Buffer) => {
-        own += chunk
-        this.output += chunk
-        const listening = /"url":"(http:[^"]+)"/.exec(own)
-        if (listening !== null) resolve(listening[1]!)
-      }
-      child.stdout!.on('data', read)
-      child.stderr!.on('data', read)
-      child.once('exit', () => reject(new Error(own)))
-    })
-    this.#port = Number(new URL(this.url).port)
-  }
-
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    const child = this.#child
-    this.#child = undefined
-    if (child === undefined) return null
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill(signal)
-      await once(child, 'exit')
-    }
-    return child.exitCode
-  }
-
-  async remove(): Promise<void> {
-    await this.end('SIGKILL')
-    rmSync(this.folder, { recursive: true, force: true })
-  }
-}
-
-function addressBook(
-  chainId: number,
-  rpcUrl: string,
-  { ParticipantDirectory, PaymentRecordRegistry, QueryResultRegistry, startBlock }: DeployedContracts,
-  finalityDepth: number,
-): AddressBook {
-  const at = (address: Address) => ({ address, startBlock })
-  return {
-    version: 1,
-    directory: { chainId, address: ParticipantDirectory },
-    chains: [
-      {
-        chainId,
-        name: 'test',
-        rpcUrls: [rpcUrl],
-        finalityDepth,
-        contracts: {
-          ParticipantDirectory: at(ParticipantDirectory),
-          PaymentRecordRegistry: at(PaymentRecordRegistry),
-          QueryResultRegistry: at(QueryResultRegistry),
-        },
-      },
-    ],
   }
 }
 
@@ -193,7 +94,7 @@ export interface Neighbourhood {
 export async function settleOffice(env: Record<string, string> = {}): Promise<Neighbourhood> {
   const chain = await startAnvil()
   const contracts = await deployAll(chain.url)
-  const office = new OfficeProcess(chain, chain.url, contracts, env)
+  const office = new OfficeProcess({ chainId: chain.chainId, rpcUrl: chain.url, contracts }, env)
   return {
     chain,
     contracts,

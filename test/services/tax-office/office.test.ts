@@ -316,12 +316,16 @@ describe('tax office', () => {
     it('give no code to one who may only upload, and take nothing from one who may only print slips', async () => {
       await pay(paymentRequest())
       const as = (key: string) => ({ authorization: `Bearer ${key}` })
-      const slips = await post('/v1/slips', { orderIds: ['ORDER-1'] }, as(home.office.issueKey(['upload'])))
+      const slips = await post(
+        '/v1/slips',
+        { orderIds: ['ORDER-1'] },
+        as(home.office.issueKey('uploads', ['upload'])),
+      )
       expect([slips.status, ((await slips.json()) as { code: string }).code]).to.deep.equal([
         403,
         'SCOPE_MISSING',
       ])
-      const paid = await post('/v1/payments', paymentRequest(), as(home.office.issueKey(['slips'])))
+      const paid = await post('/v1/payments', paymentRequest(), as(home.office.issueKey('prints', ['slips'])))
       expect(paid.status).to.equal(403)
     })
   })

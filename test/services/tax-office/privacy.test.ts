@@ -23,7 +23,11 @@ describe('what a tax office lets out', () => {
   it('is neither payer tag nor lookup code nor key: in no log, error, metric, database, report or request to the chain', async () => {
     const chain = await startAnvil()
     const relay = await startRpcRelay(chain.url)
-    const office = new OfficeProcess(chain, relay.url, await deployAll(chain.url), { LOG_LEVEL: 'trace' })
+    const contracts = await deployAll(chain.url)
+    const office = new OfficeProcess(
+      { chainId: chain.chainId, rpcUrl: relay.url, contracts },
+      { LOG_LEVEL: 'trace' },
+    )
     try {
       await office.start()
       const send = async (url: string, body: unknown) => {
@@ -82,7 +86,7 @@ describe('what a tax office lets out', () => {
       for (const name of readdirSync(office.folder))
         if (!name.endsWith('.csv')) places[name] = readFileSync(path.join(office.folder, name), 'latin1')
       await office.end('SIGTERM')
-      places['office.db at the end'] = readFileSync(office.databaseFile, 'latin1')
+      places['tax-office.db at the end'] = readFileSync(office.databaseFile, 'latin1')
       places['log at the end'] = office.output
 
       const secrets = {
@@ -97,14 +101,14 @@ describe('what a tax office lets out', () => {
         'office secret': formsOf(Buffer.from(OFFICE_SECRET.slice(2), 'hex')),
         'private key': formsOf(Buffer.from(OFFICE_KEY.slice(2), 'hex')),
       }
-      expect(Object.keys(places)).to.include.members(['office.db', 'refused.jsonl'])
+      expect(Object.keys(places)).to.include.members(['tax-office.db', 'refused.jsonl'])
       expect(places.log!.length).to.be.greaterThan(1_000)
       for (const [place, text] of Object.entries(places))
         for (const [what, forms] of Object.entries(secrets))
           for (const form of forms)
             expect(text.toLowerCase().includes(form.toLowerCase()), `${what} in ${place}`).to.equal(false)
       // The search finds what is there.
-      expect(places['office.db at the end']).to.include('ORDER-1')
+      expect(places['tax-office.db at the end']).to.include('ORDER-1')
       expect(places['requests to the chain']).to.include('eth_sendRawTransaction')
     } finally {
       await office.remove()

@@ -37,7 +37,10 @@ describe('reconciling a tax office with its book', () => {
   })
 
   const open = async (env: Record<string, string> = {}, finalityDepth = 0): Promise<void> => {
-    office = new OfficeProcess(home.chain, relay.url, home.contracts, env, finalityDepth)
+    office = new OfficeProcess(
+      { chainId: home.chain.chainId, rpcUrl: relay.url, contracts: home.contracts, finalityDepth },
+      env,
+    )
     await office.start()
   }
   const settled = () =>

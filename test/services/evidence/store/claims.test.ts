@@ -23,10 +23,10 @@ describe('a content store that belongs to a server', function () {
     home = await settleEvidence(env)
     await home.server.start()
     await home.server.take(CONTENT)
-    other = new EvidenceProcess(home.chain, home.chain.url, home.contracts, {
-      EVIDENCE_STORE: home.server.storeFolder,
-      ...env,
-    })
+    other = new EvidenceProcess(
+      { chainId: home.chain.chainId, rpcUrl: home.chain.url, contracts: home.contracts },
+      { EVIDENCE_STORE: home.server.storeFolder, ...env },
+    )
   }
 
   async function refusalOf(server: EvidenceProcess, env: Record<string, string> = {}): Promise<string> {

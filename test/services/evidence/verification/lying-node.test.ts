@@ -19,7 +19,7 @@ describe('verification over a node that lies', () => {
     chain = await startAnvil()
     const contracts = await deployAll(chain.url)
     relay = await startRpcRelay(chain.url)
-    server = new EvidenceProcess(chain, relay.url, contracts)
+    server = new EvidenceProcess({ chainId: chain.chainId, rpcUrl: relay.url, contracts })
     await server.start()
     answer = await server.take('the document', { query: '?wait=recorded' })
     revoked = await server.take('the other', { query: '?wait=recorded' })

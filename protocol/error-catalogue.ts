@@ -102,7 +102,7 @@ export const ERROR_CATALOGUE = {
   CHAIN_MISMATCH: row(
     502,
     'A node answers for another chain',
-    'Correct the RPC URL of that chain in the address book.',
+    'Correct the RPC URL of that chain in the address book. If the chain was started afresh, start the party with an empty database.',
   ),
   CHAIN_REORGANISED_PAST_FINALITY: row(
     503,
@@ -529,6 +529,11 @@ export const ERROR_CATALOGUE = {
     404,
     'Nothing is recorded under this serial',
     'Check serial and provider; the answer names the block and the heads it was looked up at.',
+  ),
+  REGISTRY_MISSING: row(
+    502,
+    'The chain has no registry where the address book says',
+    'Correct the address book or the RPC URL, or deploy the contracts.',
   ),
   REQUEST_EXPIRED: row(
     401,

@@ -23,7 +23,8 @@ const MAX_BATCH = 50
 /**
  * A chain over JSON-RPC as ethers' `JsonRpcProvider`: each request ends within a time, none is retried for ever, answers are bounded,
  * and an endpoint of another chain is refused before anything it says is used. Nothing is cached: what is asked is read.
- * Requests fail with CHAIN_UNREACHABLE when no endpoint answers, CHAIN_MISMATCH when one has another chain id, or ethers' errors.
+ * Requests fail with CHAIN_UNREACHABLE when no endpoint answers, CHAIN_MISMATCH when one has another chain id or another genesis block
+ * than before, or ethers' errors.
  */
 export class ChainRpc extends JsonRpcProvider {
   readonly chainId: number
@@ -31,6 +32,8 @@ export class ChainRpc extends JsonRpcProvider {
   readonly #agent: Agent
   readonly #timeoutMs: number
   readonly #maxAnswerBytes: number
+  /** As the first endpoint that was asked said. */
+  #genesisHash: string | undefined
 
   constructor(options: ChainRpcOptions) {
     const network = Network.from(options.chainId)
@@ -78,22 +81,29 @@ export class ChainRpc extends JsonRpcProvider {
 
   /** Once per connection to an endpoint, shared by the requests that wait for it. */
   #checkChain(endpoint: Endpoint): Promise<void> {
-    endpoint.isOfThisChain ??= this.#readChainId(endpoint.url)
+    endpoint.isOfThisChain ??= this.#readIdentity(endpoint.url)
     return endpoint.isOfThisChain
   }
 
-  async #readChainId(url: string): Promise<void> {
-    const [answer] = (await this.#post(url, {
-      id: 0,
-      jsonrpc: '2.0',
-      method: 'eth_chainId',
-      params: [],
-    })) as { result?: unknown }[]
-    if (Number(answer?.result) !== this.chainId)
-      throw new CountersignError(
-        'CHAIN_MISMATCH',
-        `the node configured for chain ${this.chainId} answers for chain ${Number(answer?.result)}`,
+  /** A chain started afresh has the same id, and another genesis block. */
+  async #readIdentity(url: string): Promise<void> {
+    const chainId = Number(await this.#ask(url, 'eth_chainId', []))
+    if (chainId !== this.chainId)
+      throw mismatch(`the node configured for chain ${this.chainId} answers for chain ${chainId}`)
+    const genesis = (await this.#ask(url, 'eth_getBlockByNumber', ['0x0', false])) as { hash?: string } | null
+    if (genesis?.hash === undefined) return
+    this.#genesisHash ??= genesis.hash
+    if (genesis.hash !== this.#genesisHash)
+      throw mismatch(
+        `the genesis block of chain ${this.chainId} was ${this.#genesisHash}, a node says ${genesis.hash}`,
       )
+  }
+
+  async #ask(url: string, method: string, params: unknown[]): Promise<unknown> {
+    const [answer] = (await this.#post(url, { id: 0, jsonrpc: '2.0', method, params })) as {
+      result?: unknown
+    }[]
+    return answer?.result
   }
 
   async #post(url: string, payload: Payload): Promise<Answers> {
@@ -119,6 +129,8 @@ interface Endpoint {
 }
 
 export const connectChain = (options: ChainRpcOptions): ChainRpc => new ChainRpc(options)
+
+const mismatch = (message: string) => new CountersignError('CHAIN_MISMATCH', message)
 
 /** URLs are left out: they may carry an access token. */
 function unreachable(chainId: number, cause: unknown): CountersignError {

@@ -10,6 +10,7 @@ import {
   type OutboxEntryState,
   type Submission,
 } from './outbox.ts'
+import { registryMissing } from './registry-missing.ts'
 import { Settler } from './settler.ts'
 import { Submitter } from './submitter.ts'
 
@@ -45,6 +46,7 @@ export class BookWriter {
   #isChainUsable = true
   #lastReason: string | undefined
   #resendAll = true
+  #isChainChecked = false
   #addedSinceStep = 0
   /** When entries were last sent for the sake of somebody who waits, in unix milliseconds. */
   #urgentAt = 0
@@ -184,6 +186,7 @@ export class BookWriter {
       } catch (error) {
         this.#noteChain(false, error)
         this.#resendAll = true
+        this.#isChainChecked = false
         delay = this.#backoff(failures++)
       }
       await this.#sleep(delay, failures > 0)
@@ -193,6 +196,7 @@ export class BookWriter {
   /** One look at everything. Returns whether something moved. */
   async #step(): Promise<boolean> {
     this.#addedSinceStep = 0
+    if (!this.#isChainChecked && this.#outbox.hasUnsettled()) await this.#checkChain()
     const { settled, open } = await this.#settler.settleMined(this.#outbox.openSubmissions())
     if (open.length > 0) await this.#pursue(open)
     if (this.#outbox.hasUnfinal()) await this.#settler.finalise()
@@ -201,6 +205,25 @@ export class BookWriter {
     const submitted = await this.#submitter.submitDue(room, isUrgent)
     if (isUrgent && submitted > 0) this.#urgentAt = Date.now()
     return settled > 0 || submitted > 0
+  }
+
+  /**
+   * A node that was away may come back as another one, of a chain started afresh: what that one says of a transaction says nothing of
+   * the entries, and what it takes is recorded nowhere.
+   * @throws CHAIN_MISMATCH, REGISTRY_MISSING
+   */
+  async #checkChain(): Promise<void> {
+    const { commits, registry } = this.#settings
+    const { genesisHash, hasRegistry } = await this.#chain.identity()
+    const known = this.#outbox.genesisHash()
+    if (known !== undefined && known !== genesisHash)
+      throw new CountersignError(
+        'CHAIN_MISMATCH',
+        `the genesis block of chain ${registry.chainId} is ${genesisHash}, the database is about the one of ${known}`,
+      )
+    if (!hasRegistry) throw registryMissing(registry)
+    if (known === undefined) await commits.write(() => this.#outbox.setGenesisHash(genesisHash))
+    this.#isChainChecked = true
   }
 
   async #pursue(open: readonly Submission[]): Promise<void> {

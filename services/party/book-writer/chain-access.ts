@@ -18,6 +18,8 @@ export interface MinedTransaction {
   blockHash: Bytes32
   succeeded: boolean
   gasUsed: number
+  /** Whether the registry made an event of it. */
+  hasEvent: boolean
 }
 
 export interface SubmissionTerms {
@@ -63,7 +65,19 @@ export class ChainAccess {
       blockHash: receipt.blockHash,
       succeeded: Number(receipt.status) === 1,
       gasUsed: Number(receipt.gasUsed),
+      hasEvent: receipt.logs.some((log: { address: string }) =>
+        isSameAddress(log.address, this.#registry.registry),
+      ),
     }
+  }
+
+  /** Which chain answers, and whether the registry is on it. */
+  async identity(): Promise<{ genesisHash: Bytes32; hasRegistry: boolean }> {
+    const [genesis, code] = await Promise.all([
+      this.#rpc.send('eth_getBlockByNumber', ['0x0', false]),
+      this.#rpc.send('eth_getCode', [this.#registry.registry, 'latest']),
+    ])
+    return { genesisHash: genesis.hash, hasRegistry: code !== '0x' }
   }
 
   async terms(): Promise<SubmissionTerms> {
@@ -153,6 +167,8 @@ export class ChainAccess {
     return found
   }
 }
+
+const isSameAddress = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 
 /** Nodes word these differently; the words below are geth's, Nethermind's, Besu's, Erigon's, Reth's and anvil's. */
 function classifyRefusal(error: unknown): Exclude<Broadcast, 'accepted'> | undefined {

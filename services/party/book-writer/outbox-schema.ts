@@ -4,7 +4,8 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS outbox_owner (
     chain_id INTEGER NOT NULL,
     registry TEXT NOT NULL,
-    author TEXT NOT NULL
+    author TEXT NOT NULL,
+    genesis_hash TEXT
   ) STRICT;
   CREATE TABLE IF NOT EXISTS outbox_submissions (
     id INTEGER PRIMARY KEY,
@@ -50,6 +51,7 @@ const TABLES = `
 
 /** Columns that tables made by an earlier version lack. */
 const ADDED_COLUMNS = [
+  ['outbox_owner', 'genesis_hash TEXT'],
   ['outbox_submissions', 'root TEXT'],
   ['outbox_entries', 'content BLOB'],
   ['outbox_entries', 'after_key TEXT'],

@@ -116,6 +116,29 @@ export class Outbox {
       )
   }
 
+  /** Of the chain that the entries were first brought to; undefined before. */
+  genesisHash(): Bytes32 | undefined {
+    const row = this.#prepare('SELECT genesis_hash FROM outbox_owner').get()
+    return (row?.genesis_hash as Bytes32 | null | undefined) ?? undefined
+  }
+
+  setGenesisHash(hash: Bytes32): void {
+    this.#run('UPDATE outbox_owner SET genesis_hash = ?', hash)
+  }
+
+  /** Whether the chain has to be asked or told anything. */
+  hasUnsettled(): boolean {
+    return this.openNonces().length > 0 || this.#hasEntryUnderWay()
+  }
+
+  #hasEntryUnderWay(): boolean {
+    return (
+      this.#prepare(
+        "SELECT 1 FROM outbox_entries WHERE state IN ('pending', 'submitted', 'recorded') AND state <> 'final' LIMIT 1",
+      ).get() !== undefined
+    )
+  }
+
   /** Adds an entry; the same entry again changes nothing. @throws ENTRY_CONFLICT when its key is there with another digest */
   add({ key, digest, recordBy, content, afterKey, group }: OutboxEntry, now: number): void {
     const { changes } = this.#run(

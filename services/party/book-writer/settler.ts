@@ -6,6 +6,7 @@ import type { ChainAccess, MinedTransaction, RecordLocation } from './chain-acce
 import { isOutOfGas } from './gas.ts'
 import type { Outbox, PendingEntry, Submission } from './outbox.ts'
 import type { RecordingEvent } from './registry-calls.ts'
+import { registryMissing } from './registry-missing.ts'
 
 /** Told how an entry came out. */
 export interface EntryOutcomes {
@@ -106,7 +107,10 @@ export class Settler {
       const mined = await this.#findMined(submission)
       if (mined === undefined) await this.#reopen(submission)
       else if (!mined.succeeded) await this.#settle(submission, mined)
-      else await this.#markMined(submission, mined, mined.blockNumber <= finalBlock)
+      else {
+        this.#requireEvent(submission, mined)
+        await this.#markMined(submission, mined, mined.blockNumber <= finalBlock)
+      }
     }
     await this.#finaliseLoose(finalBlock)
   }
@@ -119,6 +123,7 @@ export class Settler {
   async #settle(submission: Submission, mined: MinedTransaction): Promise<void> {
     this.#suspectedAt.delete(submission.id)
     if (!mined.succeeded) return this.#settleReverted(submission, mined)
+    this.#requireEvent(submission, mined)
     const isFinal = this.#settings.finalityDepth === 0
     const entries = await this.#markMined(submission, mined, isFinal)
     this.#settings.onStage('mined')
@@ -127,6 +132,11 @@ export class Settler {
       { transaction: mined.hash, block: mined.blockNumber, entries: entries.length },
       'entries recorded',
     )
+  }
+
+  /** A transaction to an address without code succeeds, and records nothing. @throws REGISTRY_MISSING */
+  #requireEvent({ entryCount }: Submission, { hasEvent }: MinedTransaction): void {
+    if (entryCount > 0 && !hasEvent) throw registryMissing(this.#settings.registry)
   }
 
   async #markMined(

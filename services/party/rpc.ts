@@ -49,6 +49,8 @@ export class ChainRpc extends JsonRpcProvider {
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
     this.#maxAnswerBytes = options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES
     this.#agent = new Agent({ connections: 8, connect: { timeout: Math.min(this.#timeoutMs, 3_000) } })
+    // Behind the same URL another node may be there next time.
+    this.#agent.on('disconnect', ({ origin }) => this.#forget(origin))
   }
 
   override async _send(payload: Payload): Promise<Answers> {
@@ -71,6 +73,11 @@ export class ChainRpc extends JsonRpcProvider {
   override destroy(): void {
     super.destroy()
     void this.#agent.destroy()
+  }
+
+  #forget(origin: string): void {
+    for (const endpoint of this.#endpoints)
+      if (new URL(endpoint.url).origin === origin) endpoint.isOfThisChain = undefined
   }
 
   #prefer(endpoint: Endpoint): void {

@@ -75,6 +75,22 @@ describe('ChainRpc', () => {
     await expectRejection(connect({ chainId: 1 }).send('eth_blockNumber', []), 'CHAIN_MISMATCH')
   })
 
+  it('takes a node that came back with another genesis block for one of another chain', async () => {
+    const first = await startAnvil()
+    const rpc = connect({ rpcUrls: [first.url], timeoutMs: 2_000 })
+    expect(await rpc.send('eth_blockNumber', [])).to.equal('0x0')
+    await first.kill()
+    // Nothing is asked meanwhile.
+    const second = await startAnvil({ port: first.port, flags: ['--timestamp', '1700000000'] })
+    try {
+      const error = await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_MISMATCH')
+      expect(error.message).to.include('genesis')
+      await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_MISMATCH')
+    } finally {
+      await second.kill()
+    }
+  })
+
   it('reads no more of an answer than it allows', async () => {
     const endless = await serve((_request, response) => {
       response.writeHead(200)

@@ -1,5 +1,5 @@
 import { CountersignError } from './errors.ts'
-import { type Address, toAddress } from './hex.ts'
+import { type Address, type Bytes32, isBytes32, toAddress } from './hex.ts'
 
 /** Where the contracts are: written by the deploy script, read by every other program. */
 export interface AddressBook {
@@ -13,6 +13,8 @@ export interface AddressBook {
 export interface ChainEntry {
   /** EIP-155. */
   chainId: number
+  /** Hash of block 0, in lower case: what tells a chain from one of the same id that was started afresh. Default: not looked at. */
+  genesisHash?: Bytes32
   /** What people call the chain; unique in the book. */
   name: string
   /** JSON-RPC endpoints, at least one, in order of preference. */
@@ -81,12 +83,15 @@ function toChain(value: unknown, path: string): ChainEntry {
     value,
     path,
     ['chainId', 'name', 'rpcUrls', 'finalityDepth', 'contracts'],
-    ['webSocketUrls', 'publicRpcUrls', 'finalizedTag', 'maxHeadAge'],
+    ['genesisHash', 'webSocketUrls', 'publicRpcUrls', 'finalizedTag', 'maxHeadAge'],
   )
   if (members.finalizedTag !== undefined && members.finalizedTag !== true)
     fail(`${path}.finalizedTag`, 'is not true; leave it out where the depth counts')
   return {
     chainId: toInteger(members.chainId, `${path}.chainId`, 1),
+    ...(members.genesisHash === undefined
+      ? {}
+      : { genesisHash: toHash(members.genesisHash, `${path}.genesisHash`) }),
     name: toName(members.name, `${path}.name`),
     rpcUrls: toUrls(members.rpcUrls, `${path}.rpcUrls`, 'http'),
     ...(members.webSocketUrls === undefined
@@ -163,6 +168,10 @@ function toInteger(value: unknown, path: string, minimum: number): number {
   return Number.isSafeInteger(value) && (value as number) >= minimum
     ? (value as number)
     : fail(path, `is not an integer from ${minimum} on`)
+}
+
+function toHash(value: unknown, path: string): Bytes32 {
+  return isBytes32(value) ? value : fail(path, 'is not a hash of 32 bytes in lower-case hex')
 }
 
 function toName(value: unknown, path: string): string {

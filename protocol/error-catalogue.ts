@@ -533,7 +533,8 @@ export const ERROR_CATALOGUE = {
   REGISTRY_MISSING: row(
     502,
     'The chain has no registry where the address book says',
-    'Correct the address book or the RPC URL, or deploy the contracts.',
+    'Wait until the node has synced; correct the address book or the RPC URL, or deploy the contracts.',
+    true,
   ),
   REQUEST_EXPIRED: row(
     401,

@@ -133,12 +133,17 @@ class ChainDeployer {
       ...(isLocalChain(chainId) && { maxHeadAge: YEAR_S }),
       ...known,
       chainId,
+      genesisHash: await this.#genesisHash(),
       name: this.#options.name,
       rpcUrls: isForgotten ? [rpcUrl] : [...new Set([...(known?.rpcUrls ?? []), rpcUrl])],
       finalityDepth: this.#options.finalityDepth ?? known?.finalityDepth ?? (isLocalChain(chainId) ? 0 : 64),
       contracts,
     }
     return { chain, addressBook: await this.#enter(chain, hasDirectory), deployed: this.#deployed }
+  }
+
+  async #genesisHash(): Promise<Bytes32> {
+    return (await this.#request<{ hash: Bytes32 }>('eth_getBlockByNumber', ['0x0', false])).hash
   }
 
   #requireName(book: AddressBook | undefined): void {

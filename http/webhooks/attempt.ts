@@ -34,7 +34,7 @@ export async function attemptDelivery({
   userAgent,
   timeoutMs,
 }: Attempt): Promise<AttemptOutcome> {
-  // Loaded when there is something to send: most servers have no webhooks.
+  // Loaded when there is something to send: most indexers have no webhooks.
   const { request } = await import('undici')
   try {
     const { statusCode, body: answer } = await request(url, {

@@ -64,6 +64,7 @@ export async function composeEvidence(config: EvidenceConfig, logger: Logger): P
     const rpc = connectChain({
       chainId: chain.chainId,
       rpcUrls: chain.rpcUrls,
+      genesisHash: chain.genesisHash,
       timeoutMs: config.EVIDENCE_RPC_TIMEOUT_MS,
     })
     opened.push(() => rpc.destroy())

@@ -10,6 +10,8 @@ export interface ChainRpcOptions {
   chainId: number
   /** Tried in this order; the one that answered last is tried first next time. At least one. */
   rpcUrls: readonly string[]
+  /** An endpoint with another one is refused; see also {@link ChainRpc.expectGenesis}. Default: not looked at. */
+  genesisHash?: string | undefined
   /** Milliseconds one endpoint has for one request. Default 10,000. */
   timeoutMs?: number
   /** Bytes of the largest answer that is read. Default 64 MiB: a block's receipts can be long. */
@@ -19,12 +21,14 @@ export interface ChainRpcOptions {
 const DEFAULT_TIMEOUT_MS = 10_000
 const DEFAULT_MAX_ANSWER_BYTES = 64 * 1024 * 1024
 const MAX_BATCH = 50
+/** After each connection that ends an endpoint is asked who it is: no more often than it must. */
+const KEEP_ALIVE_MS = 60_000
 
 /**
  * A chain over JSON-RPC as ethers' `JsonRpcProvider`: each request ends within a time, none is retried for ever, answers are bounded,
  * and an endpoint of another chain is refused before anything it says is used. Nothing is cached: what is asked is read.
- * Requests fail with CHAIN_UNREACHABLE when no endpoint answers, CHAIN_MISMATCH when one has another chain id or another genesis block
- * than before, or ethers' errors.
+ * Requests fail with CHAIN_UNREACHABLE when no endpoint answers, CHAIN_MISMATCH when one has another chain id or genesis block, or ethers'
+ * errors.
  */
 export class ChainRpc extends JsonRpcProvider {
   readonly chainId: number
@@ -32,7 +36,6 @@ export class ChainRpc extends JsonRpcProvider {
   readonly #agent: Agent
   readonly #timeoutMs: number
   readonly #maxAnswerBytes: number
-  /** As the first endpoint that was asked said. */
   #genesisHash: string | undefined
 
   constructor(options: ChainRpcOptions) {
@@ -46,9 +49,14 @@ export class ChainRpc extends JsonRpcProvider {
     })
     this.chainId = options.chainId
     this.#endpoints = options.rpcUrls.map((url) => ({ url, isOfThisChain: undefined }))
+    this.#genesisHash = options.genesisHash
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
     this.#maxAnswerBytes = options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES
-    this.#agent = new Agent({ connections: 8, connect: { timeout: Math.min(this.#timeoutMs, 3_000) } })
+    this.#agent = new Agent({
+      connections: 8,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connect: { timeout: Math.min(this.#timeoutMs, 3_000) },
+    })
     // Behind the same URL another node may be there next time.
     this.#agent.on('disconnect', ({ origin }) => this.#forget(origin))
   }
@@ -57,8 +65,7 @@ export class ChainRpc extends JsonRpcProvider {
     let failure: unknown
     for (const endpoint of [...this.#endpoints]) {
       try {
-        await this.#checkChain(endpoint)
-        const answers = await this.#post(endpoint.url, payload)
+        const answers = await this.#askEndpoint(endpoint, payload)
         this.#prefer(endpoint)
         return answers
       } catch (error) {
@@ -68,6 +75,22 @@ export class ChainRpc extends JsonRpcProvider {
       }
     }
     throw unreachable(this.chainId, failure)
+  }
+
+  async #askEndpoint(endpoint: Endpoint, payload: Payload): Promise<Answers> {
+    const checked = this.#checkChain(endpoint)
+    await checked
+    const answers = await this.#post(endpoint.url, payload)
+    // A connection ended meanwhile: the answers may have come over a new one.
+    if (endpoint.isOfThisChain !== checked) await this.#checkChain(endpoint)
+    return answers
+  }
+
+  /** From now on every endpoint has to have this genesis block: what was kept of a chain says nothing of another one. */
+  expectGenesis(hash: string): void {
+    if (hash === this.#genesisHash) return
+    this.#genesisHash = hash
+    for (const endpoint of this.#endpoints) endpoint.isOfThisChain = undefined
   }
 
   override destroy(): void {
@@ -86,31 +109,34 @@ export class ChainRpc extends JsonRpcProvider {
     this.#endpoints.unshift(endpoint)
   }
 
-  /** Once per connection to an endpoint, shared by the requests that wait for it. */
+  /** Shared by the requests that wait for it, until a connection to the endpoint ends. */
   #checkChain(endpoint: Endpoint): Promise<void> {
     endpoint.isOfThisChain ??= this.#readIdentity(endpoint.url)
     return endpoint.isOfThisChain
   }
 
-  /** A chain started afresh has the same id, and another genesis block. */
   async #readIdentity(url: string): Promise<void> {
-    const chainId = Number(await this.#ask(url, 'eth_chainId', []))
-    if (chainId !== this.chainId)
-      throw mismatch(`the node configured for chain ${this.chainId} answers for chain ${chainId}`)
-    const genesis = (await this.#ask(url, 'eth_getBlockByNumber', ['0x0', false])) as { hash?: string } | null
-    if (genesis?.hash === undefined) return
-    this.#genesisHash ??= genesis.hash
-    if (genesis.hash !== this.#genesisHash)
+    const ask = (id: number, method: string, params: unknown[]) => ({
+      id,
+      jsonrpc: '2.0' as const,
+      method,
+      params,
+    })
+    const answers = (await this.#post(url, [
+      ask(0, 'eth_chainId', []),
+      ...(this.#genesisHash === undefined ? [] : [ask(1, 'eth_getBlockByNumber', ['0x0', false])]),
+    ])) as { id?: unknown; result?: unknown; error?: unknown }[]
+    // A refusal, for too many requests say, tells nothing of the chain.
+    if (answers.some(({ error }) => error !== undefined)) throw new Error('the node does not say who it is')
+    const resultOf = (id: number) => answers.find((answer) => answer.id === id)?.result
+    if (Number(resultOf(0)) !== this.chainId)
+      throw mismatch(`the node configured for chain ${this.chainId} answers for chain ${Number(resultOf(0))}`)
+    const genesis = resultOf(1) as { hash?: string } | null | undefined
+    // A node that does not have it any more may be of any chain of this id.
+    if (genesis != null && genesis.hash !== this.#genesisHash)
       throw mismatch(
-        `the genesis block of chain ${this.chainId} was ${this.#genesisHash}, a node says ${genesis.hash}`,
+        `the genesis block of chain ${this.chainId} is ${genesis.hash} by a node, and has to be ${this.#genesisHash}`,
       )
-  }
-
-  async #ask(url: string, method: string, params: unknown[]): Promise<unknown> {
-    const [answer] = (await this.#post(url, { id: 0, jsonrpc: '2.0', method, params })) as {
-      result?: unknown
-    }[]
-    return answer?.result
   }
 
   async #post(url: string, payload: Payload): Promise<Answers> {

@@ -85,6 +85,7 @@ async function assemble(parts: Parts): Promise<RunningProvider> {
     connectChain({
       chainId: entry.chainId,
       rpcUrls: entry.rpcUrls,
+      genesisHash: entry.genesisHash,
       timeoutMs: config.PROVIDER_RPC_TIMEOUT_MS,
     })
   const rpc = connect(chain)

@@ -55,6 +55,7 @@ async function assemble(
   const rpc = connectChain({
     chainId: chain.chainId,
     rpcUrls: chain.rpcUrls,
+    genesisHash: chain.genesisHash,
     timeoutMs: config.TAX_OFFICE_RPC_TIMEOUT_MS,
   })
   const contract = getContract(chain, 'PaymentRecordRegistry')

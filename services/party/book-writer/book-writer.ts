@@ -28,6 +28,8 @@ const IDLE_MS = 60_000
 const FIRST_BACKOFF_MS = 100
 /** A mined transaction is seen by its receipt; only after this long is it asked whether somebody else used the nonce. */
 const NONCE_CHECK_AFTER_MS = 1_000
+/** Behind one address another node may answer without any connection's ending. */
+const CHAIN_CHECK_MS = 60_000
 
 /**
  * Puts digests on chain for one author: whatever was added is recorded once, however often the process or the chain fails in between.
@@ -46,7 +48,8 @@ export class BookWriter {
   #isChainUsable = true
   #lastReason: string | undefined
   #resendAll = true
-  #isChainChecked = false
+  /** Unix milliseconds until which the chain counts as the one that it was. */
+  #chainCheckedUntil = 0
   #addedSinceStep = 0
   /** When entries were last sent for the sake of somebody who waits, in unix milliseconds. */
   #urgentAt = 0
@@ -59,6 +62,8 @@ export class BookWriter {
     const { db, rpc, registry, key, startBlock } = this.#settings
     this.#outbox = new Outbox(db, { ...registry, author: key.address })
     this.#chain = new ChainAccess(rpc, registry, key.address, startBlock)
+    const genesisHash = this.#outbox.genesisHash()
+    if (genesisHash !== undefined) this.#chain.expectGenesis(genesisHash)
     this.#groups = new CallGroups(this.#settings.calls, this.#settings.groups)
     this.#submitter = new Submitter(this.#settings, this.#outbox, this.#chain, this.#groups)
     this.#settler = new Settler(this.#settings, this.#outbox, this.#chain, this.#groups, {
@@ -186,7 +191,7 @@ export class BookWriter {
       } catch (error) {
         this.#noteChain(false, error)
         this.#resendAll = true
-        this.#isChainChecked = false
+        this.#chainCheckedUntil = 0
         delay = this.#backoff(failures++)
       }
       await this.#sleep(delay, failures > 0)
@@ -196,7 +201,7 @@ export class BookWriter {
   /** One look at everything. Returns whether something moved. */
   async #step(): Promise<boolean> {
     this.#addedSinceStep = 0
-    if (!this.#isChainChecked && this.#outbox.hasUnsettled()) await this.#checkChain()
+    if (Date.now() >= this.#chainCheckedUntil && this.#outbox.hasUnsettled()) await this.#checkChain()
     const { settled, open } = await this.#settler.settleMined(this.#outbox.openSubmissions())
     if (open.length > 0) await this.#pursue(open)
     if (this.#outbox.hasUnfinal()) await this.#settler.finalise()
@@ -216,14 +221,17 @@ export class BookWriter {
     const { commits, registry } = this.#settings
     const { genesisHash, hasRegistry } = await this.#chain.identity()
     const known = this.#outbox.genesisHash()
-    if (known !== undefined && known !== genesisHash)
+    if (known !== undefined && genesisHash !== undefined && known !== genesisHash)
       throw new CountersignError(
         'CHAIN_MISMATCH',
         `the genesis block of chain ${registry.chainId} is ${genesisHash}, the database is about the one of ${known}`,
       )
     if (!hasRegistry) throw registryMissing(registry)
-    if (known === undefined) await commits.write(() => this.#outbox.setGenesisHash(genesisHash))
-    this.#isChainChecked = true
+    if (known === undefined && genesisHash !== undefined) {
+      await commits.write(() => this.#outbox.setGenesisHash(genesisHash))
+      this.#chain.expectGenesis(genesisHash)
+    }
+    this.#chainCheckedUntil = Date.now() + CHAIN_CHECK_MS
   }
 
   async #pursue(open: readonly Submission[]): Promise<void> {

@@ -10,6 +10,8 @@ import type { Fees } from './signed-transaction.ts'
 export interface JsonRpc {
   // biome-ignore lint/suspicious/noExplicitAny: as raw as a node's answer
   send(method: string, params: unknown[]): Promise<any>
+  /** Refuse nodes with another genesis block from now on. */
+  expectGenesis?(hash: Bytes32): void
 }
 
 export interface MinedTransaction {
@@ -65,19 +67,23 @@ export class ChainAccess {
       blockHash: receipt.blockHash,
       succeeded: Number(receipt.status) === 1,
       gasUsed: Number(receipt.gasUsed),
-      hasEvent: receipt.logs.some((log: { address: string }) =>
+      hasEvent: (receipt.logs ?? []).some((log: { address: string }) =>
         isSameAddress(log.address, this.#registry.registry),
       ),
     }
   }
 
-  /** Which chain answers, and whether the registry is on it. */
-  async identity(): Promise<{ genesisHash: Bytes32; hasRegistry: boolean }> {
+  expectGenesis(hash: Bytes32): void {
+    this.#rpc.expectGenesis?.(hash)
+  }
+
+  /** Which chain answers, where the node has its first block, and whether the registry is on it. */
+  async identity(): Promise<{ genesisHash: Bytes32 | undefined; hasRegistry: boolean }> {
     const [genesis, code] = await Promise.all([
       this.#rpc.send('eth_getBlockByNumber', ['0x0', false]),
       this.#rpc.send('eth_getCode', [this.#registry.registry, 'latest']),
     ])
-    return { genesisHash: genesis.hash, hasRegistry: code !== '0x' }
+    return { genesisHash: genesis?.hash, hasRegistry: code !== '0x' }
   }
 
   async terms(): Promise<SubmissionTerms> {

@@ -128,15 +128,11 @@ export class Outbox {
 
   /** Whether the chain has to be asked or told anything. */
   hasUnsettled(): boolean {
-    return this.openNonces().length > 0 || this.#hasEntryUnderWay()
+    return this.openNonces().length > 0 || this.hasUnfinal() || this.#hasPending()
   }
 
-  #hasEntryUnderWay(): boolean {
-    return (
-      this.#prepare(
-        "SELECT 1 FROM outbox_entries WHERE state IN ('pending', 'submitted', 'recorded') AND state <> 'final' LIMIT 1",
-      ).get() !== undefined
-    )
+  #hasPending(): boolean {
+    return this.#prepare("SELECT 1 FROM outbox_entries WHERE state = 'pending' LIMIT 1").get() !== undefined
   }
 
   /** Adds an entry; the same entry again changes nothing. @throws ENTRY_CONFLICT when its key is there with another digest */

@@ -135,8 +135,9 @@ export class Settler {
   }
 
   /** A transaction to an address without code succeeds, and records nothing. @throws REGISTRY_MISSING */
-  #requireEvent({ entryCount }: Submission, { hasEvent }: MinedTransaction): void {
-    if (entryCount > 0 && !hasEvent) throw registryMissing(this.#settings.registry)
+  #requireEvent({ entryCount }: Submission, { hash, hasEvent }: MinedTransaction): void {
+    if (entryCount > 0 && !hasEvent)
+      throw registryMissing(this.#settings.registry, `, or made no event in transaction ${hash}`)
   }
 
   async #markMined(

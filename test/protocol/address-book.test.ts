@@ -57,6 +57,7 @@ describe('address book', () => {
       Object.assign(book.chains[0]!, {
         webSocketUrls: ['wss://chain.example'],
         finalizedTag: true,
+        genesisHash: `0x${'5e'.repeat(32)}`,
         maxHeadAge: 3_600,
       })
       Object.assign(book.chains[0]!, { publicRpcUrls: [] })
@@ -98,6 +99,13 @@ describe('address book', () => {
           book.chains[1]!.chainId = 1.5
         },
         'chains[1].chainId is not an integer from 1 on',
+      ],
+      [
+        'a genesis block that is no hash',
+        (book) => {
+          Object.assign(book.chains[1]!, { genesisHash: '0x5E' })
+        },
+        'chains[1].genesisHash is not a hash of 32 bytes in lower-case hex',
       ],
       [
         'a negative finality depth',

@@ -74,7 +74,9 @@ describe('deploy', function () {
     const book = await readBook()
     expect(document.chain).to.deep.equal(getChain(book, 31337))
     const { contracts, ...entry } = getChain(book, 31337)
+    const genesis = await chain.request<{ hash: string }>('eth_getBlockByNumber', ['0x0', false])
     expect(entry).to.deep.equal({
+      genesisHash: genesis.hash,
       ...{ chainId: 31337, name: 'lenders', rpcUrls: [chain.url], finalityDepth: 0 },
       // Blocks come with transactions only.
       maxHeadAge: 31_536_000,

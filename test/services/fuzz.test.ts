@@ -7,6 +7,8 @@ import { settleEvidence } from './evidence/evidence-fixture.ts'
 import { paymentRequest, settleOffice } from './tax-office/office-fixture.ts'
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300)
+/** Some ask other parties and a chain, which share the machine. */
+const ANSWER_MS = 10_000
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_121)
 
 interface FuzzedService {
@@ -130,7 +132,7 @@ for (const [name, start] of Object.entries(SERVICES))
           const headers = isKnown
             ? [...request.headers, ['authorization', service.authorization] as [string, string]]
             : request.headers
-          const { status } = await soundAnswer(service.url, { ...request, headers })
+          const { status } = await soundAnswer(service.url, { ...request, headers }, ANSWER_MS)
           statuses.set(status, (statuses.get(status) ?? 0) + 1)
         }),
         { numRuns: RUNS, seed: SEED, endOnFailure: false },

@@ -32,6 +32,8 @@ export interface RpcRelay {
   readonly calls: RelayedCall[]
   /** Pass on to another chain from here on. */
   retarget(url: string): void
+  /** Ends every connection, as a node does that is restarted. */
+  disconnect(): void
   stop(): Promise<void>
 }
 
@@ -81,6 +83,7 @@ export async function startRpcRelay(targetUrl: string, faults: RelayFaults = {})
     retarget(url) {
       target = url
     },
+    disconnect: () => server.closeAllConnections(),
     async stop() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

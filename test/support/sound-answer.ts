@@ -8,8 +8,12 @@ const PROBLEM_MEMBERS = ['type', 'title', 'status', 'detail', 'code', 'action', 
  * Sends a request that may be garbage. The answer comes in time, blames nobody but the caller, and says what was wrong as a problem document.
  * @throws an error that shows the answer
  */
-export async function soundAnswer(url: string, request: FuzzedRequest): Promise<RawAnswer> {
-  const answer = await rawHttp(url, bytesOf(request))
+export async function soundAnswer(
+  url: string,
+  request: FuzzedRequest,
+  timeoutMs?: number,
+): Promise<RawAnswer> {
+  const answer = await rawHttp(url, bytesOf(request), timeoutMs)
   const { status, headers, text } = answer
   expect(status, text.slice(0, 300)).to.be.lessThan(500)
   const isStream = headers.get('content-type')?.startsWith('text/event-stream') === true

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { type ChainRpc, type ChainRpcOptions, connectChain } from '../../../services/party/rpc.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { expectRejection } from '../../support/expect-error.ts'
+import { startRpcRelay } from '../../support/rpc-relay.ts'
 
 describe('ChainRpc', () => {
   let chain: AnvilChain
@@ -75,20 +76,60 @@ describe('ChainRpc', () => {
     await expectRejection(connect({ chainId: 1 }).send('eth_blockNumber', []), 'CHAIN_MISMATCH')
   })
 
-  it('takes a node that came back with another genesis block for one of another chain', async () => {
-    const first = await startAnvil()
-    const rpc = connect({ rpcUrls: [first.url], timeoutMs: 2_000 })
-    expect(await rpc.send('eth_blockNumber', [])).to.equal('0x0')
-    await first.kill()
-    // Nothing is asked meanwhile.
-    const second = await startAnvil({ port: first.port, flags: ['--timestamp', '1700000000'] })
-    try {
-      const error = await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_MISMATCH')
-      expect(error.message).to.include('genesis')
-      await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_MISMATCH')
-    } finally {
-      await second.kill()
-    }
+  describe('that knows the genesis block of its chain', () => {
+    let other: AnvilChain
+    let genesisHash: string
+    before(async () => {
+      other = await startAnvil({ flags: ['--timestamp', '1700000000'] })
+      genesisHash = (await chain.request<{ hash: string }>('eth_getBlockByNumber', ['0x0', false])).hash
+    })
+    after(() => other?.kill())
+
+    it('uses nothing of a node with another one, and goes to the next', async () => {
+      const error = await expectRejection(
+        connect({ rpcUrls: [other.url], genesisHash }).send('eth_blockNumber', []),
+        'CHAIN_MISMATCH',
+      )
+      expect(error.message).to.include(genesisHash)
+      const rpc = connect({ rpcUrls: [other.url, chain.url], genesisHash })
+      expect(await rpc.send('eth_getBlockByNumber', ['0x0', false])).to.include({ hash: genesisHash })
+    })
+
+    it('asks again whom it asked before it knew', async () => {
+      const rpc = connect({ rpcUrls: [other.url, chain.url] })
+      expect(await rpc.send('eth_chainId', [])).to.equal('0x7a69')
+      rpc.expectGenesis(genesisHash)
+      expect(await rpc.send('eth_getBlockByNumber', ['0x0', false])).to.include({ hash: genesisHash })
+    })
+
+    it('notices a node that came back as another one, and that the right one is back', async () => {
+      const relay = await startRpcRelay(chain.url)
+      const rpc = connect({ rpcUrls: [relay.url], genesisHash, timeoutMs: 2_000 })
+      try {
+        await rpc.send('eth_blockNumber', [])
+        relay.retarget(other.url)
+        // Nothing is asked meanwhile.
+        relay.disconnect()
+        await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_MISMATCH')
+        await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_MISMATCH')
+        relay.retarget(chain.url)
+        await rpc.send('eth_blockNumber', [])
+      } finally {
+        await relay.stop()
+      }
+    })
+
+    it('takes a refusal to say who it is for nothing but that', async () => {
+      const busy = await startRpcRelay(chain.url, {
+        refuse: ({ method }) =>
+          method === 'eth_getBlockByNumber' ? { code: -32_005, message: 'too many requests' } : undefined,
+      })
+      const rpc = connect({ rpcUrls: [busy.url], genesisHash })
+      await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_UNREACHABLE')
+      busy.faults.refuse = undefined
+      await rpc.send('eth_blockNumber', [])
+      await busy.stop()
+    })
   })
 
   it('reads no more of an answer than it allows', async () => {

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
+import { pino } from 'pino'
 import type { Bytes32 } from '../../../../protocol/hex.ts'
-import type { JsonRpc } from '../../../../services/party/book-writer/chain-access.ts'
 import { GroupCommit } from '../../../../services/party/group-commit.ts'
-import { connectChain } from '../../../../services/party/rpc.ts'
+import { type ChainRpc, connectChain } from '../../../../services/party/rpc.ts'
 import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
 import { deployAll } from '../../../support/contracts.ts'
 import { type RpcRelay, startRpcRelay } from '../../../support/rpc-relay.ts'
@@ -10,6 +10,8 @@ import { AUTHOR, newEntries, newEntry, until, type WrittenBook, writeBook } from
 
 const nonceOf = (chain: AnvilChain): Promise<string> =>
   chain.request('eth_getTransactionCount', [AUTHOR, 'latest'])
+const genesisOf = async (chain: AnvilChain): Promise<string> =>
+  (await chain.request<{ hash: string }>('eth_getBlockByNumber', ['0x0', false])).hash
 
 describe('a book writer whose chain is replaced', () => {
   let chain: AnvilChain
@@ -18,97 +20,122 @@ describe('a book writer whose chain is replaced', () => {
   let registry: Bytes32
   let relay: RpcRelay
   let book: WrittenBook
+  const opened: { close(): unknown }[] = []
+  let reasons: string[]
   beforeEach(async () => {
     chain = await startAnvil()
     other = await startAnvil({ flags: ['--timestamp', '1700000000'] })
     registry = (await deployAll(chain.url)).QueryResultRegistry
     relay = await startRpcRelay(chain.url)
+    reasons = []
   })
   afterEach(async () => {
-    await book.close()
+    for (const part of opened.splice(0).reverse()) await part.close()
     await relay.stop()
     await chain.kill()
     await other.kill()
   })
 
-  const atRelay = (): JsonRpc =>
-    connectChain({ chainId: chain.chainId, rpcUrls: [relay.url], timeoutMs: 1_000 })
-  const write = async (rpc: JsonRpc = atRelay()) => {
-    book = await writeBook(chain, { rpc }, registry)
+  const connect = (rpcUrls = [relay.url]): ChainRpc => {
+    const rpc = connectChain({ chainId: chain.chainId, rpcUrls, timeoutMs: 2_000 })
+    opened.push({ close: () => rpc.destroy() })
+    return rpc
   }
-  const unusable = () => until(() => !book.writer.status().isChainUsable)
-  const away = async () => {
-    relay.faults.cut = true
-    await book.add([newEntry()])
-    await unusable()
-    relay.faults.cut = false
+  const logger = pino(
+    { level: 'warn' },
+    { write: (line: string) => void reasons.push(JSON.parse(line).reason ?? '') },
+  )
+  const open = async (options: Parameters<typeof writeBook>[1] = {}, at = registry): Promise<WrittenBook> => {
+    const made = await writeBook(chain, { rpc: connect(), logger, ...options }, at)
+    opened.push(made)
+    return made
+  }
+  const refusedFor = (what: string) =>
+    until(() => reasons.some((reason) => reason.includes(what)), 10_000, `${what} in ${reasons}`)
+  const becomes = (target: AnvilChain) => {
+    relay.retarget(target.url)
+    relay.disconnect()
   }
 
   it('by an empty one sends it nothing, believes nothing of it, and goes on when the chain is back', async () => {
-    await write()
+    book = await open()
     await book.add(newEntries(3))
     await until(async () => (await book.recorded()).length === 3)
-    await away()
-    relay.retarget(other.url)
+    becomes(other)
     const added = newEntries(2)
     await book.add(added)
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
-    expect(book.writer.status()).to.include({ isChainUsable: false, pending: 3 })
+    await refusedFor('genesis')
+    expect(book.writer.status()).to.include({ isChainUsable: false, pending: 2 })
     for (const { key } of added) expect(book.writer.locationOf(key)).to.equal(undefined)
     expect(await nonceOf(other)).to.equal('0x0')
-    relay.retarget(chain.url)
-    await until(async () => (await book.recorded()).length === 6)
+    becomes(chain)
+    await until(async () => (await book.recorded()).length === 5)
   })
 
-  it('by one that has the registry too takes it for another, also after a restart', async () => {
+  it('by one that has the registry too takes it for another, also after a restart, and goes to a node of the right one', async () => {
     expect((await deployAll(other.url)).QueryResultRegistry).to.equal(registry)
-    await write()
+    book = await open()
     await book.add(newEntries(1))
     await until(async () => (await book.recorded()).length === 1)
     const { db } = book
     expect(db.prepare('SELECT genesis_hash FROM outbox_owner').get()).to.deep.include({
-      genesis_hash: (await chain.request<{ hash: string }>('eth_getBlockByNumber', ['0x0', false])).hash,
+      genesis_hash: await genesisOf(chain),
     })
-    await away()
-    relay.retarget(other.url)
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    expect(await nonceOf(other)).to.equal('0x0')
-    expect(book.writer.status().isChainUsable).to.equal(false)
     await book.writer.stop()
-    const again = await writeBook(chain, { db, commits: new GroupCommit(db), rpc: atRelay() }, registry)
-    await until(() => !again.writer.status().isChainUsable)
-    expect(again.writer.status().pending).to.equal(1)
+    becomes(other)
+    const again = await open({ db, commits: new GroupCommit(db) })
+    await again.add([newEntry()])
+    await refusedFor('genesis')
+    expect(again.writer.status()).to.include({ isChainUsable: false, pending: 1 })
     expect(await nonceOf(other)).to.equal('0x0')
-    relay.retarget(chain.url)
-    await until(() => again.writer.status().isChainUsable)
-    await until(async () => (await again.recorded()).length === 2)
-    await again.close()
+    await again.writer.stop()
+    const failedOver = await open({ db, commits: new GroupCommit(db), rpc: connect([other.url, chain.url]) })
+    await until(async () => (await failedOver.recorded()).length === 2)
+    expect(await nonceOf(other)).to.equal('0x0')
   })
 
   it('is told of a registry that is not there before anything is sent', async () => {
-    const missing = `0x${'ab'.repeat(20)}` as Bytes32
-    book = await writeBook(chain, { rpc: atRelay() }, missing)
+    book = await open({}, `0x${'ab'.repeat(20)}`)
     const before = await nonceOf(chain)
-    const { key } = newEntry()
-    await book.add([{ key, digest: key }])
-    await unusable()
+    await book.add([newEntry()])
+    await refusedFor('no registry')
     expect(await nonceOf(chain)).to.equal(before)
-    expect(book.writer.status().pending).to.equal(1)
+    expect(book.writer.status()).to.include({ isChainUsable: false, pending: 1 })
     expect(book.db.prepare('SELECT genesis_hash FROM outbox_owner').get()).to.deep.include({
       genesis_hash: null,
     })
   })
 
-  it('calls nothing recorded by a receipt without an event of the registry', async () => {
-    relay.faults.alter = ({ method }, result) =>
+  it('calls nothing recorded, and nothing final, by a receipt without an event of the registry', async () => {
+    const withoutLogs: RpcRelay['faults']['alter'] = ({ method }, result) =>
       method === 'eth_getTransactionReceipt' && result !== null ? { ...(result as object), logs: [] } : result
-    await write()
+    relay.faults.alter = withoutLogs
+    book = await open({ finalityDepth: 2 })
     const [entry] = newEntries(1)
     await book.add([entry!])
-    await unusable()
+    await refusedFor('no event')
     expect(book.writer.find(entry!.key)?.state).to.equal('submitted')
+    relay.faults.alter = undefined
+    await until(() => book.writer.find(entry!.key)?.state === 'recorded')
+    reasons = []
+    relay.faults.alter = withoutLogs
+    await chain.request('anvil_mine', ['0x5'])
+    await refusedFor('no event')
+    expect(book.writer.find(entry!.key)?.state).to.equal('recorded')
     relay.faults.alter = undefined
     await until(() => book.writer.find(entry!.key)?.state === 'final')
     expect(await book.recorded()).to.deep.equal([entry])
+  })
+
+  it('goes on with a node that does not have the first block any more', async () => {
+    relay.faults.alter = ({ method, params }, result) =>
+      method === 'eth_getBlockByNumber' && params[0] === '0x0' ? null : result
+    book = await open()
+    await book.add(newEntries(1))
+    await until(async () => (await book.recorded()).length === 1)
+    relay.faults.alter = undefined
+    relay.disconnect()
+    await book.add(newEntries(1))
+    await until(async () => (await book.recorded()).length === 2)
   })
 })

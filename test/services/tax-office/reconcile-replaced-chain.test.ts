@@ -1,0 +1,82 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { expect } from 'chai'
+import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
+import { deployAll } from '../../support/contracts.ts'
+import { eventually } from '../../support/eventually.ts'
+import { type RpcRelay, startRpcRelay } from '../../support/rpc-relay.ts'
+import { type Neighbourhood, OfficeProcess, paymentRequests, settleOffice } from './office-fixture.ts'
+import { runScript } from './upload-fixture.ts'
+
+const genesisOf = async (chain: AnvilChain): Promise<string> =>
+  (await chain.request<{ hash: string }>('eth_getBlockByNumber', ['0x0', false])).hash
+
+describe('reconciling a tax office whose chain was started afresh', () => {
+  let home: Neighbourhood
+  /** Of the same id and with the same contracts at the same addresses, and nothing recorded. */
+  let other: AnvilChain
+  let relay: RpcRelay
+  let office: OfficeProcess
+
+  before(async () => {
+    home = await settleOffice()
+    other = await startAnvil({ flags: ['--timestamp', '1700000000'] })
+    expect(await deployAll(other.url)).to.deep.equal(home.contracts)
+    relay = await startRpcRelay(home.chain.url)
+    const { chainId } = home.chain
+    office = new OfficeProcess({ chainId, rpcUrl: relay.url, contracts: home.contracts })
+    await office.start()
+    await office.client.upload(paymentRequests(3))
+    await eventually('everything is on chain', async () => {
+      const { queued, sent } = await office.client.uploads()
+      return queued + sent === 0
+    })
+    await office.end('SIGTERM')
+  })
+  after(async () => {
+    await office.remove()
+    await relay.stop()
+    await other.kill()
+    await home.end()
+  })
+
+  const reconcile = async () => {
+    const { code, stdout } = await runScript(office, 'reconcile', ['--json']).ended
+    return { code, report: JSON.parse(stdout) }
+  }
+  const change = (sql: string): void => {
+    const db = new DatabaseSync(office.databaseFile)
+    db.exec(sql)
+    db.close()
+  }
+  const same = { code: 0, 'report.same': 3, 'report.isComplete': true }
+  const mismatch = { code: 1, 'report.code': 'CHAIN_MISMATCH' }
+
+  it('takes it for another one, and calls nothing missing', async () => {
+    expect(await reconcile()).to.deep.nested.include(same)
+    relay.retarget(other.url)
+    const { code, report } = await reconcile()
+    expect({ code, report }).to.deep.nested.include(mismatch)
+    expect(report).to.not.have.any.keys('counts', 'missing')
+  })
+
+  it('goes by the address book where the database does not know its chain yet', async () => {
+    const file = office.addressBookFile
+    const before = readFileSync(file, 'utf8')
+    const book = JSON.parse(before)
+    book.chains[0].genesisHash = await genesisOf(home.chain)
+    change('UPDATE outbox_owner SET genesis_hash = NULL')
+    writeFileSync(file, JSON.stringify(book))
+    relay.retarget(other.url)
+    expect(await reconcile()).to.deep.nested.include(mismatch)
+    relay.retarget(home.chain.url)
+    expect(await reconcile()).to.deep.nested.include(same)
+    writeFileSync(file, before)
+  })
+
+  it('reads a database of before this was kept', async () => {
+    change('ALTER TABLE outbox_owner DROP COLUMN genesis_hash')
+    relay.retarget(home.chain.url)
+    expect(await reconcile()).to.deep.nested.include(same)
+  })
+})

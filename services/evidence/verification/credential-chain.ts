@@ -99,6 +99,10 @@ export class CredentialChain {
     const entry = writer.find(revocationKey(credentialId))
     if (reasonHash === ZERO_BYTES32) {
       if (entry?.state === 'final') throw denied(credentialId)
+      // Seen in a block that this node does not have yet: it cannot say that there is none.
+      const block = entry?.location?.blockNumber
+      if (block !== undefined && block > range.to)
+        throw new CountersignError('NOT_READY', `the node is at block ${range.to}, a revocation in ${block}`)
       return null
     }
     const key = credentialKey(credentialId)

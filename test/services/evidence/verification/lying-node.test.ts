@@ -140,3 +140,34 @@ describe('verification over a node that lies', () => {
     expect(await refused(revoked)).to.equal('RECORD_NOT_LOCATED')
   })
 })
+
+describe('verification over a node that is behind', () => {
+  it('calls nothing unrevoked before the block in which the server saw a revocation', async () => {
+    const chain = await startAnvil()
+    const relay = await startRpcRelay(chain.url)
+    const contracts = await deployAll(chain.url)
+    const network = { chainId: chain.chainId, rpcUrl: relay.url, contracts, finalityDepth: 8 }
+    const server = new EvidenceProcess(network)
+    try {
+      await server.start()
+      const answer = await server.take('the document')
+      await eventually('issued', () => server.count("outbox_entries WHERE state = 'recorded'") === 1)
+      const before = await chain.request('eth_getBlockByNumber', ['latest', false])
+      await server.request(`/v1/evidence/${answer.credentialId}/revocation`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"reason":"withdrawn"}',
+      })
+      await eventually('revoked', async () => (await verify(server, answer)).verdict === 'revoked')
+      relay.faults.alter = (call, result) =>
+        call.method === 'eth_getBlockByNumber' && call.params[0] === 'latest' ? before : result
+      expect((await problem(await askToVerify(server, answer))).code).to.equal('NOT_READY')
+      relay.faults.alter = undefined
+      expect((await verify(server, answer)).verdict).to.equal('revoked')
+    } finally {
+      await server.remove()
+      await relay.stop()
+      await chain.kill()
+    }
+  })
+})

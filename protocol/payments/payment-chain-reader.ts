@@ -11,13 +11,25 @@ import {
   ZERO_BYTES32,
 } from '../hex.ts'
 import { toQuantity } from '../quantity.ts'
-import { type RawReceipt, rawData, rawNumber, rawObject, toData } from '../raw-rpc.ts'
+import {
+  type RawObject,
+  type RawReceipt,
+  rawArray,
+  rawData,
+  rawNumber,
+  rawObject,
+  toData,
+} from '../raw-rpc.ts'
 
 /** What checking a voucher reads of its chain. */
 export interface PaymentChainReader
   extends Pick<ChainReader, 'chainId' | 'headBlock' | 'block' | 'digestOf'> {
-  /** The answer of `eth_getTransactionReceipt`; null when the transaction is in no block. */
+  /** The answer of `eth_getTransactionReceipt`; null when the transaction is in no block, or the node keeps no receipt of it. */
   receipt(transactionHash: string): Promise<RawReceipt | null>
+  /** The hashes of a block's transactions; null when the node does not have the block. */
+  transactionsOf(blockNumber: number): Promise<readonly Bytes32[] | null>
+  /** The logs of a contract in a block, as `eth_getLogs` gives them; none also from a node that does not keep them. */
+  logsOf(registry: Address, blockNumber: number): Promise<readonly RawObject[]>
   /** Whether the registry holds anything under the key at the newest block; of several nodes, whether any of them says so. */
   isRecorded(registry: Address, author: Address, key: Bytes32): Promise<boolean>
 }
@@ -60,6 +72,18 @@ export function createPaymentChainReader(request: RpcRequest): PaymentChainReade
     receipt: async (transactionHash) => {
       const answer = await request('eth_getTransactionReceipt', [transactionHash])
       return answer === null || answer === undefined ? null : rawObject(answer, 'receipt')
+    },
+    async transactionsOf(blockNumber) {
+      const answer = await request('eth_getBlockByNumber', [toQuantity(blockNumber), false])
+      if (answer === null || answer === undefined) return null
+      return rawArray(rawObject(answer, 'block'), 'transactions', 'block').map((hash) =>
+        bytesToHex(toData(hash, 'block: transaction', 32)),
+      )
+    },
+    async logsOf(registry, blockNumber) {
+      const block = toQuantity(blockNumber)
+      const logs = await request('eth_getLogs', [{ address: registry, fromBlock: block, toBlock: block }])
+      return rawArray({ logs }, 'logs', 'node').map((log) => rawObject(log, 'log'))
     },
     digestOf,
     isRecorded: async (registry, author, key) => {

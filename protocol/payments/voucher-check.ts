@@ -1,24 +1,17 @@
 import { CountersignError, isCountersignError } from '../errors.ts'
-import {
-  type Bytes32,
-  bytesToHex,
-  type Hex,
-  hexToBytes,
-  isSameAddress,
-  keccak256Hex,
-  ZERO_BYTES32,
-} from '../hex.ts'
-import { type RawReceipt, rawArray, rawData, rawNumber, rawObject, toData } from '../raw-rpc.ts'
+import { type Bytes32, bytesToHex, hexToBytes, isSameAddress, keccak256Hex, ZERO_BYTES32 } from '../hex.ts'
+import { proofUnbuildable } from '../proof-error.ts'
+import { rawData, rawNumber } from '../raw-rpc.ts'
 import type { Verdict } from '../verdict.ts'
 import { type Check, Checklist } from '../verification.ts'
 import { orderKeyOf } from './order-id.ts'
 import type { PaymentChainReader } from './payment-chain-reader.ts'
 import { PUBLIC_SALT, paymentDigest } from './payment-digest.ts'
 import { entryDigestOf, MAX_VERSION, paymentKey } from './payment-entry.ts'
-import { decodePaymentEvent, type PaymentEvent } from './payment-event.ts'
 import { encodePublicPayload } from './payment-payload.ts'
 import type { PaymentPlace } from './payment-place.ts'
 import type { PaymentVoucher } from './payment-voucher.ts'
+import { findWithoutReceipt, paymentIn } from './voucher-event.ts'
 
 /**
  * - `consistent`: the chain holds this record, where the voucher says, and the block is final
@@ -67,8 +60,10 @@ export function voucherDigests({ place, record, previousDigest, seal }: PaymentV
 
 /**
  * Holds a voucher against its chain: digests computed from its content, the registry's slot, the event it names, the block, finality.
- * Asks a node, and nobody else; the node is believed what it says of state and receipts.
- * @throws CHAIN_MISMATCH for a node of another chain; CHAIN_UNREACHABLE
+ * Asks a node, and nobody else; the node is believed what it says of state and receipts, but what it does not have, or not yet, is no
+ * evidence against a voucher.
+ * @throws CHAIN_MISMATCH for a node of another chain; CHAIN_UNREACHABLE, also for a node that is behind the voucher's block;
+ * PROOF_UNBUILDABLE, also for a node that does not keep what the voucher names
  */
 export async function checkVoucher(
   voucher: PaymentVoucher,
@@ -83,8 +78,15 @@ export async function checkVoucher(
       `the node is of chain ${asked}, the voucher of chain ${place.chainId}`,
     )
   const { digest, payloadHash, entryDigest } = voucherDigests(voucher)
+  // Before the head, which thereby is not below the receipt's block.
+  let receipt = await chain.receipt(voucher.transactionHash)
   const head = await chain.headBlock()
-  const receipt = await chain.receipt(voucher.transactionHash)
+  const isBehind = head.number < voucher.blockNumber
+  const behind = (): CountersignError =>
+    new CountersignError(
+      'CHAIN_UNREACHABLE',
+      `the node is at block ${head.number}, the record in block ${voucher.blockNumber}`,
+    )
 
   const list = new Checklist()
   let verdict: VoucherVerdict = 'consistent'
@@ -105,12 +107,15 @@ export async function checkVoucher(
     if (found === entryDigest) return `the registry holds ${found}`
     if (found !== ZERO_BYTES32) return fail('changed', `the registry holds ${found}, not ${entryDigest}`)
     if (tier === 'published') return 'published payments have no slot'
+    if (isBehind) throw behind()
     return fail('unrecorded', 'the registry holds nothing under this order and version')
   })
-  await list.run('event', () => {
+  await list.run('event', async () => {
+    if (receipt === null && isBehind) throw behind()
+    receipt ??= await findWithoutReceipt(voucher, chain)
     const absent = tier === 'published' ? 'unrecorded' : 'changed'
     if (receipt === null)
-      return fail(absent, `transaction ${voucher.transactionHash} is in no block of the chain`)
+      return fail(absent, `transaction ${voucher.transactionHash} is not in block ${voucher.blockNumber}`)
     const recorded = paymentIn(receipt, voucher)
     if (recorded === undefined)
       return fail(
@@ -122,10 +127,16 @@ export async function checkVoucher(
     return `log ${voucher.logIndex} of transaction ${voucher.transactionHash} records it`
   })
   await list.run('block', async () => {
-    const block = await chain.block(voucher.blockNumber)
-    const blockHash = receipt === null ? '' : bytesToHex(rawData(receipt, 'blockHash', 'receipt', 32))
-    if (block === null || block.hash !== blockHash)
+    if (receipt === null || rawNumber(receipt, 'blockNumber', 'receipt') !== voucher.blockNumber)
       return fail('changed', `the transaction is not in block ${voucher.blockNumber}`)
+    const block = await chain.block(voucher.blockNumber)
+    if (block === null) throw isBehind ? behind() : proofUnbuildable('the node does not keep the block')
+    // The number is right: a block was replaced between two answers, or they are of two nodes.
+    if (block.hash !== bytesToHex(rawData(receipt, 'blockHash', 'receipt', 32)))
+      throw new CountersignError(
+        'CHAIN_UNREACHABLE',
+        `the node gives two blocks ${voucher.blockNumber}: ask again`,
+      )
     recordedAt = block.timestamp
     return `block ${voucher.blockNumber} is ${block.hash}`
   })
@@ -168,37 +179,6 @@ async function heldAt(chain: PaymentChainReader, voucher: PaymentVoucher, atBloc
 
 const keyOf = ({ record }: PaymentVoucher, version: number): Bytes32 =>
   paymentKey(orderKeyOf(record.orderId), version)
-
-/** What the log that the voucher names says of its order and version. @throws PROOF_UNBUILDABLE for a malformed receipt */
-function paymentIn(
-  receipt: RawReceipt,
-  { place, record, logIndex, tier }: PaymentVoucher,
-): { digest: Bytes32; payloadHash: Bytes32 } | undefined {
-  const log = rawArray(receipt, 'logs', 'receipt')
-    .map((item) => rawObject(item, 'log'))
-    .find((item) => rawNumber(item, 'logIndex', 'log') === logIndex)
-  if (log === undefined) return undefined
-  if (!isSameAddress(bytesToHex(rawData(log, 'address', 'log', 20)), place.registry)) return undefined
-  const topics = rawArray(log, 'topics', 'log').map((topic) => bytesToHex(toData(topic, 'log: topic', 32)))
-  const event = eventOf(topics, bytesToHex(rawData(log, 'data', 'log')))
-  if (event?.tier !== tier || !isSameAddress(event.office, place.office)) return undefined
-  const orderKey = orderKeyOf(record.orderId)
-  // Of two under one key in a publication the first counts.
-  const found = event.payments.find(
-    (payment) => payment.orderKey === orderKey && payment.version === record.version,
-  )
-  return found && { digest: found.digest, payloadHash: keccak256Hex(hexToBytes(found.payload)) }
-}
-
-/** Undefined also for the event of a contract that only resembles a registry. */
-function eventOf(topics: readonly Bytes32[], data: Hex): PaymentEvent | undefined {
-  try {
-    return decodePaymentEvent(topics, data)
-  } catch (error) {
-    if (isCountersignError(error)) return undefined
-    throw error
-  }
-}
 
 const unusableAnswer = (checks: readonly Check[]): CountersignError => {
   const failed = checks.find(({ outcome }) => outcome === 'failed')

@@ -143,6 +143,28 @@ describe('verification of a voucher', () => {
     expect([both.verdict, openOf(both)]).to.deep.equal(['unconfirmed', []])
   })
 
+  it('says nothing against a voucher by what nodes do not have, or not yet', async () => {
+    const isReceipt = (method: string) => method === 'eth_getTransactionReceipt'
+    const pruned = nodeThat((method) => (isReceipt(method) ? null : undefined))
+    for (const node of [pruned, agreeingNodes([pruned, pruned])])
+      expect((await verifyWith(node)).verdict).to.equal('consistent')
+    const withoutLogs = nodeThat((method) =>
+      method === 'eth_getLogs' ? [] : isReceipt(method) ? null : undefined,
+    )
+    await expectRejection(verifyWith(withoutLogs), 'PROOF_UNBUILDABLE')
+    const number = `0x${(voucher.blockNumber - 1).toString(16)}`
+    const behind = nodeThat((method, [tag]) => {
+      if (isReceipt(method)) return null
+      if (method !== 'eth_getBlockByNumber' || tag !== 'latest') return undefined
+      return chain.request(method, [number, false])
+    })
+    await expectRejection(verifyWith(behind), 'CHAIN_UNREACHABLE')
+    // Whatever such a node has, it is no tax office's.
+    const nobody = change(31337, { registry: null })
+    for (const node of [withoutLogs, behind])
+      expect((await verifyWith(node, nobody)).verdict).to.equal('unknown-office')
+  })
+
   it('tells a node that refuses the tag from one that fails', async () => {
     const answers: [Record<string, unknown>, number | undefined | 'fails'][] = [
       [{ error: { code: -32_602, message: 'invalid block tag' } }, undefined],

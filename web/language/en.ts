@@ -217,10 +217,12 @@ export const en = {
     'This cannot be an order id: it is empty, too long, has characters that cannot be seen, or is the key of an order.',
   'error.INDEXER_UNREACHABLE': 'The server gives no usable answer. Try again in a moment.',
   'error.RATE_LIMITED': 'Too many requests came from here. Wait a minute.',
-  'error.CHAIN_UNREACHABLE': 'No node of the chain gives an answer.',
+  'error.CHAIN_UNREACHABLE':
+    'No node of the chain gives an answer. It may be down, or behind: try again in a moment, or ask another.',
   'error.CHAIN_MISMATCH': 'The node is of another chain.',
   'error.CHAIN_UNKNOWN': 'No node of this chain is named to this page.',
-  'error.PROOF_UNBUILDABLE': 'The node answers what no node of the chain would.',
+  'error.PROOF_UNBUILDABLE':
+    'The node does not keep what was asked, or answers what no node of the chain would. Ask another.',
   'error.disagree': 'The nodes contradict each other. Which of them is right cannot be told: ask others.',
   'error.other': 'Something failed that should not have: {code}',
 

@@ -198,10 +198,10 @@ export const zh: Dictionary = {
   'error.ORDER_ID_MALFORMED': '这不是有效的订单号：为空、过长、含有不可见字符，或者是订单的键。',
   'error.INDEXER_UNREACHABLE': '服务器没有给出可用的答复。请稍后再试。',
   'error.RATE_LIMITED': '请求过多，请等待一分钟。',
-  'error.CHAIN_UNREACHABLE': '区块链节点没有答复。',
+  'error.CHAIN_UNREACHABLE': '区块链节点没有答复：可能已停止，或尚未同步。请稍后重试，或询问其他节点。',
   'error.CHAIN_MISMATCH': '该节点属于另一条链。',
   'error.CHAIN_UNKNOWN': '本页面没有该链的节点。',
-  'error.PROOF_UNBUILDABLE': '节点给出了不可能的答复。',
+  'error.PROOF_UNBUILDABLE': '节点没有保存所需的数据，或给出了不可能的答复。请询问其他节点。',
   'error.disagree': '各节点的答复相互矛盾，无法判断何者正确：请询问其他节点。',
   'error.other': '发生了意外错误：{code}',
 

@@ -1,4 +1,4 @@
-import type { RawReceipt } from '../../protocol/raw-rpc.ts'
+import type { RawObject, RawReceipt } from '../../protocol/raw-rpc.ts'
 import type { ChainNode } from './chain-node.ts'
 
 /** Nodes of one chain say different things: which of them is right cannot be told. */
@@ -44,6 +44,9 @@ export function agreeingNodes(nodes: readonly ChainNode[]): ChainNode {
     },
     block: (number) => all(`block ${number}`, (node) => node.block(number)),
     receipt: (hash) => all('the transaction', (node) => node.receipt(hash), essenceOfReceipt),
+    transactionsOf: (number) => all(`block ${number}`, (node) => node.transactionsOf(number)),
+    logsOf: (registry, number) =>
+      all(`the logs of block ${number}`, (node) => node.logsOf(registry, number), essenceOfLogs),
     digestOf: (registry, author, key, atBlock) =>
       all('the registry', (node) => node.digestOf(registry, author, key, atBlock)),
     async isRecorded(registry, author, key) {
@@ -64,12 +67,10 @@ export function agreeingNodes(nodes: readonly ChainNode[]): ChainNode {
 
 /** Nodes add members of their own to receipts. */
 const essenceOfReceipt = (receipt: RawReceipt | null): unknown =>
-  receipt && [
-    receipt.blockHash,
-    ...(receipt.logs as Record<string, unknown>[]).map(({ address, topics, data, logIndex }) => [
-      address,
-      topics,
-      data,
-      Number(logIndex),
-    ]),
-  ]
+  receipt && [receipt.blockHash, Number(receipt.blockNumber), essenceOfLogs(receipt.logs as RawObject[])]
+
+const essenceOfLogs = (logs: readonly RawObject[]): unknown =>
+  logs.map(({ address, topics, data, logIndex, transactionHash, blockHash, blockNumber }) => [
+    ...[address, topics, data, Number(logIndex)],
+    ...[transactionHash, blockHash, Number(blockNumber)],
+  ])

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { CountersignError } from '../../../protocol/errors.ts'
+import { CountersignError, type ErrorCode } from '../../../protocol/errors.ts'
 import { bytesToHex, randomBytes32, ZERO_BYTES32 } from '../../../protocol/hex.ts'
 import {
   createPaymentChainReader,
@@ -42,6 +42,8 @@ describe('voucher held against its chain', () => {
 
   const check = (voucher: PaymentVoucher, change: Partial<PaymentChainReader> = {}, options = {}) =>
     checkVoucher(decodeVoucher(encodeVoucher(voucher)), { ...office.node, ...change }, options)
+  const expectRefusal = async (checked: Promise<unknown>, code: ErrorCode, reason: string) =>
+    expect((await expectRejection(checked, code)).message).to.include(reason)
   const verdictOf = async (...args: Parameters<typeof check>) => {
     const { verdict, checks, recordedAt } = await check(...args)
     const failed = checks.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name)
@@ -151,6 +153,71 @@ describe('voucher held against its chain', () => {
     expect(await verdictOf({ ...published, tier: 'recorded' })).to.deep.equal(['unrecorded', 'registry'])
     for (const blockNumber of [first.blockNumber + 1, 1_000_000])
       expect(await verdictOf({ ...first, blockNumber })).to.deep.equal(['changed', 'block'])
+  })
+
+  describe('by a node that keeps no receipts', () => {
+    const pruned: Partial<PaymentChainReader> = { receipt: async () => null }
+    const withoutLogs = { ...pruned, logsOf: async () => [] }
+
+    it('is found by its log in its block', async () => {
+      for (const voucher of [first, second, shown, published])
+        expect(await verdictOf(voucher, pruned)).to.deep.equal(['consistent'])
+    })
+
+    it('is not judged without log or block', async () => {
+      for (const voucher of [first, published]) {
+        await expectRefusal(check(voucher, withoutLogs), 'PROOF_UNBUILDABLE', 'keeps no receipt')
+        const withoutBlock = { ...pruned, transactionsOf: async () => null }
+        await expectRefusal(check(voucher, withoutBlock), 'PROOF_UNBUILDABLE', 'does not keep block')
+      }
+    })
+
+    it('is refused when altered as by any other', async () => {
+      const transactionHash = randomBytes32()
+      for (const change of [pruned, withoutLogs]) {
+        expect(await verdictOf({ ...first, transactionHash }, change)).to.deep.equal(['changed', 'event'])
+        expect(await verdictOf({ ...published, transactionHash }, change)).to.deep.equal([
+          'unrecorded',
+          'event',
+        ])
+        expect(await verdictOf({ ...first, blockNumber: first.blockNumber + 1 }, change)).to.deep.equal([
+          'changed',
+          'event',
+        ])
+        const record = { ...first.record, orderId: 'BR-2015-0002' }
+        expect(await verdictOf({ ...first, record }, change)).to.deep.equal(['unrecorded', 'registry'])
+      }
+      expect(await verdictOf({ ...first, logIndex: first.logIndex + 1 }, pruned)).to.deep.equal([
+        'changed',
+        'event',
+      ])
+      const record = { ...published.record, amountMinor: published.record.amountMinor + 1 }
+      expect(await verdictOf({ ...published, record }, pruned)).to.deep.equal(['changed', 'event'])
+    })
+  })
+
+  it('is not judged by a node that is behind its block', async () => {
+    for (const voucher of [first, published]) {
+      const number = voucher.blockNumber - 1
+      const { timestamp } = (await office.node.block(number))!
+      const behind: Partial<PaymentChainReader> = {
+        headBlock: async () => ({ number, timestamp }),
+        receipt: async () => null,
+        block: async (asked) => (asked > number ? null : office.node.block(asked)),
+        transactionsOf: async () => null,
+        logsOf: async () => [],
+      }
+      await expectRefusal(check(voucher, behind), 'CHAIN_UNREACHABLE', `is at block ${number}`)
+      // Of several nodes that answer at one address, another gives the receipt.
+      const { receipt } = office.node
+      await expectRefusal(check(voucher, { ...behind, receipt }), 'CHAIN_UNREACHABLE', 'is at block')
+    }
+  })
+
+  it('is not judged by answers of two branches', async () => {
+    const block = async () => ({ hash: randomBytes32(), timestamp: 1 })
+    await expectRefusal(check(first, { block }), 'CHAIN_UNREACHABLE', 'two blocks')
+    await expectRefusal(check(first, { block: async () => null }), 'PROOF_UNBUILDABLE', 'does not keep')
   })
 
   it('is unrecorded once its block was replaced by one without it', async () => {

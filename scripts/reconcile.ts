@@ -45,6 +45,7 @@ void runCommand(command, async () => {
     for (const file of files) fileReports.push(await reportOf(file, books))
     if (command.opts<{ json?: boolean }>().json) printJson({ ...books.place, ...result, files: fileReports })
     else show(result, fileReports)
+    sayHowComplete(result)
     return exitCodeOf(result, fileReports)
   } finally {
     books.close()
@@ -71,8 +72,8 @@ function exitCodeOf({ counts, unknownRoots, isComplete }: Reconciliation, files:
 function show(result: Reconciliation, files: FileReport[]): void {
   const { counts, checked, same, repeated, waiting } = result
   printTable(
-    ['in the database', 'the same on chain', 'on their way', 'missing', 'altered', 'extra'],
-    [[checked, same, waiting, counts.missing, counts.altered, counts.extra]],
+    ['in the database', 'the same on chain', 'on their way', 'missing', 'altered', 'extra', 'unread'],
+    [[checked, same, waiting, counts.missing, counts.altered, counts.extra, counts.unread]],
   )
   const rows = [
     ...result.altered.map((found) => ['altered', nameOf(found), found.version, textOf(found.differences)]),
@@ -84,16 +85,26 @@ function show(result: Reconciliation, files: FileReport[]): void {
       `block ${found.blockNumber}, transaction ${found.transactionHash}: not in the database`,
     ]),
     ...result.unknownRoots.map((root) => ['extra', root, '', 'an anchored root without its payments']),
+    ...result.unread.map((found) => [
+      'unread',
+      nameOf(found),
+      found.version,
+      'in no event that the node gave',
+    ]),
   ]
   if (repeated > 0) say(`On chain more than once, each time the same: ${repeated}`)
   if (rows.length > 0) printTable(['what', 'order', 'version', 'how'], rows.slice(0, SHOWN))
   if (rows.length > SHOWN) say(`and ${rows.length - SHOWN} more; --json lists them`)
   showFiles(files)
+}
+
+function sayHowComplete({ isComplete, head, block, counts }: Reconciliation): void {
+  const unread = counts.unread > 0 ? `, nor whether the ${counts.unread} unread are on chain` : ''
   say(
-    result.isComplete
-      ? `The events make the head ${result.head} that the chain has at block ${result.block}: there are no others.`
-      : `The events do not make the head that the chain has at block ${result.block}: the node left some out. ` +
-          'What is extra cannot be told; ask another node.',
+    isComplete
+      ? `The events make the head ${head} that the chain has at block ${block}: there are no others.`
+      : `The events do not make the head that the chain has at block ${block}: the node left events out; ` +
+          `ask another node or again later. What is extra cannot be told${unread}.`,
   )
 }
 

@@ -32,11 +32,13 @@ export function openBooks(config: OfficeBooksConfig): ReconcileOptions & { close
     const secrets = new OfficeSecrets(config.TAX_OFFICE_SECRET, office)
     const payments = new PaymentStore(db)
     payments.requireSecret(secrets.check())
+    const tier = db.prepare('SELECT tier FROM office').get()?.tier
     const entryOf = db.prepare('SELECT state, block_number FROM outbox_entries WHERE entry_key = ?')
     return {
       rpc,
       place: { chainId, registry, office },
       startBlock: getContract(chain, 'PaymentRecordRegistry').startBlock,
+      keepsSlots: tier === 'record',
       payments,
       // The office may not know yet that what it sent is mined.
       anchors: new AnchorStore(db, ['open']),

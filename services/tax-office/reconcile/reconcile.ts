@@ -24,6 +24,8 @@ export interface ReconcileOptions {
   place: PaymentPlace
   /** Block of the registry's deployment. */
   startBlock: number
+  /** Whether the chain's state has each version, as it has what is recorded one by one; of others there are events alone. */
+  keepsSlots: boolean
   payments: PaymentStore
   anchors: AnchorStore
   secrets: OfficeSecrets
@@ -59,12 +61,14 @@ export interface Reconciliation {
   repeated: number
   /** Not on chain yet, and on their way there. */
   waiting: number
-  counts: { missing: number; altered: number; extra: number }
+  counts: { missing: number; altered: number; extra: number; unread: number }
   /** In the database, not on chain. */
   missing: FoundPayment[]
   altered: AlteredPayment[]
   /** On chain, not in the database: unknown versions, and second ones with other content than the first. */
   extra: ExtraPayment[]
+  /** In the database, and in no event that the node gave, while it left some out: on chain or not. */
+  unread: FoundPayment[]
   /** Anchored roots that the office cannot give the payments of. */
   unknownRoots: Bytes32[]
 }
@@ -94,10 +98,11 @@ export class Reconciler {
       same: 0,
       repeated: 0,
       waiting: 0,
-      counts: { missing: 0, altered: 0, extra: 0 },
+      counts: { missing: 0, altered: 0, extra: 0, unread: 0 },
       missing: [],
       altered: [],
       extra: [],
+      unread: [],
       unknownRoots: [],
     }
   }
@@ -114,7 +119,7 @@ export class Reconciler {
       this.#compare(event)
     }
     result.isComplete = head === result.head
-    await this.#findMissing()
+    await this.#findUnseen()
     return result
   }
 
@@ -161,7 +166,7 @@ export class Reconciler {
     return before && bytesToHex(before.digest)
   }
 
-  async #findMissing(): Promise<void> {
+  async #findUnseen(): Promise<void> {
     const { payments } = this.#options
     let last = 0
     for (;;) {
@@ -171,18 +176,20 @@ export class Reconciler {
       const known = page.filter(({ id }) => id <= this.#lastId)
       this.#result.checked += known.length
       const unseen = known.filter(({ id }) => !this.#wasSeen(id))
-      if (unseen.length > 0) await this.#noteMissing(unseen)
+      if (unseen.length > 0) await this.#noteUnseen(unseen)
     }
   }
 
-  async #noteMissing(rows: readonly StoredPayment[]): Promise<void> {
-    const digests = await this.#slotsOf(rows)
+  async #noteUnseen(rows: readonly StoredPayment[]): Promise<void> {
+    const { isComplete } = this.#result
+    const { keepsSlots } = this.#options
+    const digests = isComplete || !keepsSlots ? rows.map(() => EMPTY) : await this.#slotsOf(rows)
     for (const [i, row] of rows.entries()) {
       const { orderId, version } = row
       const found = { orderId, orderKey: bytesToHex(row.orderKey), version }
       if (digests[i] === EMPTY) {
         if (this.#options.isOnItsWay(row.entryKey, this.#result.block)) this.#result.waiting++
-        else this.#note('missing', found)
+        else this.#note(isComplete || keepsSlots ? 'missing' : 'unread', found)
       } else if (digests[i] === this.#expectedDigest(row)) this.#result.same++
       else this.#note('altered', { ...found, differences: [{ member: 'content' }] })
     }
@@ -190,7 +197,6 @@ export class Reconciler {
 
   /** What their slots have: events that a node did not give leave no other trace. */
   async #slotsOf(rows: readonly StoredPayment[]): Promise<Bytes32[]> {
-    if (this.#result.isComplete) return rows.map(() => EMPTY)
     const { rpc, place } = this.#options
     const keys = rows.map(({ orderKey, version }) => paymentKey(bytesToHex(orderKey), version))
     const call = { to: place.registry, data: encodeDigestsOf(place.office, keys) }
@@ -213,7 +219,7 @@ export class Reconciler {
     return paymentEntryDigest(digest, payload)
   }
 
-  #note<Kind extends 'missing' | 'altered' | 'extra'>(kind: Kind, found: Reconciliation[Kind][number]): void {
+  #note<Kind extends keyof Reconciliation['counts']>(kind: Kind, found: Reconciliation[Kind][number]): void {
     this.#result.counts[kind]++
     const list = this.#result[kind] as (typeof found)[]
     if (list.length < LISTED) list.push(found)

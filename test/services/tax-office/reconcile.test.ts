@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { bytesToHex, hexToBytes, keccak256Hex, utf8ToBytes } from '../../../protocol/hex.ts'
+import { hexToBytes, keccak256Hex, utf8ToBytes } from '../../../protocol/hex.ts'
 import { orderKeyOf } from '../../../protocol/payments/order-id.ts'
 import type { PaymentOnChain } from '../../../protocol/payments/payment-entry.ts'
 import { packPayments } from '../../../protocol/payments/payment-publication.ts'
@@ -20,6 +20,8 @@ import {
 import { runScript, runUpload, writePaymentFile } from './upload-fixture.ts'
 
 type Report = Reconciliation & { files: { missing: number; altered: number; findings: object[] }[] }
+
+const NOTHING = { missing: 0, altered: 0, extra: 0, unread: 0 }
 
 describe('reconciling a tax office with its book', () => {
   let home: Neighbourhood
@@ -60,6 +62,17 @@ describe('reconciling a tax office with its book', () => {
     expect(db.prepare(sql).run(...values).changes).to.equal(1)
     db.close()
   }
+  /** A payment that never was on its way to the chain. */
+  const invent = (orderId: string): void => {
+    const orderKey = hexToBytes(orderKeyOf(orderId))
+    tamper('INSERT INTO orders VALUES (?, ?, ?)', orderKey, orderId, new Uint8Array(32))
+    tamper(
+      `INSERT INTO payments SELECT 1000, ?, 1, visibility, kind, category, period, amount_minor, currency, paid_at, authority,
+         payer_tag, fields, fingerprint, digest, payload, ?, received_at FROM payments WHERE id = 2`,
+      orderKey,
+      keccak256Hex(utf8ToBytes(orderId)),
+    )
+  }
   const someVersions = async (): Promise<void> => {
     await office.client.upload([
       ...paymentRequests(30),
@@ -81,7 +94,7 @@ describe('reconciling a tax office with its book', () => {
         same: 33,
         repeated: 0,
         waiting: 0,
-        counts: { missing: 0, altered: 0, extra: 0 },
+        counts: NOTHING,
         unknownRoots: [],
       })
       expect(code).to.equal(0)
@@ -105,7 +118,7 @@ describe('reconciling a tax office with its book', () => {
       tamper("UPDATE payments SET visibility = 'sealed' WHERE order_key = ? AND version = 1", of('OPEN'))
       const { code, report } = await reconcile()
       expect(code).to.equal(2)
-      expect(report.counts).to.deep.equal({ missing: 0, altered: 7, extra: 0 })
+      expect(report.counts).to.deep.equal({ ...NOTHING, altered: 7 })
       const found = Object.fromEntries(
         report.altered.map(({ orderId, version, differences }) => [`${orderId} ${version}`, differences]),
       )
@@ -127,14 +140,7 @@ describe('reconciling a tax office with its book', () => {
     await open()
     await someVersions()
     tamper('DELETE FROM payments WHERE order_key = ?', hexToBytes(orderKeyOf('ORDER-30')))
-    const invented = hexToBytes(orderKeyOf('INVENTED'))
-    tamper('INSERT INTO orders VALUES (?, ?, ?)', invented, 'INVENTED', new Uint8Array(32))
-    tamper(
-      `INSERT INTO payments SELECT 1000, ?, 1, visibility, kind, category, period, amount_minor, currency, paid_at, authority,
-         payer_tag, fields, fingerprint, digest, payload, ?, received_at FROM payments WHERE id = 2`,
-      invented,
-      keccak256Hex(utf8ToBytes('INVENTED')),
-    )
+    invent('INVENTED')
     const { registry, provider } = paymentRegistry(home.chain.url, home.contracts.PaymentRecordRegistry)
     const key = keccak256Hex(utf8ToBytes('ELSEWHERE'))
     await (await registry.getFunction('recordPayment')(key, 1, key, '0x0102')).wait()
@@ -142,9 +148,9 @@ describe('reconciling a tax office with its book', () => {
     const { code, report } = await reconcile()
     expect(code).to.equal(2)
     expect(report.isComplete).to.equal(true)
-    expect(report.counts).to.deep.equal({ missing: 1, altered: 0, extra: 2 })
+    expect(report.counts).to.deep.equal({ ...NOTHING, missing: 1, extra: 2 })
     expect(report.missing).to.deep.equal([
-      { orderId: 'INVENTED', orderKey: bytesToHex(invented), version: 1 },
+      { orderId: 'INVENTED', orderKey: orderKeyOf('INVENTED'), version: 1 },
     ])
     expect(report.extra.map(({ orderKey }) => orderKey).sort()).to.deep.equal(
       [key, orderKeyOf('ORDER-30')].sort(),
@@ -169,7 +175,7 @@ describe('reconciling a tax office with its book', () => {
     provider.destroy()
     const { code, report } = await reconcile()
     expect(code).to.equal(2)
-    expect(report).to.deep.include({ repeated: 1, same: 33, counts: { missing: 0, altered: 0, extra: 1 } })
+    expect(report).to.deep.include({ repeated: 1, same: 33, counts: { ...NOTHING, extra: 1 } })
     const { orderKey, version } = first
     expect(report.extra).to.deep.equal([{ orderKey, version, transactionHash, blockNumber: report.block }])
   })
@@ -187,7 +193,7 @@ describe('reconciling a tax office with its book', () => {
     tamper(`DELETE FROM payments ${version1}`, of('ORDER-2'))
     const { code, report } = await reconcile()
     expect(code).to.equal(2)
-    expect(report).to.deep.include({ checked: 33, same: 32, counts: { missing: 0, altered: 1, extra: 1 } })
+    expect(report).to.deep.include({ checked: 33, same: 32, counts: { ...NOTHING, altered: 1, extra: 1 } })
     expect(report.altered[0]).to.deep.include({
       ...{ orderId: 'ORDER-1', version: 1 },
       differences: [{ member: 'digest' }],
@@ -204,7 +210,7 @@ describe('reconciling a tax office with its book', () => {
     relay.faults.alter = ({ method }, result) =>
       method === 'eth_blockNumber' ? `0x${before.block.toString(16)}` : result
     const { code, report } = await reconcile()
-    expect(report).to.deep.include({ same: 33, waiting: 5, counts: { missing: 0, altered: 0, extra: 0 } })
+    expect(report).to.deep.include({ same: 33, waiting: 5, counts: NOTHING })
     expect(code).to.equal(0)
   })
 
@@ -229,7 +235,7 @@ describe('reconciling a tax office with its book', () => {
     await home.chain.request('evm_setAutomine', [false])
     await office.client.upload(paymentRequests(5, 'LATE'))
     const { code, report } = await reconcile()
-    expect(report).to.deep.include({ same: 33, waiting: 5, counts: { missing: 0, altered: 0, extra: 0 } })
+    expect(report).to.deep.include({ same: 33, waiting: 5, counts: NOTHING })
     expect(code).to.equal(0)
   })
 
@@ -242,12 +248,55 @@ describe('reconciling a tax office with its book', () => {
     expect(report).to.deep.include({
       isComplete: false,
       same: 33,
-      counts: { missing: 0, altered: 0, extra: 0 },
+      counts: NOTHING,
     })
     expect(code).to.equal(1)
     tamper('UPDATE payments SET amount_minor = 3 WHERE order_key = ?', hexToBytes(dropped))
-    expect((await reconcile()).report.counts).to.deep.equal({ missing: 0, altered: 1, extra: 0 })
+    expect((await reconcile()).report.counts).to.deep.equal({ ...NOTHING, altered: 1 })
+    invent('INVENTED')
+    expect(await reconcile()).to.deep.nested.include({
+      code: 2,
+      'report.isComplete': false,
+      'report.counts': { ...NOTHING, missing: 1, altered: 1 },
+    })
   })
+
+  for (const tier of ['publish', 'anchor'])
+    it(`calls nothing missing while a node leaves events out, of payments put on chain by ${tier}`, async () => {
+      await open({ TAX_OFFICE_TIER: tier })
+      await someVersions()
+      const { report: before } = await reconcile()
+      await office.client.upload(paymentRequests(5, 'LATE'))
+      await settled()
+      relay.faults.dropLog = ({ blockNumber }) => Number(blockNumber) > before.block
+      const { code, report } = await reconcile()
+      expect(code).to.equal(1)
+      expect(report).to.deep.include({
+        ...{ isComplete: false, checked: 38, same: 33, waiting: 0, missing: [], unknownRoots: [] },
+        counts: { ...NOTHING, unread: 5 },
+      })
+      expect(report.unread).to.have.deep.members(
+        paymentRequests(5, 'LATE').map(({ orderId }) => ({
+          orderId,
+          orderKey: orderKeyOf(orderId),
+          version: 1,
+        })),
+      )
+      invent('INVENTED')
+      const table = await runScript(office, 'reconcile', []).ended
+      expect(table.code).to.equal(1)
+      expect(table.stdout).to.match(/unread .*INVENTED .*in no event that the node gave/)
+      expect(table.stderr).to.contain('the node left events out; ask another node or again later.')
+      expect(table.stderr).to.contain('nor whether the 6 unread are on chain')
+      tamper("UPDATE payments SET currency = 'USD' WHERE order_key = ?", hexToBytes(orderKeyOf('ORDER-2')))
+      relay.faults.dropLog = undefined
+      const whole = await reconcile()
+      expect(whole.code).to.equal(2)
+      expect(whole.report).to.deep.include({
+        ...{ isComplete: true, unread: [] },
+        missing: [{ orderId: 'INVENTED', orderKey: orderKeyOf('INVENTED'), version: 1 }],
+      })
+    })
 
   it('holds a file against the database', async () => {
     await open()

@@ -122,6 +122,12 @@ export class ChainAccess {
     return Number(await this.#rpc.send('eth_getTransactionCount', [this.#author, toQuantity(block)]))
   }
 
+  /** Whether the chain has this block at its height. */
+  async hasBlock({ blockNumber, blockHash }: MinedTransaction): Promise<boolean> {
+    const block = await this.#rpc.send('eth_getBlockByNumber', [toQuantity(blockNumber), false])
+    return block?.hash === blockHash
+  }
+
   async headNumber(): Promise<number> {
     return Number(await this.#rpc.send('eth_blockNumber', []))
   }

@@ -109,7 +109,9 @@ export class Settler {
       else if (!mined.succeeded) await this.#settle(submission, mined)
       else {
         this.#requireEvent(submission, mined)
-        await this.#markMined(submission, mined, mined.blockNumber <= finalBlock)
+        // Head and receipt may be of two nodes, one of them on a branch of its own: then neither makes the other final.
+        const isFinal = mined.blockNumber <= finalBlock && (await this.#chain.hasBlock(mined))
+        await this.#markMined(submission, mined, isFinal)
       }
     }
     await this.#finaliseLoose(finalBlock)

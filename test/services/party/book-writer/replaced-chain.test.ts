@@ -117,6 +117,8 @@ describe('a book writer whose chain is replaced', () => {
     expect(book.writer.find(entry!.key)?.state).to.equal('submitted')
     relay.faults.alter = undefined
     await until(() => book.writer.find(entry!.key)?.state === 'recorded')
+    // A reason is told again only after the chain could be used.
+    await until(() => book.writer.status().isChainUsable)
     reasons = []
     relay.faults.alter = withoutLogs
     await chain.request('anvil_mine', ['0x5'])
@@ -125,6 +127,25 @@ describe('a book writer whose chain is replaced', () => {
     relay.faults.alter = undefined
     await until(() => book.writer.find(entry!.key)?.state === 'final')
     expect(await book.recorded()).to.deep.equal([entry])
+  })
+
+  it('calls nothing final by the head of one node and the receipt of another', async () => {
+    book = await open({ finalityDepth: 2 })
+    const [entry] = newEntries(1)
+    await book.add([entry!])
+    await until(() => book.writer.find(entry!.key)?.state === 'recorded')
+    const { blockNumber } = book.writer.locationOf(entry!.key)!
+    let asked = 0
+    relay.faults.alter = ({ method, params }, result) => {
+      if (method !== 'eth_getBlockByNumber' || Number(params[0]) !== blockNumber) return result
+      asked++
+      return { ...(result as object), hash: `0x${'ab'.repeat(32)}` }
+    }
+    await chain.request('anvil_mine', ['0x5'])
+    await until(() => asked > 2)
+    expect(book.writer.find(entry!.key)?.state).to.equal('recorded')
+    relay.faults.alter = undefined
+    await until(() => book.writer.find(entry!.key)?.state === 'final')
   })
 
   it('goes on with a node that does not have the first block any more', async () => {

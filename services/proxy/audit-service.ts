@@ -7,8 +7,8 @@ import type { Registry } from '../../protocol/registry-domain.ts'
 import type { Serial } from '../../protocol/serial.ts'
 import type { Directory, Participant } from '../party/directory.ts'
 import { type CheckedAuditAnswer, checkAuditAnswer, reasonOf } from './audit-answer.ts'
-import type { ChainRecord } from './chain/record-chain.ts'
 import type { RecordChains } from './chain/record-chains.ts'
+import { recordingTimeOf, type SearchedRecord, searchRecord } from './chain/record-search.ts'
 import type { ProviderClient } from './provider-client.ts'
 import type { ProxyMetrics } from './proxy-metrics.ts'
 import type { ProxyStore } from './store/proxy-store.ts'
@@ -64,7 +64,7 @@ export class AuditService {
     const { serial } = query
 
     const answering = this.#askNow(participant, { ...bookOnly(book), serial, provider }, receipt)
-    const reading = this.#readChain(book, serial, provider, answering)
+    const reading = this.#readChain(book, serial, provider, receipt, answering)
     // Both are awaited below; a failure of one must not leave the other unheard.
     const [{ now }, { recorded, head, finalityDepth }] = await Promise.all([answering, reading])
     const authorStatus = recorded
@@ -127,20 +127,17 @@ export class AuditService {
     book: Registry,
     serial: Serial,
     provider: Address,
+    given: Receipt | null,
     answering: Promise<CheckedAuditAnswer>,
-  ): Promise<{
-    recorded: ChainRecord | null
-    head: { blockNumber: number; blockHash: Bytes32; timestamp: number }
-    finalityDepth: number
-  }> {
+  ): Promise<SearchedRecord & { finalityDepth: number }> {
     const chain = this.#options.chains.get(book.chainId)
-    const head = await chain.readHead()
-    const recorded = await chain.readRecord(
+    const searched = await searchRecord(
+      chain,
       { registry: book.registry, author: provider, serial },
-      head,
+      recordingTimeOf(given, serial),
       answering.then(({ hint }) => hint),
     )
-    return { recorded, head, finalityDepth: chain.finalityDepth }
+    return { ...searched, finalityDepth: chain.finalityDepth }
   }
 
   #bookOf(participant: Participant | undefined, provider: Address): Registry {

@@ -4,6 +4,7 @@ import { type ChainEntry, getContract } from '../../../protocol/address-book.ts'
 import { headerOf } from '../../../protocol/block-header.ts'
 import { CountersignError, isCountersignError } from '../../../protocol/errors.ts'
 import type { EventProof } from '../../../protocol/event-proof.ts'
+import { isOldHead } from '../../../protocol/head-age.ts'
 import { type Address, type Bytes32, isBytes32, isSameAddress, ZERO_BYTES32 } from '../../../protocol/hex.ts'
 import { toQuantity } from '../../../protocol/quantity.ts'
 import { type RawBlock, rawObject } from '../../../protocol/raw-rpc.ts'
@@ -73,7 +74,7 @@ export class RecordChain {
 
   /**
    * The record of that name as of `head`, with its proof; null when there is none.
-   * @throws CHAIN_UNREACHABLE, PROOF_UNBUILDABLE, RECORD_NOT_LOCATED
+   * @throws CHAIN_UNREACHABLE also when there is none as of a head too old to tell; PROOF_UNBUILDABLE, RECORD_NOT_LOCATED
    */
   async readRecord(
     name: RecordName,
@@ -104,6 +105,12 @@ export class RecordChain {
     key: Bytes32,
     head: ChainHead,
   ): Promise<void> {
+    // The record may be in any block that the node has missed.
+    if (isOldHead(head.timestamp, this.#entry.maxHeadAge))
+      throw new CountersignError(
+        'CHAIN_UNREACHABLE',
+        `the newest block that the node of chain ${this.chainId} has is of ${head.timestamp}, too old to deny a record`,
+      )
     if (hint === undefined || hint.blockNumber > head.blockNumber) return
     if ((await this.#blockAt(hint, name, key)) !== undefined)
       throw new CountersignError(

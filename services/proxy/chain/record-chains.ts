@@ -31,7 +31,12 @@ export class RecordChains {
     let connected = this.#chains.get(chainId)
     if (connected === undefined) {
       const entry = getChain(this.#book, chainId)
-      const rpc = connectChain({ chainId, rpcUrls: entry.rpcUrls, timeoutMs: this.#timeoutMs })
+      const rpc = connectChain({
+        chainId,
+        rpcUrls: entry.rpcUrls,
+        genesisHash: entry.genesisHash,
+        timeoutMs: this.#timeoutMs,
+      })
       connected = { rpc, chain: new RecordChain(entry, rpc) }
       this.#chains.set(chainId, connected)
     }

@@ -306,6 +306,88 @@ describe('proxy audits through a node that lies', () => {
     await audit('RECORD_NOT_LOCATED', serial)
   })
 
+  describe('when its head is behind the block that the provider names', () => {
+    const STRICT = { beforeSigning: () => ({ recordBy: 0 }) }
+    /** Answers as a node that does not know blocks past `head`. */
+    const standAt = (head: number, readings = Number.POSITIVE_INFINITY) => {
+      let asked = 0
+      relay.faults.alter = ({ method, params }, result) => {
+        if (method !== 'eth_getBlockByNumber' || params[0] !== 'latest' || ++asked > readings) return result
+        return behind
+      }
+      let behind: unknown
+      return network.chain
+        .request('eth_getBlockByNumber', [`0x${head.toString(16)}`, false])
+        .then((block) => {
+          behind = block
+        })
+    }
+    const head = async () => Number(await network.chain.request('eth_blockNumber'))
+    const verdictOf = async (serial: string) => {
+      const reply = await user.send('POST', '/v1/audits', { serial, provider: provider.address })
+      expect(reply.status, reply.text).to.equal(200)
+      return parseAuditReport(reply.text)
+    }
+
+    it('does not say that nothing was recorded', async () => {
+      provider.misbehaviour = STRICT
+      const { serial } = await user.ask()
+      await standAt((await head()) - 1)
+      const { body } = await audit('CHAIN_UNREACHABLE', serial)
+      expect(body.retryable).to.equal(true)
+      relay.faults.alter = undefined
+      expect((await verdictOf(serial)).verdict).to.equal('consistent')
+    })
+
+    it('does not say so either of an answer that never arrived', async () => {
+      provider.misbehaviour = { afterSigning: () => ({ answeredAt: 1 }) }
+      const { serial } = await user.ask()
+      await standAt((await head()) - 1)
+      await audit('CHAIN_UNREACHABLE', serial)
+    })
+
+    it('waits a moment for the node to get there', async () => {
+      provider.misbehaviour = STRICT
+      const { serial } = await user.ask()
+      await standAt((await head()) - 1, 2)
+      const report = await verdictOf(serial)
+      expect(report.verdict).to.equal('consistent')
+      expect(report.searchedTo.blockNumber).to.equal(await head())
+    })
+
+    it('cannot be put off by a block far ahead, nor once the time to record is long past', async () => {
+      provider.misbehaviour = { ...STRICT, recordsNothing: true }
+      const { serial } = await user.ask()
+      provider.misbehaviour.wrongLocation = (await head()) + 257
+      expect((await verdictOf(serial)).verdict).to.equal('unrecorded')
+      provider.misbehaviour.wrongLocation = (await head()) + 256
+      await audit('CHAIN_UNREACHABLE', serial)
+      const realNow = Date.now
+      // A head of that time, or it would be too old to deny anything.
+      await network.chain.request('evm_increaseTime', [700])
+      await network.chain.request('evm_mine')
+      try {
+        Date.now = () => realNow() + 700_000
+        expect((await verdictOf(serial)).verdict).to.equal('unrecorded')
+      } finally {
+        Date.now = realNow
+      }
+    })
+
+    it('denies nothing by a head that is old', async () => {
+      provider.misbehaviour = { ...STRICT, recordsNothing: true }
+      const { serial } = await user.ask()
+      const realNow = Date.now
+      try {
+        Date.now = () => realNow() + 3_600_000
+        await audit('CHAIN_UNREACHABLE', serial)
+      } finally {
+        Date.now = realNow
+      }
+      expect((await verdictOf(serial)).verdict).to.equal('unrecorded')
+    })
+  })
+
   it('takes no time for the newest block but that of its header', async () => {
     provider.misbehaviour = { recordsNothing: true }
     const { serial } = await user.ask()

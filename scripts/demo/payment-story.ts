@@ -171,7 +171,7 @@ async function playVoucher(scene: PaymentScene, story: Story, lookupCode: string
 }
 
 async function playReconciliation(scene: PaymentScene, story: Story): Promise<void> {
-  const nothing = { missing: 0, altered: 0, extra: 0 }
+  const nothing = { missing: 0, altered: 0, extra: 0, unread: 0 }
   await story.step(
     "the office's database is what its book on chain says",
     { exitCode: 0, isComplete: true, same: ROWS + 2, counts: nothing },

@@ -14,7 +14,7 @@ export interface ChainReader {
   headBlock(): Promise<{ number: number; timestamp: number }>
   /** The canonical block of that number, if there is one; `timestamp` in unix seconds. */
   block(blockNumber: number): Promise<{ hash: Bytes32; timestamp: number } | null>
-  /** Where a transaction is, if it is in a block. */
+  /** Where a transaction is; null when it is in no block, or the node has no index of transactions that goes back to it. */
   transactionLocation(hash: Bytes32): Promise<{ blockHash: Bytes32; index: number } | null>
   /** `digestOf(author, key)` of the registry, now or at a block; zero when nothing is recorded. */
   digestOf(registry: Address, author: Address, key: Bytes32, atBlock?: number): Promise<Bytes32>
@@ -29,10 +29,11 @@ export interface ConfirmationOptions {
 
 /**
  * Confirms against a node what a receipt alone cannot prove: that its block is part of the chain and final, that the transaction
- * is where the receipt says, that the registry holds the digest.
+ * is where the receipt says, that the registry holds the digest. The place of a transaction that the node does not find is `not-checked`:
+ * it is a pointer only, and block and registry are asked by themselves.
  * Of a promise, whose record no proof dates, it reads the registry as of the last block in time and as of the last that is final.
  * @param offline what `verifyReceipt` said
- * @throws CHAIN_UNREACHABLE, also from a node that no longer has the state of such a block
+ * @throws CHAIN_UNREACHABLE, also from a node that does not have such a block, not yet or no longer, or no longer its state
  */
 export async function confirmReceipt(
   receipt: Receipt,
@@ -47,7 +48,7 @@ export async function confirmReceipt(
   const { proof } = receipt
   if (proof !== null) {
     await list.run('block', () => checkBlock(chain, proof.blockNumber, proof.blockHash))
-    await list.run('transaction', () => checkTransaction(chain, proof))
+    await checkTransaction(list, chain, proof)
     await list.run('finality', async () => {
       const { number } = await chain.headBlock()
       if (proof.blockNumber + finalityDepth > number) verdict = 'unconfirmed'
@@ -79,7 +80,7 @@ export async function confirmReceipt(
 
 /**
  * Confirms against a node that the blocks of an audit report are part of the chain, and that what it did not find is not there.
- * @throws CHAIN_UNREACHABLE
+ * @throws CHAIN_UNREACHABLE, as {@link confirmReceipt}
  */
 export async function confirmAuditReport(
   report: AuditReport,
@@ -95,7 +96,7 @@ export async function confirmAuditReport(
   )
   if (recorded !== null) {
     await list.run('block', () => checkBlock(chain, recorded.proof.blockNumber, recorded.proof.blockHash))
-    await list.run('transaction', () => checkTransaction(chain, recorded.proof))
+    await checkTransaction(list, chain, recorded.proof)
   }
   await list.run('registry', () => checkRegistryAt(chain, report, report.serial))
   return { confirmed: !list.failed, checks: [...checks, ...list.checks] }
@@ -164,10 +165,11 @@ async function checkBlock(
   timestamp?: number,
 ): Promise<string> {
   const canonical = await chain.block(blockNumber)
-  if (canonical?.hash !== blockHash)
+  if (canonical === null) throw await lackOf(blockNumber, chain)
+  if (canonical.hash !== blockHash)
     throw new CountersignError(
       'CHAIN_CONTRADICTS',
-      `block ${blockNumber} of the chain is ${canonical?.hash ?? 'not there'}, the file says ${blockHash}`,
+      `block ${blockNumber} of the chain is ${canonical.hash}, the file says ${blockHash}`,
     )
   if (timestamp !== undefined && canonical.timestamp !== timestamp)
     throw new CountersignError(
@@ -177,17 +179,29 @@ async function checkBlock(
   return `block ${blockNumber} is ${blockHash}`
 }
 
+/** A node lacks a block that it is behind, or one so old that it dropped it: neither says anything against a file that names it. */
+async function lackOf(blockNumber: number, chain: ChainReader): Promise<CountersignError> {
+  const { number } = await chain.headBlock()
+  const reason = number < blockNumber ? `it is at block ${number}` : 'it does not keep it'
+  return new CountersignError('CHAIN_UNREACHABLE', `the node does not have block ${blockNumber}: ${reason}`)
+}
+
 async function checkTransaction(
+  list: Checklist,
   chain: ChainReader,
   { transactionHash, transactionIndex, blockHash }: EventProof,
-): Promise<string> {
-  const location = await chain.transactionLocation(transactionHash)
-  if (location === null || location.blockHash !== blockHash || location.index !== transactionIndex)
-    throw new CountersignError(
-      'CHAIN_CONTRADICTS',
-      `transaction ${transactionHash} is not number ${transactionIndex} of block ${blockHash}`,
-    )
-  return `transaction ${transactionHash} is number ${transactionIndex} of that block`
+): Promise<void> {
+  const location = list.failed ? undefined : await chain.transactionLocation(transactionHash)
+  if (location === null)
+    return list.skip('transaction', `the node does not find transaction ${transactionHash}`)
+  await list.run('transaction', () => {
+    if (location?.blockHash !== blockHash || location.index !== transactionIndex)
+      throw new CountersignError(
+        'CHAIN_CONTRADICTS',
+        `transaction ${transactionHash} is not number ${transactionIndex} of block ${blockHash}`,
+      )
+    return `transaction ${transactionHash} is number ${transactionIndex} of that block`
+  })
 }
 
 async function checkRegistryAt(

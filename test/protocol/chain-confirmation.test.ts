@@ -38,8 +38,6 @@ describe('confirmation by a node of the chain', () => {
       { block: async () => ({ hash: randomBytes32(), timestamp: 1 }) },
       'block',
     ],
-    ['has no block of that number', { block: async () => null }, 'block'],
-    ['does not have the transaction', { transactionLocation: async () => null }, 'transaction'],
     [
       'has the transaction in another block',
       { transactionLocation: async () => ({ blockHash: randomBytes32(), index: 0 }) },
@@ -55,7 +53,45 @@ describe('confirmation by a node of the chain', () => {
     ['has an empty registry', { digestOf: async () => ZERO_BYTES32 }, 'registry'],
   ]
 
+  /** Nodes that lack the block: it is past their head, or too old for them. */
+  const lacking = async (): Promise<[Partial<ChainReader>, string][]> => {
+    const { number, timestamp } = await node.headBlock()
+    const block = async () => null
+    const headBlock = async () => ({ number: 1, timestamp })
+    return [
+      [{ block, headBlock }, 'it is at block 1'],
+      [{ block, headBlock: async () => ({ number, timestamp }) }, 'it does not keep it'],
+    ]
+  }
+  const unindexed: Partial<ChainReader> = { transactionLocation: async () => null }
+  const isOpen = (checks: Check[]) =>
+    expect(checks.filter(({ outcome }) => outcome !== 'passed')).to.deep.equal([
+      {
+        name: 'transaction',
+        outcome: 'not-checked',
+        detail: `the node does not find transaction ${receipt.proof!.transactionHash}`,
+      },
+    ])
+
   describe('confirmReceipt', () => {
+    it('says nothing against a receipt whose block the node lacks', async () => {
+      for (const [change, reason] of await lacking()) {
+        const asked = confirmReceipt(receipt, await verifyReceipt(receipt), nodeThat(change))
+        expect((await expectRejection(asked, 'CHAIN_UNREACHABLE')).message).to.include(reason)
+      }
+    })
+
+    it('leaves open where a transaction is that the node does not find', async () => {
+      const offline = await verifyReceipt(receipt)
+      const { verdict, checks } = await confirmReceipt(receipt, offline, nodeThat(unindexed))
+      expect(verdict).to.equal('consistent')
+      isOpen(checks)
+      // Block, registry and head still contradict.
+      const empty = { ...unindexed, digestOf: async () => ZERO_BYTES32 }
+      const refused = await confirmReceipt(receipt, offline, nodeThat(empty))
+      expect([refused.verdict, failedOf(refused.checks)]).to.deep.equal([null, ['registry']])
+    })
+
     for (const [what, change, check] of [
       ...contradictions,
       ['holds another digest', { digestOf: async () => randomBytes32() }, 'registry'],
@@ -140,6 +176,21 @@ describe('confirmation by a node of the chain', () => {
   })
 
   describe('confirmAuditReport', () => {
+    it('says nothing against a report whose block the node lacks', async () => {
+      const report = await provider.audit(receipt)
+      for (const [change, reason] of await lacking()) {
+        const asked = confirmAuditReport(report, [], nodeThat(change))
+        expect((await expectRejection(asked, 'CHAIN_UNREACHABLE')).message).to.include(reason)
+      }
+    })
+
+    it('leaves open where a transaction is that the node does not find', async () => {
+      const report = await provider.audit(receipt)
+      const { confirmed, checks } = await confirmAuditReport(report, [], nodeThat(unindexed))
+      expect(confirmed).to.equal(true)
+      isOpen(checks)
+    })
+
     for (const [what, change, check] of contradictions)
       it(`does not confirm a report when the node ${what}`, async () => {
         const report = await provider.audit(receipt)

@@ -4,6 +4,7 @@ import { confirmAuditReport, confirmReceipt } from '../../protocol/chain-confirm
 import { isCountersignError } from '../../protocol/errors.ts'
 import { type Bytes32, randomBytes32, utf8ToBytes, ZERO_BYTES32 } from '../../protocol/hex.ts'
 import { withIntegrity } from '../../protocol/proof-file.ts'
+import { toQuantity } from '../../protocol/quantity.ts'
 import {
   assembleReceipt,
   parseReceipt,
@@ -13,7 +14,7 @@ import {
 } from '../../protocol/receipt.ts'
 import { createRpcChainReader } from '../../scripts/cli/rpc-chain-reader.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
-import { expectError } from '../support/expect-error.ts'
+import { expectError, expectRejection } from '../support/expect-error.ts'
 import { deployProvider, forgeReceipt } from '../support/recorded-answer.ts'
 
 /** Every single-byte change that a fault or a forger would try first, one file each. */
@@ -140,12 +141,15 @@ describe('proof files', function () {
       expect(verification.checks.at(-1)?.detail).to.contain('another serial')
     })
 
-    it('is refused by a chain that does not have its block', async () => {
+    it('is refused by a chain that has another block in the place of its block, as soon as there is one', async () => {
       const receipt = await provider.answer()
       const elsewhere = await startAnvil()
       const stranger = createRpcChainReader(elsewhere.url)
       try {
-        const confirmed = await confirmReceipt(receipt, await verifyReceipt(receipt), stranger)
+        const offline = await verifyReceipt(receipt)
+        await expectRejection(confirmReceipt(receipt, offline, stranger), 'CHAIN_UNREACHABLE')
+        await elsewhere.request('anvil_mine', [toQuantity(receipt.proof!.blockNumber)])
+        const confirmed = await confirmReceipt(receipt, offline, stranger)
         expect(confirmed.verdict).to.equal(null)
         expect(confirmed.checks.find(({ name }) => name === 'block')).to.have.property('outcome', 'failed')
       } finally {

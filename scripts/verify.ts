@@ -81,10 +81,20 @@ async function findProofFile(name: string): Promise<Uint8Array | undefined> {
   }
 }
 
+function isProofFile(bytes: Uint8Array): boolean {
+  try {
+    parseProofFile(bytes)
+    return true
+  } catch {
+    return false
+  }
+}
+
 async function verifyAlone(file: Uint8Array, options: Options): Promise<ExitCode> {
   const { rpc, finalityDepth = 0 } = options
   if (rpc.length > 1) command.error('error: a receipt or report is verified with one --rpc')
-  if (options.file !== undefined) command.error('error: --file goes with a credential')
+  // Of one that was altered it is said below that it was, rather than that it is no credential.
+  if (options.file !== undefined && isProofFile(file)) command.error('error: --file goes with a credential')
   let verification: ProofFileVerification
   try {
     verification = await verifyProofFile(file, { rpc: rpc[0], finalityDepth })

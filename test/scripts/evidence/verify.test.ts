@@ -145,11 +145,12 @@ describe('verify, of credentials', function () {
     const text = readFileSync(at(fileOf('a.txt')), 'utf8')
     const middle = Math.floor(text.length / 2)
     writeFileSync(at(fileOf('a.txt')), `${text.slice(0, middle)}~${text.slice(middle + 1)}`)
-    expect(await verify(fileOf('a.txt'))).to.include({
-      exitCode: 2,
-      valid: false,
-      code: 'PROOF_FILE_ALTERED',
-    })
+    for (const further of [[], ['--file', 'in/a.txt']])
+      expect(await verify(fileOf('a.txt'), ...further)).to.include({
+        exitCode: 2,
+        valid: false,
+        code: 'PROOF_FILE_ALTERED',
+      })
     const { exitCode, verdicts: counts } = await verify('credentials')
     expect([exitCode, counts]).to.deep.equal([2, { ...before, intact: before.intact - 1, refused: 1 }])
   })

@@ -62,7 +62,7 @@ export function voucherDigests({ place, record, previousDigest, seal }: PaymentV
  * Holds a voucher against its chain: digests computed from its content, the registry's slot, the event it names, the block, finality.
  * Asks a node, and nobody else; the node is believed what it says of state and receipts, but what it does not have, or not yet, is no
  * evidence against a voucher.
- * @throws CHAIN_MISMATCH for a node of another chain; CHAIN_UNREACHABLE, also for a node that is behind the voucher's block;
+ * @throws CHAIN_MISMATCH for a node of another chain, or of one without a registry that is known; CHAIN_UNREACHABLE, also for a node that is behind the voucher's block;
  * PROOF_UNBUILDABLE, also for a node that does not keep what the voucher names
  */
 export async function checkVoucher(
@@ -91,6 +91,7 @@ export async function checkVoucher(
   const list = new Checklist()
   let verdict: VoucherVerdict = 'consistent'
   let recordedAt: number | null = null
+  let isOtherChain = false
   const fail = (found: VoucherVerdict, what: string): never => {
     verdict = found
     throw new CountersignError('CHAIN_CONTRADICTS', what)
@@ -103,7 +104,11 @@ export async function checkVoucher(
         : fail('unrecorded', `registry ${place.registry} or office ${place.office} is not known`),
     )
   await list.run('registry', async () => {
-    const found = await heldAt(chain, voucher, head.number)
+    const held = await heldAt(chain, voucher, head.number)
+    // A place that a voucher makes up has no book; where a known one has none, it is the chain that is another, or not there yet.
+    isOtherChain = held === null && knownPlaces !== undefined && !isBehind
+    if (isOtherChain) throw noBook(place)
+    const found = held ?? ZERO_BYTES32
     if (found === entryDigest) return `the registry holds ${found}`
     if (found !== ZERO_BYTES32) return fail('changed', `the registry holds ${found}, not ${entryDigest}`)
     if (tier === 'published') return 'published payments have no slot'
@@ -148,6 +153,7 @@ export async function checkVoucher(
     const tag = finalizedNumber === undefined ? '' : `, which calls ${finalizedNumber} final`
     return `block ${voucher.blockNumber}, the chain is at ${head.number}${tag}, final after ${finalityDepth}`
   })
+  if (isOtherChain) throw noBook(place)
   // A step that failed without a verdict met an answer that no node of the chain gives: that says nothing against the voucher.
   if (list.failed && verdict === 'consistent') throw unusableAnswer(list.checks)
   // Not at the head above: a later version counts from the moment that any node has it.
@@ -166,19 +172,29 @@ export async function checkVoucher(
   }
 }
 
-/** What the book holds of the voucher's version at a block; zero also where there is no book. */
-async function heldAt(chain: PaymentChainReader, voucher: PaymentVoucher, atBlock: number): Promise<Bytes32> {
+/** What the book holds of the voucher's version at a block; null where there is no book. */
+async function heldAt(
+  chain: PaymentChainReader,
+  voucher: PaymentVoucher,
+  atBlock: number,
+): Promise<Bytes32 | null> {
   const { place, record } = voucher
   try {
     return await chain.digestOf(place.registry, place.office, keyOf(voucher, record.version), atBlock)
   } catch (error) {
-    if (isCountersignError(error, 'CHAIN_CONTRADICTS')) return ZERO_BYTES32
+    if (isCountersignError(error, 'CHAIN_CONTRADICTS')) return null
     throw error
   }
 }
 
 const keyOf = ({ record }: PaymentVoucher, version: number): Bytes32 =>
   paymentKey(orderKeyOf(record.orderId), version)
+
+const noBook = ({ registry, chainId }: PaymentPlace): CountersignError =>
+  new CountersignError(
+    'CHAIN_MISMATCH',
+    `registry ${registry} is known, and not on the node's chain: it is another chain ${chainId}`,
+  )
 
 const unusableAnswer = (checks: readonly Check[]): CountersignError => {
   const failed = checks.find(({ outcome }) => outcome === 'failed')

@@ -224,6 +224,14 @@ describe('verification of a voucher', () => {
     expect(openOf(await verifyWith(old))).to.deep.equal(['head-age'])
   })
 
+  it('says of a chain without the registry that it is another', async () => {
+    const without = nodeThat((method, [call]) =>
+      method === 'eth_call' && (call as { to: string }).to === office.place.registry ? '0x' : undefined,
+    )
+    await expectRejection(verifyWith(without), 'CHAIN_MISMATCH')
+    expect((await verifyWith(without, change(31337, { registry: null }))).verdict).to.equal('unknown-office')
+  })
+
   it('takes nothing for a directory that is none', async () => {
     for (const address of [contracts.QueryResultRegistry, office.place.office]) {
       const found = await verify({ ...network, directory: { ...network.directory, address } })

@@ -58,7 +58,7 @@ export async function verifyVoucher(
   const result = await checkVoucher(voucher, node, {
     finalityDepth: chain?.finalityDepth ?? 0,
     finalizedNumber,
-    ...(isKnown ? {} : { knownPlaces: [] }),
+    knownPlaces: isKnown ? [place] : [],
   })
   const status =
     result.recordedAt === null

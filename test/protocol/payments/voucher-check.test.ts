@@ -239,6 +239,25 @@ describe('voucher held against its chain', () => {
     expect(await verdictOf(first, {}, { knownPlaces })).to.deep.equal(['consistent'])
   })
 
+  it('is not judged by a chain that lacks a registry that is known', async () => {
+    const elsewhere = await startAnvil()
+    try {
+      const empty = createPaymentChainReader((method, params) => elsewhere.request(method, [...params]))
+      const knownPlaces = [office.place]
+      for (const voucher of [first, published])
+        await expectRejection(checkVoucher(voucher, empty, { knownPlaces }), 'CHAIN_UNREACHABLE')
+      await elsewhere.request('anvil_mine', ['0x40'])
+      for (const voucher of [first, published]) {
+        await expectRejection(checkVoucher(voucher, empty, { knownPlaces }), 'CHAIN_MISMATCH')
+        // Nobody vouches for that place.
+        expect((await checkVoucher(voucher, empty)).verdict).to.equal('unrecorded')
+        expect((await checkVoucher(voucher, empty, { knownPlaces: [] })).verdict).to.equal('unrecorded')
+      }
+    } finally {
+      await elsewhere.stop()
+    }
+  })
+
   it('is not judged by a node of another chain, a node that cannot be asked, or one that answers nonsense', async () => {
     await expectRejection(check(first, { chainId: async () => 1 }), 'CHAIN_MISMATCH')
     const dead = createPaymentChainReader(async () => {

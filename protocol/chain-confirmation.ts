@@ -56,9 +56,12 @@ export async function confirmReceipt(
     })
   }
   await list.run('registry', async () => {
-    const recorded = await chain.digestOf(receipt.registry, receipt.author, serialToKey(receipt.serial))
-    if (proof === null) verdict = await promisedVerdict(receipt, recorded, chain, finalityDepth)
-    else await checkProven(receipt, proof, recorded)
+    // One moment for what is recorded and what time it is, or a record that comes in between is none, and the promise over.
+    const head = proof === null ? await chain.headBlock() : undefined
+    const key = serialToKey(receipt.serial)
+    const recorded = await chain.digestOf(receipt.registry, receipt.author, key, head?.number)
+    if (head !== undefined) verdict = await promisedVerdict(receipt, recorded, chain, head, finalityDepth)
+    else if (proof !== null) await checkProven(receipt, proof, recorded)
     return recorded === ZERO_BYTES32 ? 'the registry holds nothing yet' : `the registry holds ${recorded}`
   })
   const { head } = receipt
@@ -116,9 +119,9 @@ async function promisedVerdict(
   receipt: Receipt,
   recorded: Bytes32,
   chain: ChainReader,
+  head: { number: number; timestamp: number },
   finalityDepth: number,
 ): Promise<'consistent' | 'misreported' | 'late' | 'unconfirmed' | 'unrecorded'> {
-  const head = await chain.headBlock()
   if (recorded === ZERO_BYTES32)
     return receipt.recordBy > 0 && head.timestamp <= receipt.recordBy ? 'unconfirmed' : 'unrecorded'
   const isHeldAt = async (blockNumber: number): Promise<boolean> => {

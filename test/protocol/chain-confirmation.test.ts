@@ -145,6 +145,26 @@ describe('confirmation by a node of the chain', () => {
         expect(await confirmPromise(promise, nothing)).to.have.property('verdict', 'unrecorded')
       })
 
+      it('reads the registry at the block whose time it goes by', async () => {
+        const asked: unknown[] = []
+        const promise = await provider.answer({ promisedWithinS: 30 })
+        const { number } = await node.headBlock()
+        const change: Partial<ChainReader> = {
+          async headBlock() {
+            const head = await node.headBlock()
+            // The next block is there before the next question.
+            await chain.request('evm_mine')
+            return head
+          },
+          digestOf: (registry, author, key, atBlock) => {
+            asked.push(atBlock)
+            return node.digestOf(registry, author, key, atBlock)
+          },
+        }
+        expect(await confirmPromise(promise, change)).to.have.property('verdict', 'consistent')
+        expect(asked).to.deep.equal([number])
+      })
+
       it('is consistent when the record came in time', async () => {
         const promise = await provider.answer({ promisedWithinS: 30 })
         expect(await confirmPromise(promise, {})).to.have.property('verdict', 'consistent')

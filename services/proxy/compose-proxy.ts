@@ -47,7 +47,7 @@ export async function composeProxy(
   )
   const queryTypes = loadQueryTypes(config.PROXY_QUERY_TYPES)
   const store = replacements.store ?? openProxyStore(config.PROXY_DATABASE)
-  const chains = new RecordChains(book, config.PROXY_RPC_TIMEOUT_MS)
+  const chains = new RecordChains(book, config.PROXY_RPC_TIMEOUT_MS, store)
   const directory = new Directory({
     rpc: chains.rpcOf(book.directory.chainId),
     address: book.directory.address,

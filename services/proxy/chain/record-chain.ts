@@ -55,11 +55,14 @@ export class RecordChain {
   readonly chainId: number
   readonly #entry: ChainEntry
   readonly #rpc: ChainRpc
+  readonly #identify: () => Promise<void>
   readonly #blocks: ProvenBlocks<ProvenBlock>
 
-  constructor(entry: ChainEntry, rpc: ChainRpc) {
+  /** @param identify learns which chain it is, where that is not known; awaited before anything is said of a head */
+  constructor(entry: ChainEntry, rpc: ChainRpc, identify: () => Promise<void>) {
     this.#entry = entry
     this.#rpc = rpc
+    this.#identify = identify
     this.#blocks = new ProvenBlocks(rpc, provenBlock)
     this.chainId = entry.chainId
     this.finalityDepth = entry.finalityDepth
@@ -67,7 +70,10 @@ export class RecordChain {
 
   /** The newest block, whose number and time are those its hash is made of. @throws CHAIN_UNREACHABLE, PROOF_UNBUILDABLE */
   async readHead(): Promise<ChainHead> {
-    const block = await this.#rpc.send('eth_getBlockByNumber', ['latest', false])
+    const [block] = await Promise.all([
+      this.#rpc.send('eth_getBlockByNumber', ['latest', false]),
+      this.#identify(),
+    ])
     const { number, hash, timestamp } = headerOf(rawObject(block, 'the newest block')).header
     return { blockNumber: number, blockHash: hash, timestamp }
   }

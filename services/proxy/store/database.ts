@@ -37,8 +37,13 @@ CREATE TABLE campaign_items (
 ) STRICT, WITHOUT ROWID;
 `
 
+/** Hashes of their first blocks. */
+const WITH_CHAINS = 'CREATE TABLE chains (chain_id INTEGER PRIMARY KEY, genesis_hash TEXT NOT NULL) STRICT;'
+
+const MIGRATIONS = [SCHEMA, WITH_CHAINS]
+
 /** Opens the proxy's database for this process alone; made on first use. @throws DATABASE_IN_USE, DATABASE_NEWER */
-export const openProxyDatabase = (file: string): PartyDatabase => openMigratedDatabase(file, [SCHEMA])
+export const openProxyDatabase = (file: string): PartyDatabase => openMigratedDatabase(file, MIGRATIONS)
 
 /** Opens it beside a running proxy, for short reads and writes. @throws DATABASE_NEWER */
-export const joinProxyDatabase = (file: string): PartyDatabase => joinMigratedDatabase(file, [SCHEMA])
+export const joinProxyDatabase = (file: string): PartyDatabase => joinMigratedDatabase(file, MIGRATIONS)

@@ -3,6 +3,7 @@ import { GroupCommit } from '../../party/group-commit.ts'
 import type { ProxyScope } from '../api-key-scopes.ts'
 import { AuditStore } from './audit-store.ts'
 import { CampaignStore } from './campaign-store.ts'
+import { ChainStore } from './chain-store.ts'
 import { openProxyDatabase } from './database.ts'
 import { IdempotencyStore } from './idempotency-store.ts'
 import { QueryStore } from './query-store.ts'
@@ -14,6 +15,7 @@ export interface ProxyStore {
   idempotency: IdempotencyStore
   audits: AuditStore
   campaigns: CampaignStore
+  chains: ChainStore
   /** Applies a write in the next transaction; resolves when it is durable. */
   commit<T>(write: () => T): Promise<T>
   close(): Promise<void>
@@ -29,6 +31,7 @@ export function openProxyStore(file: string): ProxyStore {
     idempotency: new IdempotencyStore(db),
     audits: new AuditStore(db),
     campaigns: new CampaignStore(db),
+    chains: new ChainStore(db),
     commit: (write) => commits.write(write),
     async close() {
       await commits.drain()

@@ -215,7 +215,8 @@ export class Directory {
     const latest = await rpc.send('eth_getBlockByNumber', ['latest', false])
     const head = { number: Number(latest.number), hash: String(latest.hash) }
     if (this.#head?.hash === head.hash) return
-    const changed = await this.#accountsChangedUpTo(head.number)
+    this.#refuseLower(head.number)
+    const changed = await this.#accountsChangedUpTo(head)
     const participants = changed === undefined ? new Map() : new Map(this.#participants)
     const accounts = changed ?? (await this.#accountsAt(head.number))
     for (const participant of await Promise.all(
@@ -233,18 +234,38 @@ export class Directory {
     this.#head = head
   }
 
+  /**
+   * A node behind another one would undo suspensions, and make the reading look young. A chain that is lower itself, after a
+   * reorganisation, is soon as high again; one that is not is read once nothing else was for as long as a reading is of use.
+   */
+  #refuseLower(blockNumber: number): void {
+    if (this.#head !== undefined && blockNumber < this.#head.number && this.notReady().length === 0)
+      throw new CountersignError(
+        'CHAIN_UNREACHABLE',
+        `the node of the directory is at block ${blockNumber}, block ${this.#head.number} was read before`,
+      )
+  }
+
   /** The accounts with a log since the last reading; undefined when everything has to be read. */
-  async #accountsChangedUpTo(toBlock: number): Promise<Address[] | undefined> {
+  async #accountsChangedUpTo(head: { number: number; hash: string }): Promise<Address[] | undefined> {
+    const toBlock = head.number
     const last = this.#head
     if (last === undefined || ++this.#readingsSinceFull >= FULL_READING_EVERY) return undefined
     if (toBlock <= last.number || toBlock - last.number > MAX_LOG_RANGE) return undefined
     const { rpc, address } = this.#options
-    const [then, logs] = await Promise.all([
+    const [then, logs, now] = await Promise.all([
       rpc.send('eth_getBlockByNumber', [toQuantity(last.number), false]),
       rpc.send('eth_getLogs', [
         { address, fromBlock: toQuantity(last.number + 1), toBlock: toQuantity(toBlock) },
       ]) as Promise<{ topics: string[] }[]>,
+      rpc.send('eth_getBlockByNumber', [toQuantity(toBlock), false]),
     ])
+    // Another node may answer by now. One that ends before that block has no logs of it either, and does not say so.
+    if (now?.hash !== head.hash)
+      throw new CountersignError(
+        'CHAIN_UNREACHABLE',
+        `the node of the directory does not have block ${toBlock}, its newest a moment ago`,
+      )
     // The block of the last reading is gone: what was read may have been undone.
     if (then?.hash !== last.hash) return undefined
     const accounts = new Set<Address>()

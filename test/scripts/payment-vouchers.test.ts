@@ -223,7 +223,12 @@ describe('payments by script', function () {
         const register = directory.getFunction('register')
         await (await register(terminal.writer.office, roleMask(['taxOffice']), OFFICE_NAME, '', '')).wait()
         provider.destroy()
-        const { code, out } = await run('lookup-payment', ['--order', 'PUBLIC-1', '--rpc', other.url])
+        const lookUp = () => run('lookup-payment', ['--order', 'PUBLIC-1', '--rpc', other.url])
+        // Before the block of the record a node cannot say that there is none.
+        const behind = await lookUp()
+        expect([behind.code, behind.out.includes('unrecorded')]).to.deep.equal([1, false])
+        await other.request('anvil_mine', ['0x100'])
+        const { code, out } = await lookUp()
         expect([code, out.includes('unrecorded')]).to.deep.equal([2, true])
       } finally {
         await other.stop()

@@ -1,6 +1,6 @@
 import { killEvidenceServer } from '../chaos/evidence-kills.ts'
 
-const KILLS = Number(process.env.EVIDENCE_KILL_TEST_KILLS ?? 8)
+const KILLS = Number(process.env.EVIDENCE_KILL_TEST_KILLS ?? 4)
 const SEED = process.env.EVIDENCE_KILL_TEST_SEED ?? String(Date.now())
 
 describe(`kill -9 of an evidence server, ${KILLS} times during uploads (seed ${SEED})`, function () {

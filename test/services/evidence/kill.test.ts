@@ -16,7 +16,7 @@ import {
 } from './evidence-fixture.ts'
 
 const KILL_AT = path.join(import.meta.dirname, 'kill-at.ts')
-const LIVES = 10
+const LIVES = 6
 
 describe('an evidence server that is killed', () => {
   let home: Neighbourhood

@@ -71,6 +71,9 @@ export function registryAs(
   return { registry: new Contract(registry, [...QUERY_RESULT_REGISTRY_ABI], signer), provider }
 }
 
+/** A status takes more gas in a new second than the estimate of the second before says. */
+const GAS_MARGIN = 200_000n
+
 /** The directory as its administrator uses it. Destroy `provider` when done. */
 export function directoryAs(
   rpcUrl: string,
@@ -78,7 +81,10 @@ export function directoryAs(
   key: Bytes32 = DEPLOYER_KEY,
 ): { directory: Contract; provider: JsonRpcProvider } {
   const provider = localProvider(rpcUrl)
-  const signer = new NonceManager(new Wallet(key, provider))
+  const wallet = new Wallet(key, provider)
+  const estimateGas = wallet.estimateGas.bind(wallet)
+  wallet.estimateGas = async (transaction) => (await estimateGas(transaction)) + GAS_MARGIN
+  const signer = new NonceManager(wallet)
   return { directory: new Contract(directory, [...PARTICIPANT_DIRECTORY_ABI], signer), provider }
 }
 

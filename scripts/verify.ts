@@ -68,36 +68,32 @@ void runCommand(command, async () => {
   return verifyCredentials(options)
 })
 
-/** The bytes of a file that is no credential; undefined for a credential or a folder. */
-async function findProofFile(name: string): Promise<Uint8Array | undefined> {
+interface ProofFile {
+  bytes: Uint8Array
+  /** False: what is wrong with it is said by whoever reads it next. */
+  isReadable: boolean
+}
+
+/** A file that is no credential; undefined for a credential or a folder. */
+async function findProofFile(name: string): Promise<ProofFile | undefined> {
   const { statSync } = await import('node:fs')
   if (statSync(name, { throwIfNoEntry: false })?.isDirectory()) return undefined
   const bytes = await readProofFile(name)
   try {
-    return '@context' in parseProofFile(bytes) ? undefined : bytes
+    return '@context' in parseProofFile(bytes) ? undefined : { bytes, isReadable: true }
   } catch {
-    // What is wrong with it is said by whoever reads it next.
-    return bytes
+    return { bytes, isReadable: false }
   }
 }
 
-function isProofFile(bytes: Uint8Array): boolean {
-  try {
-    parseProofFile(bytes)
-    return true
-  } catch {
-    return false
-  }
-}
-
-async function verifyAlone(file: Uint8Array, options: Options): Promise<ExitCode> {
+async function verifyAlone({ bytes, isReadable }: ProofFile, options: Options): Promise<ExitCode> {
   const { rpc, finalityDepth = 0 } = options
   if (rpc.length > 1) command.error('error: a receipt or report is verified with one --rpc')
   // Of one that was altered it is said below that it was, rather than that it is no credential.
-  if (options.file !== undefined && isProofFile(file)) command.error('error: --file goes with a credential')
+  if (options.file !== undefined && isReadable) command.error('error: --file goes with a credential')
   let verification: ProofFileVerification
   try {
-    verification = await verifyProofFile(file, { rpc: rpc[0], finalityDepth })
+    verification = await verifyProofFile(bytes, { rpc: rpc[0], finalityDepth })
   } catch (error) {
     if (!isCountersignError(error) || !REFUSALS.has(error.code)) throw error
     return refuse(error, options)

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { isCountersignError } from '../../protocol/errors.ts'
 import { signedHeaders } from './signing.ts'
 
 export const ATTEMPT_TIMEOUT_MS = 15_000
@@ -61,17 +62,14 @@ export async function attemptDelivery({
 }
 
 const TIMEOUTS = ['TimeoutError', 'HeadersTimeoutError', 'BodyTimeoutError', 'ConnectTimeoutError']
-/** What the program itself says of an address that may not be asked. */
-const REFUSED_ADDRESS = 'WEBHOOK_URL_INVALID'
 
 /** By kind: an error's own message may carry a URL with what is secret in it. */
 export function failedAttempt(error: unknown, timeoutMs: number): AttemptOutcome {
   const { name, code } = error as { name?: string; code?: string }
-  const reason =
-    code === REFUSED_ADDRESS
-      ? 'the operator does not allow this address'
-      : name !== undefined && TIMEOUTS.includes(name)
-        ? `no answer within ${timeoutMs} ms`
-        : `no connection (${code ?? name ?? 'unknown'})`
+  const reason = isCountersignError(error, 'WEBHOOK_URL_INVALID')
+    ? 'the operator does not allow this address'
+    : name !== undefined && TIMEOUTS.includes(name)
+      ? `no answer within ${timeoutMs} ms`
+      : `no connection (${code ?? name ?? 'unknown'})`
   return { outcome: 'failed', status: null, reason }
 }

@@ -1,5 +1,5 @@
 import { type AddressBook, type ChainEntry, getChain } from '../../../protocol/address-book.ts'
-import { type Bytes32, isBytes32 } from '../../../protocol/hex.ts'
+import { isBytes32 } from '../../../protocol/hex.ts'
 import { type ChainRpc, connectChain } from '../../party/rpc.ts'
 import type { ProxyStore } from '../store/proxy-store.ts'
 import { RecordChain } from './record-chain.ts'
@@ -82,7 +82,7 @@ export class RecordChains {
     const block: { hash?: unknown } | null = await rpc.send('eth_getBlockByNumber', ['0x0', false])
     const hash = block?.hash
     if (!isBytes32(hash) || this.#isClosed) return false
-    await this.#store.commit(() => this.#store.chains.insert(chainId, hash as Bytes32))
+    await this.#store.commit(() => this.#store.chains.insert(chainId, hash))
     rpc.expectGenesis(hash)
     return true
   }

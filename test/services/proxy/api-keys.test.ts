@@ -45,7 +45,7 @@ describe('proxy API keys', () => {
       expect(await statusWith(`Bearer ${token}`)).to.equal(200)
 
       const listed = await command('list')
-      expect(listed.stdout).to.include('Ministry').and.not.include(token.split('_').at(-1))
+      expect(listed.stdout).to.include('Ministry').and.not.include(token.slice(20))
       expect((await command('revoke', id)).stdout).to.equal(`revoked ${id}\n`)
       expect(await statusWith(`Bearer ${token}`)).to.equal(401)
       expect((await command('revoke', id)).code).to.equal(3)

@@ -63,7 +63,8 @@ describe('proof files', function () {
 
     it('verifies with its digest alone', async () => {
       const receipt = await provider.answer({ disclosure: 'digest' })
-      expect(JSON.stringify(receipt)).to.not.match(/salt|contentHash|1200/)
+      // Of the amount all of it: four digits may stand in any hash.
+      expect(JSON.stringify(receipt)).to.not.match(/salt|contentHash|1200\.50/)
       expect(await verifyReceipt(parseReceipt(serializeReceipt(receipt)))).to.have.property(
         'verdict',
         'consistent',

@@ -100,7 +100,9 @@ describe('verdict on evidence', () => {
   })
 
   it('gives every verdict for some evidence', () => {
-    const given = new Set(fc.sample(evidenceArbitrary, 5000).map((e) => deriveEvidenceVerdict(e).verdict))
+    // One in a thousand is intact: the same sample each time, which has some.
+    const sample = fc.sample(evidenceArbitrary, { numRuns: 5000, seed: 1 })
+    const given = new Set(sample.map((evidence) => deriveEvidenceVerdict(evidence).verdict))
     expect([...given].sort()).to.deep.equal([...EVIDENCE_VERDICTS].sort())
   })
 })

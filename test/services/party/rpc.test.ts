@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { type ChainRpc, type ChainRpcOptions, connectChain } from '../../../services/party/rpc.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
@@ -24,7 +25,7 @@ describe('ChainRpc', () => {
   })
 
   function connect(options: Partial<ChainRpcOptions>): ChainRpc {
-    const connection = connectChain({ chainId: 31_337, rpcUrls: [chain.url], timeoutMs: 500, ...options })
+    const connection = connectChain({ chainId: 31_337, rpcUrls: [chain.url], ...options })
     connections.push(connection)
     return connection
   }
@@ -50,24 +51,28 @@ describe('ChainRpc', () => {
   })
 
   it('goes to the next endpoint when one does not answer', async () => {
-    const silent = await serve(() => {})
-    const failing = await serve((_request, response) => response.writeHead(503).end())
-    const rpc = connect({ rpcUrls: ['http://127.0.0.1:9', silent, failing, chain.url] })
+    let asked = 0
+    const silent = await serve(() => asked++)
+    const failing = await serve((_request, response) => {
+      asked++
+      response.writeHead(503).end()
+    })
+    const rpc = connect({ rpcUrls: ['http://127.0.0.1:9', silent, failing, chain.url], timeoutMs: 2_000 })
     expect(await rpc.send('eth_chainId', [])).to.equal('0x7a69')
-    const startedAt = Date.now()
-    await rpc.send('eth_chainId', [])
+    expect(asked).to.equal(2)
     // The one that answered is asked first now.
-    expect(Date.now() - startedAt).to.be.below(400)
+    await rpc.send('eth_chainId', [])
+    expect(asked).to.equal(2)
   })
 
   it('ends within its time when no endpoint answers', async () => {
     const silent = await serve(() => {})
     const startedAt = Date.now()
     const error = await expectRejection(
-      connect({ rpcUrls: [silent] }).send('eth_chainId', []),
+      connect({ rpcUrls: [silent], timeoutMs: 500 }).send('eth_chainId', []),
       'CHAIN_UNREACHABLE',
     )
-    expect(Date.now() - startedAt).to.be.below(2_000)
+    expect(Date.now() - startedAt).to.be.below(5_000)
     expect(error.retryable).to.equal(true)
     expect(error.message).to.not.include(silent)
   })
@@ -104,12 +109,14 @@ describe('ChainRpc', () => {
 
     it('notices a node that came back as another one, and that the right one is back', async () => {
       const relay = await startRpcRelay(chain.url)
-      const rpc = connect({ rpcUrls: [relay.url], genesisHash, timeoutMs: 2_000 })
+      const rpc = connect({ rpcUrls: [relay.url], genesisHash })
       try {
         await rpc.send('eth_blockNumber', [])
         relay.retarget(other.url)
         // Nothing is asked meanwhile.
         relay.disconnect()
+        // A connection's end is noticed a turn of the event loop later, and closed in the next.
+        for (let turn = 0; turn < 3; turn++) await nextTurn()
         await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_MISMATCH')
         await expectRejection(rpc.send('eth_blockNumber', []), 'CHAIN_MISMATCH')
         relay.retarget(chain.url)

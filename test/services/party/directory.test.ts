@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { Contract, NonceManager } from 'ethers'
 import { pino } from 'pino'
@@ -8,6 +7,7 @@ import { Directory } from '../../../services/party/directory.ts'
 import { type ChainRpc, connectChain } from '../../../services/party/rpc.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { deployAll, directoryAs } from '../../support/contracts.ts'
+import { eventually } from '../../support/eventually.ts'
 import { expectError, expectRejection } from '../../support/expect-error.ts'
 import { startRpcRelay } from '../../support/rpc-relay.ts'
 
@@ -32,7 +32,7 @@ describe('Directory', () => {
     release = () => administration.provider.destroy()
     await register(1, ['provider'], 'First')
     await register(2, ['proxy', 'provider'], 'Second')
-    rpc = connectChain({ chainId: chain.chainId, rpcUrls: [chain.url], timeoutMs: 2_000 })
+    rpc = connectChain({ chainId: chain.chainId, rpcUrls: [chain.url] })
   })
   after(async () => {
     rpc?.destroy()
@@ -99,7 +99,7 @@ describe('Directory', () => {
     let directory: Directory
     beforeEach(async () => {
       relay = await startRpcRelay(chain.url)
-      relayed = connectChain({ chainId: chain.chainId, rpcUrls: [relay.url], timeoutMs: 2_000 })
+      relayed = connectChain({ chainId: chain.chainId, rpcUrls: [relay.url] })
       directory = directoryOf({ rpc: relayed, maxAgeMs: STALE })
       await chain.request('evm_mine')
     })
@@ -168,8 +168,8 @@ describe('Directory', () => {
     await directory.start()
     const { blockNumber } = directory.state()
     await chain.request('evm_mine')
-    await sleep(300)
-    expect(directory.state()).to.include({ blockNumber: blockNumber! + 1, isStale: false })
+    await eventually('the next block is read', () => directory.state().blockNumber === blockNumber! + 1)
+    expect(directory.state().isStale).to.equal(false)
   })
 
   describe('statusAt', () => {
@@ -188,7 +188,7 @@ describe('Directory', () => {
     it('leaves the last known state, says that it is stale, and is of no use once too old', async () => {
       const gone = await startAnvil()
       const goneAddress = (await deployAll(gone.url)).ParticipantDirectory
-      const goneRpc = connectChain({ chainId: gone.chainId, rpcUrls: [gone.url], timeoutMs: 500 })
+      const goneRpc = connectChain({ chainId: gone.chainId, rpcUrls: [gone.url] })
       const directory = directoryOf({ rpc: goneRpc, address: goneAddress, maxAgeMs: 60_000 })
       await directory.start()
       await gone.kill()

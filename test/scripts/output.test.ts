@@ -21,7 +21,7 @@ describe('the output of a script', () => {
       talk += text
     })
     child.stdout.once('data', () => child.stdout.destroy())
-    const code = await new Promise((resolve) => child.once('exit', resolve))
+    const code = await new Promise((resolve) => child.once('close', resolve))
     expect([code, talk]).to.deep.equal([3, ''])
   })
 })

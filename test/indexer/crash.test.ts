@@ -60,8 +60,9 @@ describe('indexer process', () => {
     running.push(child)
     return child
   }
+  /** With all that it wrote: its output may still be on its way when it has exited. */
   const exitOf = (child: ChildProcess) =>
-    new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+    new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))
   const outputOf = (child: ChildProcess) => {
     const output = { text: '' }
     for (const stream of [child.stdout!, child.stderr!])
@@ -98,7 +99,7 @@ describe('indexer process', () => {
   it('ends in order on SIGTERM, with exit code 0', async () => {
     const child = launch()
     const output = outputOf(child)
-    await eventually('it listens', () => output.text.includes('indexer listens'))
+    await eventually('it listens', () => output.text.includes('indexer listens'), 20_000)
     child.kill('SIGTERM')
     expect(await exitOf(child)).to.equal(0)
   })

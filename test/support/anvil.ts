@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { jsonRpc } from './json-rpc.ts'
 
 export interface AnvilOptions {
@@ -37,8 +38,22 @@ export interface AnvilChain {
   kill(): Promise<void>
 }
 
+/** A port that was given up is anybody's until it is taken again: somebody's outgoing connection may have it for a moment. */
+const PORT_TRIES = 20
+const PORT_PAUSE_MS = 250
+
 /** Starts a real chain process and resolves once it answers requests. It is ended when this process exits. */
 export async function startAnvil(options: AnvilOptions = {}): Promise<AnvilChain> {
+  for (let tries = options.port === undefined ? 1 : PORT_TRIES; ; tries--)
+    try {
+      return await startOnce(options)
+    } catch (error) {
+      if (tries <= 1 || !/in use/i.test(String(error))) throw error
+      await sleep(PORT_PAUSE_MS)
+    }
+}
+
+async function startOnce(options: AnvilOptions): Promise<AnvilChain> {
   const chainId = options.chainId ?? 31337
   const child = spawn(anvilPath(), commandLine(chainId, options), { stdio: ['ignore', 'pipe', 'pipe'] })
   const gone = new Promise<void>((resolve) => {

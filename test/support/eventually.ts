@@ -6,7 +6,7 @@ const LOOK_AGAIN_MS = 5
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = 20_000,
 ): Promise<number> {
   const started = performance.now()
   const timer = new AbortController()

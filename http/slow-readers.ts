@@ -26,9 +26,14 @@ export function endSlowReaders(
     taken.set(socket, { bytes: 0, since: performance.now() })
     socket.once('close', () => taken.delete(socket))
   })
+  let lastLook = performance.now()
   const looking = setInterval(() => {
     const now = performance.now()
+    // While this process was held up nobody could take anything from it.
+    const heldUpMs = Math.max(now - lastLook - everyMs, 0)
+    lastLook = now
     for (const [socket, seen] of taken) {
+      seen.since = Math.min(seen.since + heldUpMs, now)
       const { _handle: handle } = socket as unknown as { _handle?: WriteHandle | null }
       const bytes = handle ? handle.bytesWritten - handle.writeQueueSize : seen.bytes
       if (socket.writableLength === 0 || bytes !== seen.bytes) {

@@ -127,6 +127,8 @@ describe('limits of an HTTP server', () => {
     await start()
     const [stallMs, tookMs] = [1_000, 2_000]
     const stop = endSlowReaders(server.server, { stallMs, everyMs: 50 })
+    const kept: Socket[] = []
+    server.server.on('connection', (socket) => kept.push(socket))
     const began = performance.now()
     const [steady, stuck] = [await open(), await open()]
     for (const socket of [steady, stuck]) {
@@ -144,6 +146,7 @@ describe('limits of an HTTP server', () => {
     await new Promise((resolve) => steady.once('close', resolve))
     clearInterval(reading)
     const took = performance.now() - began
+    while (!kept[1]!.destroyed) await new Promise((resolve) => setTimeout(resolve, 20))
     stuck.resume()
     await gone
     stop()

@@ -19,8 +19,8 @@ export interface RelayFaults {
   respond?: (() => { status: number; body: string } | undefined) | undefined
   /** Waits so long before each answer. */
   delayMs?: number | undefined
-  /** Waits so long before the answer to these calls. */
-  delayFor?: ((calls: readonly RelayedCall[]) => number) | undefined
+  /** Waits for this before the answer to these calls. */
+  holdFor?: ((calls: readonly RelayedCall[]) => Promise<void> | undefined) | undefined
   /** Cuts the connection without an answer. */
   cut?: boolean | undefined
 }
@@ -51,8 +51,7 @@ export async function startRpcRelay(targetUrl: string, faults: RelayFaults = {})
     const asked = JSON.parse(body) as RelayedCall | RelayedCall[]
     const list = Array.isArray(asked) ? asked : [asked]
     calls.push(...list)
-    const delayMs = faults.delayFor?.(list) ?? 0
-    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
+    await faults.holdFor?.(list)
     const answers = await Promise.all(list.map(answer))
     send(response, 200, JSON.stringify(Array.isArray(asked) ? answers : answers[0]))
   }

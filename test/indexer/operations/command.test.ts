@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { expect } from 'chai'
@@ -80,6 +81,18 @@ describe('indexer command', function () {
     return new URL(/"url":"([^"]+)"/.exec(output.out)![1]!)
   }
 
+  /** A request of which the rest never comes keeps its connection busy. Resolves once the server has begun to read it. */
+  async function beginRequest(port: string): Promise<Socket> {
+    const socket = connect(Number(port), '127.0.0.1')
+    const isRead = once(socket, 'data')
+    socket.write(
+      'POST /v1/audits HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n{',
+    )
+    expect(String(await isRead)).to.match(/^HTTP\/1.1 100 /)
+    socket.on('error', () => {})
+    return socket
+  }
+
   it('shows its options, and refuses those it does not know', async () => {
     const help = launch('indexer/main.ts', ['--help'])
     expect((await help.exit).code).to.equal(0)
@@ -155,13 +168,7 @@ describe('indexer command', function () {
   it('ends at once on a second signal, while a request holds the first one up', async () => {
     const indexer = launch('indexer/main.ts')
     const { port } = await listening(indexer)
-    // A request of which the rest never comes keeps its connection busy.
-    const socket = connect(Number(port), '127.0.0.1')
-    socket.on('error', () => {})
-    socket.write(
-      'POST /v1/audits HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
-    )
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    const socket = await beginRequest(port)
     indexer.child.kill('SIGTERM')
     await eventually('it stops', () => indexer.output.out.includes('indexer stops'))
     await new Promise((resolve) => setTimeout(resolve, 300))
@@ -174,12 +181,7 @@ describe('indexer command', function () {
   it('waits for a request under way for ten seconds, not longer', async () => {
     const indexer = launch('indexer/main.ts')
     const { port } = await listening(indexer)
-    const socket = connect(Number(port), '127.0.0.1')
-    socket.on('error', () => {})
-    socket.write(
-      'POST /v1/audits HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
-    )
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    const socket = await beginRequest(port)
     const from = performance.now()
     indexer.child.kill('SIGINT')
     expect((await indexer.exit).code).to.equal(0)

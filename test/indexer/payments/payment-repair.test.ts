@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { Address } from '../../../protocol/hex.ts'
 import { alterDatabase } from '../../support/alter-database.ts'
 import { NEVER_COMPARED, repairByHand } from '../../support/author-repair.ts'
+import { eventually } from '../../support/eventually.ts'
 import { dumpOf } from '../../support/indexer.ts'
 import { somePayment } from '../../support/payment-writer.ts'
 import { describeStores } from '../../support/stores.ts'
@@ -43,8 +44,10 @@ describeStores('repair of payments', (engine) => {
       expect(ofStranger.missing + ofOffice.missing).to.equal(0)
       expect(await dumpOf(bed.indexer)).to.deep.equal(truth)
       expect((await repair(bed.office.office)).surplus).to.equal(0)
-      await new Promise((resolve) => setTimeout(resolve, 200))
-      expect((await bed.lookUp('R-1')).headers.get('etag')).to.not.equal(tag)
+      await eventually(
+        'it has another tag',
+        async () => (await bed.lookUp('R-1')).headers.get('etag') !== tag,
+      )
     })
 
   it('brings records back beside which a payment was left', async () => {

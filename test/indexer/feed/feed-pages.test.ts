@@ -4,6 +4,7 @@ import type { Delivery, FeedCursor } from '../../../indexer/feed/feed-cursor.ts'
 import { beginFeed, type PageDeps, readFeedPage } from '../../../indexer/feed/feed-pages.ts'
 import type { RunningIndexer } from '../../../indexer/indexer.ts'
 import type { Store } from '../../../indexer/store/store.ts'
+import { NEVER_COMPARED } from '../../support/author-repair.ts'
 import { eventually } from '../../support/eventually.ts'
 import { describeStores } from '../../support/stores.ts'
 import { Consumer, createFeedBed, type FeedBed } from './feed-bed.ts'
@@ -16,7 +17,8 @@ describeStores('pages of the feed', (engine) => {
   /** More final rows than a page has. */
   beforeEach(async () => {
     bed = await createFeedBed(engine, 5)
-    indexer = await bed.start()
+    // What is taken away here would be repaired.
+    indexer = await bed.start(NEVER_COMPARED)
     await bed.writer.recordBatch(3)
     await bed.writer.recordBatch(120)
     await bed.chain.request('anvil_mine', ['0x8'])

@@ -159,13 +159,13 @@ describePostgres(`failures of PostgreSQL${skipReason === undefined ? '' : ` (${s
     }
 
     it('drops a chain table by table: each may take as long as one answer', async () => {
-      const store = await open('&query_timeout=1000')
+      const store = await open('&query_timeout=2500')
       try {
         await store.commit(commitOf(1))
         await queryOnce(
           url,
           `CREATE FUNCTION whole.linger() RETURNS trigger LANGUAGE plpgsql AS
-             'BEGIN PERFORM pg_sleep(0.4); RETURN NULL; END'`,
+             'BEGIN PERFORM pg_sleep(0.8); RETURN NULL; END'`,
         )
         for (const table of ['records', 'roots', 'orphaned_records', 'blocks'])
           await queryOnce(

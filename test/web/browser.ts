@@ -79,10 +79,11 @@ export function watch(page: Page): { requests: string[]; complaints: string[] } 
 
 const AXE = createRequire(import.meta.url)('axe-core') as { source: string }
 
-/** What axe-core finds wrong with a page as it stands, e.g. `label: #order`. */
+/** What axe-core finds wrong with a page once it stands still, e.g. `label: #order`: what fades in has little contrast. */
 export async function accessibilityFaults(page: Page): Promise<string[]> {
   await page.evaluate(AXE.source)
   return page.evaluate(async () => {
+    for (const animation of document.getAnimations()) animation.finish()
     const { axe } = window as unknown as {
       axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> }
     }

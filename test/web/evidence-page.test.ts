@@ -91,7 +91,7 @@ describe('page that verifies evidence', function () {
     expect(await page.locator('.step.passed').count()).to.equal(13)
     expect(await unchecked()).to.deep.equal([ONE_NODE, ADDRESSES, TRUTH])
     expect(await page.getByRole('status').textContent()).to.equal('Intact')
-    expect(await page.evaluate(() => document.activeElement?.className)).to.equal('result')
+    await page.locator('.result:focus').waitFor()
     for (const text of ['application/pdf', '25 bytes', '31 December 2099', 'A-17', good.id.slice(9)])
       expect(await page.locator('.record').getByText(text).count(), text).to.be.greaterThan(0)
 
@@ -287,6 +287,8 @@ describe('page that verifies evidence', function () {
     await press('Choose the file', fileOf())
     await press('Choose the credential', credentialFile(good))
     await page.getByRole('heading', { name: 'Intact' }).waitFor()
+    // The focus comes a frame after the answer.
+    await page.locator('.result:focus').waitFor()
     await page.keyboard.press('Tab')
     expect(await page.evaluate(() => document.activeElement?.textContent)).to.equal('Verify again')
   })
@@ -417,7 +419,8 @@ describe('page that verifies evidence', function () {
       expect(shares.length).to.be.greaterThan(5)
       expect(shares).to.deep.equal([...shares].sort((a, b) => a - b))
       expect(peak).to.be.lessThan(64 * 1024)
-      expect(longest).to.be.lessThan(500)
+      // Hashed at once it would keep the page waiting for all of it; on a busy machine everything takes its time.
+      expect(longest).to.be.lessThan(Math.max(500, (seconds * 1000) / 8))
     })
 
     it('stops when told to, and says that the file was not checked', async () => {

@@ -60,7 +60,7 @@ describe('page of payers', function () {
     await page.keyboard.press('Enter')
     await expectOrder()
     expect(await page.getByRole('status').textContent()).to.equal('3 version(s) found and read.')
-    expect(await page.evaluate(() => document.activeElement?.className)).to.equal('result')
+    await page.locator('.result:focus').waitFor()
     await page.locator('.version summary').first().focus()
     await page.keyboard.press('Enter')
     expect(await page.locator('.version').first().locator('.step').allTextContents()).to.have.length(11)

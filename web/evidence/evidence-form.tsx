@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useLayoutEffect, useState } from 'preact/hooks'
 import { formatBytes } from '../language/format.ts'
 import { useTexts } from '../view/language-context.tsx'
 import { ErrorLine } from '../view/status-line.tsx'
@@ -98,7 +98,8 @@ function Progress({ reading, onStop }: { reading: FileReading; onStop(): void })
  */
 function useDrop(onDrop: (files: File[], place: Slot | undefined) => void): Slot | undefined {
   const [over, setOver] = useState<Slot>()
-  useEffect(() => {
+  // With the page: not a frame later, when something may have been dropped.
+  useLayoutEffect(() => {
     const hold = (event: DragEvent) => {
       event.preventDefault()
       setOver(placeOf(event))

@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 
 /** A page on a public terminal forgets who went away. */
 const IDLE_MS = 5 * 60_000
@@ -6,7 +6,7 @@ const ACTIVITIES = ['pointerdown', 'keydown', 'scroll', 'touchstart'] as const
 
 /** Calls `onIdle` when nothing was done for five minutes, as long as there is something to forget. */
 export function useIdle(isWatching: boolean, onIdle: () => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isWatching) return undefined
     let timer = setTimeout(onIdle, IDLE_MS)
     const onActivity = () => {

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { CountersignError } from '../../protocol/errors.ts'
 
@@ -26,11 +27,23 @@ export function configuredPorts(providerCount: number, env: NodeJS.ProcessEnv = 
   }
 }
 
-/** Ports that nobody listens on, so that a demonstration or a test disturbs nothing that runs. */
+/** Below those that systems hand out by themselves (Linux from 32,768 on): nobody is given one before its server listens, or while it restarts. */
+const FREE_FROM = 11_000
+const FREE_TO = 32_000
+const MAX_ATTEMPTS = 1_000
+
+/**
+ * Ports that nobody listens on, so that a demonstration or a test disturbs nothing that runs.
+ * @throws PORT_TAKEN where there are too few
+ */
 export async function freePorts(providerCount: number): Promise<NetworkPorts> {
-  const servers = await Promise.all(Array.from({ length: providerCount + 6 }, () => listen(0)))
-  const ports = servers.map(({ port }) => port)
-  await Promise.all(servers.map(({ close }) => close()))
+  const ports: number[] = []
+  for (let attempt = 0; ports.length < providerCount + 6; attempt++) {
+    if (attempt === MAX_ATTEMPTS)
+      throw new CountersignError('PORT_TAKEN', `few ports from ${FREE_FROM} to ${FREE_TO} are free`)
+    const port = randomInt(FREE_FROM, FREE_TO)
+    if (!ports.includes(port) && (await isFree(port))) ports.push(port)
+  }
   const [lenders, insurers, indexer, proxy, taxOffice, evidence, ...providers] = ports as [
     number,
     number,
@@ -46,11 +59,7 @@ export async function freePorts(providerCount: number): Promise<NetworkPorts> {
 /** @throws PORT_TAKEN naming every port that somebody listens on */
 export async function requireFreePorts({ providers, ...ports }: NetworkPorts): Promise<void> {
   const taken: number[] = []
-  for (const port of [...Object.values(ports), ...providers])
-    await listen(port).then(
-      ({ close }) => close(),
-      () => taken.push(port),
-    )
+  for (const port of [...Object.values(ports), ...providers]) if (!(await isFree(port))) taken.push(port)
   if (taken.length > 0) throw new CountersignError('PORT_TAKEN', `somebody listens on ${taken.join(', ')}`)
 }
 
@@ -61,12 +70,9 @@ function portOf(env: NodeJS.ProcessEnv, name: string, standard: number): number 
   return port
 }
 
-async function listen(wanted: number): Promise<{ port: number; close: () => Promise<void> }> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(wanted, '127.0.0.1', resolve)
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
-  const { port } = server.address() as { port: number }
-  return { port, close: () => new Promise((resolve) => server.close(() => resolve())) }
-}

@@ -14,6 +14,7 @@ const SHORT_PROMISE_S = 2
 /** Number of that provider among the motor insurers. */
 const LATE_INSURER = 0
 const CRASHING_INSURER = 1
+const MAX_PAUSES = 20
 /** Chains count whole seconds: what is to lie apart in time has to lie further apart than that. */
 const CHAIN_TICK_MS = 1_100
 
@@ -81,9 +82,14 @@ class Scene {
 
   /** Asks, and stops the provider in its tracks as soon as it has answered, before it records. */
   async answeredAndPaused(provider: RunningProvider): Promise<QueryReply> {
-    const reply = await this.query(provider)
-    provider.process.signal('SIGSTOP')
-    return reply
+    for (let attempt = 0; attempt < MAX_PAUSES; attempt++) {
+      const reply = await this.query(provider)
+      provider.process.signal('SIGSTOP')
+      if (withProviderDatabase(provider, (database) => database.isUnsent(reply.serial))) return reply
+      // The other providers' answers were so long in coming: asked again.
+      provider.process.signal('SIGCONT')
+    }
+    throw new Error(`${provider.declaration.name} records before it can be paused`)
   }
 
   /** Waits until the proxy has read in the directory that the provider is active, and asks it. */

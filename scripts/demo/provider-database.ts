@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
+import { type Serial, serialToKey } from '../../protocol/serial.ts'
 
 const BUSY_TIMEOUT_MS = 10_000
 
@@ -52,6 +53,14 @@ export class ProviderDatabase {
       .prepare("SELECT count(*) AS pending FROM outbox_entries WHERE state IN ('pending', 'submitted')")
       .get()
     return row!.pending as number
+  }
+
+  /** Whether the answer's entry has not even been sent to the chain yet. */
+  isUnsent(serial: Serial): boolean {
+    const row = this.#db
+      .prepare('SELECT state FROM outbox_entries WHERE entry_key = ?')
+      .get(serialToKey(serial))
+    return row?.state === 'pending'
   }
 
   /** Entries that are on chain. */

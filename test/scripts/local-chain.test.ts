@@ -23,8 +23,9 @@ interface LocalChain {
 const spawnScript = (args: string[]): ChildProcess =>
   spawn(process.execPath, [SCRIPT, ...args], { cwd: tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] })
 
+/** Once all that it wrote has been read, too. */
 const exitOf = (child: ChildProcess): Promise<number | null> =>
-  new Promise((resolve) => child.once('exit', (code) => resolve(code)))
+  new Promise((resolve) => child.once('close', (code) => resolve(code)))
 
 async function startLocalChain(network: string): Promise<LocalChain> {
   const child = spawnScript(['--network', network, '--port', '0'])
@@ -61,13 +62,14 @@ describe('local chain', function () {
     const start = Date.now()
     let blocks = 0
     while (Date.now() - start < 2_000) {
+      const before = Date.now() / 1000
       await Promise.all(accounts.slice(0, 10).map(sendToSelf))
       blocks += 10
       const { timestamp } = await latestBlock()
-      expect(Number(timestamp) - Date.now() / 1000).to.be.within(-1.5, 0)
+      expect(Number(timestamp)).to.be.within(before - 1.5, Date.now() / 1000)
     }
     expect(Number((await latestBlock()).number)).to.equal(blocks)
-    expect(blocks, 'more blocks than seconds').to.be.above(20)
+    expect(blocks, 'more blocks than seconds').to.be.above((Date.now() - start) / 1000)
   })
 
   it('answers what readers of a chain ask', async () => {

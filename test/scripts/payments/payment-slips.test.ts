@@ -26,7 +26,7 @@ describe('payment-slips', () => {
     expect(stdout)
       .to.contain('ORDER-1')
       .and.contain(await codeOf('ORDER-1'))
-    expect(stdout).to.match(/[▀▄█]{10}/)
+    expect(stdout.match(/[▀▄█]/g)).to.have.length.above(200)
   })
 
   it('writes a page to print that nobody else may read, and shows texts as they are', async () => {

@@ -16,6 +16,7 @@ import {
 } from '../../scripts/network/local-network.ts'
 import { SAMPLE_PROVIDERS } from '../../scripts/network/parties.ts'
 import { freePorts } from '../../scripts/network/ports.ts'
+import { eventually } from '../support/eventually.ts'
 
 const QUERIES = Number(process.env.KILL_TEST_QUERIES ?? 2_000)
 const KILLS = Number(process.env.KILL_TEST_KILLS ?? 20)
@@ -144,9 +145,9 @@ describe(`kill -9 of a random process, ${KILLS} times during ${QUERIES} queries 
       expect(JSON.stringify(answer)).to.contain('"complete"')
     }
     for (const { serial, author, digest } of acknowledged.filter((_, i) => i % 50 === 0)) {
-      const response = await fetch(`${network.indexer.url}/v1/results/${serial}/${author}`)
-      expect(response.status).to.equal(200)
-      expect(JSON.stringify(await response.json())).to.contain(digest)
+      const url = `${network.indexer.url}/v1/results/${serial}/${author}`
+      await eventually(`${serial} is indexed`, async () => (await fetch(url)).status === 200)
+      expect(await (await fetch(url)).text()).to.contain(digest)
     }
   })
 

@@ -1,7 +1,8 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,6 +25,8 @@ export interface PostgresServer {
 
 const DEBIAN = '/usr/lib/postgresql'
 const START_MS = 15_000
+const FIRST_PORT = 20_000
+const LAST_PORT = 32_000
 const REMOVE = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }
 
 /** The folder of the server's programs, where they are installed. */
@@ -172,12 +175,21 @@ async function run(program: string, line: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${errors}`)
 }
 
+/**
+ * Below those that the system gives out by itself: a server that is started again, or a moment later, finds its port as
+ * it left it.
+ */
 async function freePort(): Promise<number> {
-  const probe = createServer()
-  probe.listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT)
+    const probe = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!isFree) continue
+    probe.close()
+    await once(probe, 'close')
+    return port
+  }
 }

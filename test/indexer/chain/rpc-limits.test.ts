@@ -303,14 +303,15 @@ describe('limits of endpoints', () => {
       for (let i = 0; i < 5; i++)
         await endpoint.batch(Array.from({ length: 10 }, () => ({ method: 'eth_chainId', params: [] })))
       // 50 calls, of which a quarter of a second's may leave at once.
-      expect(performance.now() - from).to.be.within(650, 2_500)
+      expect(performance.now() - from).to.be.within(650, 10_000)
     })
 
     it('let a low rate through, one call at a time', async () => {
       const budget = new RequestBudget(1, 5_000)
       const from = performance.now()
       await budget.take(1)
-      expect(performance.now() - from).to.be.below(200)
+      // Without waiting for the second that one takes.
+      expect(performance.now() - from).to.be.below(900)
       expect(await budget.take(10), 'it is not waited for longer than a request may take').to.equal(false)
     })
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { isRpcError, type RpcFailure } from '../../../indexer/chain/rpc-error.ts'
@@ -126,13 +126,14 @@ describe('transport of JSON-RPC', () => {
     }
     const from = performance.now()
     expect(await failureOf(create({ timeoutMs: 150 }).post('1'))).to.equal('timeout')
-    expect(performance.now() - from).to.be.within(140, 1_000)
+    // All that trickles would take two seconds.
+    expect(performance.now() - from).to.be.within(140, 1_900)
     await eventually('the connection is closed', () => open.size === 0)
   })
 
   it('gives up in time what only waited for others, and never sends it', async function () {
     // On a busy machine the deadlines lie milliseconds apart, and the second is rightly sent in between.
-    this.retries(3)
+    this.retries(9)
     received.length = 0
     handle = () => {}
     create({ timeoutMs: 150, connections: 1 })
@@ -174,11 +175,7 @@ describe('transport of JSON-RPC', () => {
     })
 
   it('takes an endpoint for unreachable that nobody listens at', async () => {
-    const free = createTcpServer()
-    await once(free.listen(0, '127.0.0.1'), 'listening')
-    const { port } = free.address() as AddressInfo
-    await new Promise((resolve) => free.close(resolve))
-    const error = await create({ url: `http://127.0.0.1:${port}` })
+    const error = await create({ url: 'http://127.0.0.1:1' })
       .post('1')
       .catch((e: Error) => e)
     expect((error as Error).message).to.equal('a#0: ECONNREFUSED')

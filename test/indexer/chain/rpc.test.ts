@@ -122,10 +122,11 @@ describe('JSON-RPC client', () => {
       relay.faults.cut = true
       for (let i = 0; i < 3; i++) await client.request('eth_chainId', [])
       expect(second.calls.length).to.equal(3)
-      expect(client.health().map(({ healthy, failures }) => [healthy, failures])).to.deep.equal([
-        [false, 1],
-        [true, 0],
-      ])
+      const [first, other] = client.health()
+      expect(first).to.include({ lastFailure: 'unreachable' })
+      // It is left alone for a quarter of a second; on a busy machine the three may take longer.
+      expect(first!.failures).to.be.within(1, 2)
+      expect(other).to.include({ healthy: true, failures: 0 })
     })
 
     it('asks a distrusted endpoint last, however well it answers', async () => {

@@ -54,6 +54,8 @@ describe('notices', function () {
     expect(document).to.deep.include({ type: 'evidence.failed' })
     expect(document!.data).to.include({ credentialId: mine.credentialId, verdict: 'tampered' })
     expect(receiver.received).to.have.length(1)
+    // The receiver has it before the server knows.
+    await eventually('delivered', async () => (await webhook()).pending === 0)
     expect(await webhook()).to.deep.include({ url: receiver.url, pending: 0, dead: 0, lastError: null })
     expect((await webhook(stranger)).code).to.equal('WEBHOOK_UNKNOWN')
   })

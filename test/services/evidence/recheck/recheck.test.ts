@@ -155,7 +155,7 @@ describe('recheck of everything that is kept', function () {
   })
 
   it('runs one round at a time, at once when asked to', async () => {
-    await settle({ EVIDENCE_RECHECK_DOCUMENTS_PER_SECOND: '20' })
+    await settle({ EVIDENCE_RECHECK_DOCUMENTS_PER_SECOND: '4' })
     await take(server(), 10)
     await finished(server(), 1)
     const asked = await Promise.all([request(server()), request(server()), request(server())])
@@ -170,7 +170,7 @@ describe('recheck of everything that is kept', function () {
     await take(server(), 30)
     const started = performance.now()
     await recheck(server())
-    expect(performance.now() - started).to.be.within(1_300, 6_000)
+    expect(performance.now() - started).to.be.within(1_300, 15_000)
 
     await server().end('SIGTERM')
     await server().start({
@@ -180,11 +180,11 @@ describe('recheck of everything that is kept', function () {
     await take(server(), 2, 2_000_000)
     const again = performance.now()
     await recheck(server())
-    expect(performance.now() - again).to.be.within(1_800, 8_000)
+    expect(performance.now() - again).to.be.within(1_800, 15_000)
   })
 
   it('goes on where it was after kill -9, what was read longest ago first', async () => {
-    await settle({ EVIDENCE_RECHECK_DOCUMENTS_PER_SECOND: '20' })
+    await settle({ EVIDENCE_RECHECK_DOCUMENTS_PER_SECOND: '10' })
     await take(server(), 30)
     const { round } = await request(server())
     const done = () => rounds(server()).find(({ id }) => id === round!.id)!.documents!
@@ -211,10 +211,14 @@ describe('recheck of everything that is kept', function () {
     renameSync(identity, `${identity}.away`)
     const { round } = await request(server())
     const waitsFor = async (code: string) =>
-      eventually(code, async () => {
-        const now = (await rechecks(server())).round!
-        return now.state === 'waiting' && now.waitsFor === code
-      })
+      eventually(
+        code,
+        async () => {
+          const now = (await rechecks(server())).round!
+          return now.state === 'waiting' && now.waitsFor === code
+        },
+        20_000,
+      )
     await waitsFor('EVIDENCE_STORE_UNAVAILABLE')
     process.kill(home.chain.pid, 'SIGSTOP')
     await waitsFor('CHAIN_UNREACHABLE')

@@ -134,7 +134,7 @@ describe('verification over a node that lies', () => {
     relay.faults.refuse = ({ method }) =>
       method === 'eth_getProof' ? { code: -32601, message: 'the method does not exist' } : undefined
     expect((await verify(server, answer)).verdict).to.equal('intact')
-    expect(server.output).to.include('the node has no eth_getProof')
+    await eventually('said so', () => server.output.includes('the node has no eth_getProof'))
     alter('eth_call', (result: string) => `${result.slice(0, 130)}${ZERO.slice(2).repeat(3)}`)
     expect(await refused(answer)).to.equal('RECORD_NOT_LOCATED')
     expect(await refused(revoked)).to.equal('RECORD_NOT_LOCATED')

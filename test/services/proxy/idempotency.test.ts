@@ -76,14 +76,20 @@ describe('proxy idempotency', () => {
     })
 
     it('refuses a repetition while the first is running, and serves it afterwards', async () => {
-      network.providers[0]!.misbehaviour = { delayMs: 300 }
+      const isAsked = Promise.withResolvers<void>()
+      network.providers[0]!.misbehaviour = {
+        get delayMs() {
+          isAsked.resolve()
+          return 1_500
+        },
+      }
       const headers = { 'idempotency-key': 'slow' }
       const first = user.ask({}, headers)
-      await sleep(100)
+      await isAsked.promise
       await user.expectProblem('IDEMPOTENCY_KEY_BUSY', 'POST', '/v1/queries', loanQuery(), headers)
       const { serial } = await first
       expect((await user.ask({}, headers)).serial).to.equal(serial)
-    }).timeout(5_000)
+    })
 
     it('is free again after a request that failed', async () => {
       const headers = { 'idempotency-key': 'failed' }

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { readProxyConfig } from '../../../services/proxy/config.ts'
@@ -52,7 +51,7 @@ describe('proxy operations', () => {
     const { id, token, secretHash } = createApiKey()
     proxy.store.apiKeys.insert({ id, name: 'metrics', scopes: ['user'], secretHash, createdAt: 0 })
     const user = new ProxyCaller(proxy.url, `Bearer ${token}`)
-    const { serial } = await user.ask({ subject: { loanId: '987654' } })
+    const { serial } = await user.ask({ subject: { loanId: '9876543210' } })
     const provider = network.providers[0]!.address
     await user.send('POST', '/v1/audits', { serial, provider })
     const metrics = await (await fetch(`${proxy.url}/metrics`)).text()
@@ -61,7 +60,7 @@ describe('proxy operations', () => {
     expect(metrics).to.include(
       `verdicts_total{provider="${provider}",verdict="consistent",service="proxy"} 1`,
     )
-    expect(metrics).to.not.include('987654').and.not.include(serial).and.not.include(id)
+    expect(metrics).to.not.include('9876543210').and.not.include(serial).and.not.include(id)
   })
 
   describe('the process', () => {
@@ -70,18 +69,24 @@ describe('proxy operations', () => {
       const proxy = await spawnProxy(network.environment)
       const authorization = network.authorization('user')
       const user = new ProxyCaller(proxy.url, authorization)
-      network.providers[0]!.misbehaviour = { delayMs: 400 }
+      const isAsked = Promise.withResolvers<void>()
+      network.providers[0]!.misbehaviour = {
+        get delayMs() {
+          isAsked.resolve()
+          return 400
+        },
+      }
       const asking = user.send<QueryReply>('POST', '/v1/queries', {
         type: 'loan',
-        subject: { loanId: '987654' },
+        subject: { loanId: '9876543210' },
       })
-      await sleep(150)
+      await isAsked.promise
       const code = proxy.stop()
       expect((await asking).body.answers[0]!.outcome).to.equal('answered')
       expect(await code).to.equal(0)
       expect(proxy.output()).to.include('proxy listens').and.include('(secret)')
       for (const secret of [
-        '987654',
+        '9876543210',
         '1200.50',
         authorization.slice(7),
         network.environment.COUNTERSIGN_PRIVATE_KEY!,

@@ -176,8 +176,8 @@ function writeFiles(
     PROXY_PORT: '0',
     PROXY_DATABASE: join(folder, 'proxy.db'),
     PROXY_QUERY_TYPES: types,
-    PROXY_PROVIDER_DEADLINE_MS: '2000',
-    PROXY_AUDIT_DEADLINE_MS: '2000',
+    PROXY_PROVIDER_DEADLINE_MS: '10000',
+    PROXY_AUDIT_DEADLINE_MS: '10000',
     PROXY_DIRECTORY_REFRESH_MS: '100',
     LOG_LEVEL: 'silent',
   }

@@ -25,7 +25,7 @@ describe('proxy audits', () => {
 
   before(async () => {
     network = await startProxyNetwork({ providers: 1 })
-    proxy = await network.startProxy({ PROXY_AUDIT_DEADLINE_MS: '500' })
+    proxy = await network.startProxy({ PROXY_AUDIT_DEADLINE_MS: '3000' })
     user = new ProxyCaller(proxy.url, network.authorization('user'))
     provider = network.providers[0]!
   })
@@ -111,7 +111,7 @@ describe('proxy audits', () => {
     it('calls a provider unreachable that gives no usable answer', async () => {
       const { serial } = await user.ask()
       const cases: [TestProvider['misbehaviour'], RegExp][] = [
-        [{ delayMs: 1_500 }, /PROVIDER_TIMED_OUT/],
+        [{ delayMs: 5_000 }, /PROVIDER_TIMED_OUT/],
         [{ reply: { status: 500, body: 'oops' } }, /status 500/],
         [
           { reply: { status: 404, body: '{"code":"SERIAL_UNKNOWN"}' } },

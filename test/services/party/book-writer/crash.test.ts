@@ -92,7 +92,8 @@ describe('book writer that is killed', () => {
     for (let i = 0; i < 10; i++)
       acknowledged.push(...(await live({ killAfterMs: 5 + Math.random() * 250, entries: 1_000 })))
     acknowledged.push(...(await live({ entries: 5 })))
-    expect(acknowledged.length).to.be.greaterThan(20)
+    // One at least of each life that was ended, and all of the last.
+    expect(acknowledged.length).to.be.at.least(15)
     await expectNothingLostOrTwice(acknowledged)
   }).timeout(60_000)
 })

@@ -142,6 +142,15 @@ export class Consumer {
     }
   }
 
+  /**
+   * As `apply`, after a connection that may have ended within a commit: then a row of it is told to be gone which had not come yet,
+   * and that changes nothing.
+   */
+  applyAfterCut(event: EventDocument): void {
+    const { retracts, subject } = event
+    if (retracts === undefined || this.known.get(subject)?.id === retracts) this.apply(event)
+  }
+
   /** As `listedRecords`. */
   records(): Map<string, string> {
     return new Map([...this.known.values()].map(({ data }) => [placeOf(data), sameAlways(data)]))

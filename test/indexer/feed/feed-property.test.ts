@@ -37,6 +37,7 @@ class Follower {
   readonly consumer = new Consumer()
   #client: SseClient | undefined
   #applied = 0
+  #wasCut = false
   #lastId: string | undefined
 
   constructor(bed: FeedBed, query: string) {
@@ -58,13 +59,16 @@ class Follower {
   /** Keeps what has come so far, as if the process had died then. */
   disconnect(): void {
     this.#take()
+    this.#wasCut ||= this.#client !== undefined
     this.#client?.close()
     this.#client = undefined
   }
 
   #take(): void {
     if (this.#client === undefined) return
-    for (const event of this.#client.events.slice(this.#applied)) this.consumer.apply(event)
+    for (const event of this.#client.events.slice(this.#applied))
+      if (this.#wasCut) this.consumer.applyAfterCut(event)
+      else this.consumer.apply(event)
     this.#applied = this.#client.events.length
     this.#lastId = this.#client.lastId ?? this.#lastId
   }

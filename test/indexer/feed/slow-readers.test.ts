@@ -36,7 +36,7 @@ describe('streams that nobody reads', () => {
     await eventually(
       'one that reads has everything meanwhile',
       () => reader.frames.filter(({ event }) => event.includes('.')).length === EVENTS,
-      20_000,
+      40_000,
     )
     const metrics = async () => {
       const response = await fetch(`${server.url}/metrics`, { signal: AbortSignal.timeout(5_000) })
@@ -45,7 +45,7 @@ describe('streams that nobody reads', () => {
     await eventually(
       'they are cut off',
       async () => new RegExp(` ${CLIENTS}$`, 'm').test(lineOf(await metrics(), 'streams_cut_total')),
-      20_000,
+      40_000,
     )
     await eventually('they are forgotten', async () => / 1$/m.test(lineOf(await metrics(), 'streams{')))
     expect(reader.hasEnded, 'who reads stays').to.equal(false)
@@ -92,7 +92,7 @@ describe('streams that nobody reads', () => {
       1024 ** 2
     const readAll = async () => {
       const reader = await bed.connect({ url }, { query: '?after=beginning&kind=record' })
-      await eventually('all is read', () => reader.frames.length >= EVENTS, 20_000)
+      await eventually('all is read', () => reader.frames.length >= EVENTS, 40_000)
       reader.close()
     }
     // Once before, so that what any reading costs is not counted as theirs.

@@ -44,7 +44,8 @@ describe('a writer and its readers', function () {
   let reader: RunningProcess
   let replicaReader: RunningProcess
 
-  before(async () => {
+  before(async function () {
+    this.timeout(120_000)
     primary = await startPostgresServer()
     replica = await primary.startReplica()
     chain = await startAnvil()
@@ -54,14 +55,17 @@ describe('a writer and its readers', function () {
     writeFileSync(book, JSON.stringify(addressBookOf([testChain(chain, contracts, { finalityDepth: 5 })])))
     writer = await launch('writer', primary.url)
     reader = await launch('reader', primary.url)
-    await eventually('the replica has the schema', () =>
-      launch('reader', replica.url).then(
-        (launched) => {
-          replicaReader = launched
-          return true
-        },
-        () => false,
-      ),
+    await eventually(
+      'the replica has the schema',
+      () =>
+        launch('reader', replica.url).then(
+          (launched) => {
+            replicaReader = launched
+            return true
+          },
+          () => false,
+        ),
+      40_000,
     )
   })
   after(async () => {

@@ -39,7 +39,7 @@ describe('delivery of notices to webhooks', () => {
   function deliver(
     hosts = '127.0.0.1',
     retryPausesMs = [20, 20, 20],
-    timeoutMs = 300,
+    timeoutMs = 8_000,
     maxWaitMs = 60_000,
   ): WebhookDelivery {
     const delivery = new WebhookDelivery({
@@ -155,7 +155,7 @@ describe('delivery of notices to webhooks', () => {
     const receiver = await receive((response) => void response.writeHead(500).end())
     const { client } = await point('a', receiver.url)
     await find(client, 5)
-    deliver('127.0.0.1', [300], 300, 250)
+    deliver('127.0.0.1', [1_500], 8_000, 1_400)
     await eventually('given up', () => webhooks.counts(client).dead === 5)
     expect(receiver.received).to.have.length(6)
   })

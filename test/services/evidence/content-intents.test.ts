@@ -60,7 +60,7 @@ describe('intents of contents', () => {
     const server = await startS3Server()
     const front = await startLateFront(server)
     const { db, close } = openEvidenceDatabase(join(folder, 'evidence.db'))
-    const contents = await S3Store.open({ ...server.options, endpoint: front.url, stallMs: 300 })
+    const contents = await S3Store.open({ ...server.options, endpoint: front.url, stallMs: 3_000 })
     try {
       await contents.identify(randomUUID())
       const staging = await Staging.open(join(folder, 'staging'))
@@ -97,5 +97,5 @@ describe('intents of contents', () => {
       await server.drop()
       rmSync(folder, { recursive: true, force: true })
     }
-  }).timeout(20_000)
+  }).timeout(40_000)
 })

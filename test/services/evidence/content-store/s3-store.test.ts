@@ -80,7 +80,7 @@ describe('S3 store', () => {
   })
 
   it('fails within its time when the store takes connections and never answers', async () => {
-    const store = await openStore({ stallMs: 300 })
+    const store = await openStore({ stallMs: 2_000 })
     const staged = await stage(Buffer.alloc(3_000_000))
     server.freeze()
     try {
@@ -88,7 +88,7 @@ describe('S3 store', () => {
       await expectRejection(store.open(ZERO_BYTES32), 'EVIDENCE_STORE_UNAVAILABLE')
       await expectRejection(store.put(staged), 'EVIDENCE_STORE_UNAVAILABLE')
       await expectRejection(store.remove(ZERO_BYTES32), 'EVIDENCE_STORE_UNAVAILABLE')
-      expect(performance.now() - startedAt).to.be.within(900, 6_000)
+      expect(performance.now() - startedAt).to.be.within(5_900, 25_000)
     } finally {
       server.thaw()
     }
@@ -105,7 +105,7 @@ describe('S3 store', () => {
       response.write('only so much')
       if (isCut) setTimeout(() => response.destroy(), 20)
     })
-    const store = await openStore({ endpoint: front.url, stallMs: 300 })
+    const store = await openStore({ endpoint: front.url, stallMs: 2_000 })
     for (isCut of [false, true]) {
       const stream = (await store.open(ZERO_BYTES32))!
       await expectRejection(stream.toArray(), 'EVIDENCE_STORE_UNAVAILABLE')

@@ -123,7 +123,7 @@ describe('loading a book', () => {
     const startedAt = performance.now()
     const { state } = await load()
     expect(state.report[0]!.loaded).to.equal(100_000)
-    expect(performance.now() - startedAt).to.be.lessThan(5_000)
+    expect(performance.now() - startedAt).to.be.lessThan(15_000)
   })
 })
 

@@ -58,7 +58,8 @@ describe('the head of the directory', () => {
       }),
       { numRuns: 40 },
     )
-    expect(folded).to.be.above(100)
+    // About 120, of operations at random; enough to show that some were folded at all.
+    expect(folded).to.be.above(30)
   })
 
   it('takes in nothing of what its access manager does to it', async () => {

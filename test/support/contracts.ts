@@ -1,10 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { Contract, ContractFactory, type InterfaceAbi, JsonRpcProvider, NonceManager, Wallet } from 'ethers'
+import {
+  Contract,
+  ContractFactory,
+  type InterfaceAbi,
+  type JsonRpcProvider,
+  NonceManager,
+  Wallet,
+} from 'ethers'
 import { PARTICIPANT_DIRECTORY_ABI } from '../../protocol/abi/participant-directory.ts'
 import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-registry.ts'
 import { type Address, type Bytes32, ZERO_ADDRESS } from '../../protocol/hex.ts'
 import { roleMask } from '../../protocol/roles.ts'
+import { ReceiptPollingProvider } from './receipt-poller.ts'
 
 /** Private key of the first account of the well-known test mnemonic: funded on every local chain, worthless elsewhere. */
 export const DEPLOYER_KEY: Bytes32 = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
@@ -122,7 +130,7 @@ const accessManagerArtifact = (): Artifact =>
   createRequire(import.meta.url)('@openzeppelin/contracts/build/contracts/AccessManager.json')
 
 export function localProvider(rpcUrl: string): JsonRpcProvider {
-  const provider = new JsonRpcProvider(rpcUrl, undefined, { cacheTimeout: -1, batchMaxCount: 1 })
+  const provider = new ReceiptPollingProvider(rpcUrl, undefined, { cacheTimeout: -1, batchMaxCount: 1 })
   // Blocks of a local chain come at once; ethers would look every four seconds.
   provider.pollingInterval = 20
   return provider

@@ -32,6 +32,8 @@ const KEEP_ALIVE_MS = 60_000
  */
 export class ChainRpc extends JsonRpcProvider {
   readonly chainId: number
+  /** Each endpoint by itself, in the order given: one may have what another has pruned. None stands in for another. */
+  readonly nodes: readonly { send(method: string, params: unknown[]): Promise<unknown> }[]
   readonly #endpoints: Endpoint[]
   readonly #agent: Agent
   readonly #timeoutMs: number
@@ -49,6 +51,9 @@ export class ChainRpc extends JsonRpcProvider {
     })
     this.chainId = options.chainId
     this.#endpoints = options.rpcUrls.map((url) => ({ url, isOfThisChain: undefined }))
+    this.nodes = this.#endpoints.map((endpoint) => ({
+      send: (method, params) => this.#askOne(endpoint, method, params),
+    }))
     this.#genesisHash = options.genesisHash
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
     this.#maxAnswerBytes = options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES
@@ -75,6 +80,17 @@ export class ChainRpc extends JsonRpcProvider {
       }
     }
     throw unreachable(this.chainId, failure)
+  }
+
+  async #askOne(endpoint: Endpoint, method: string, params: unknown[]): Promise<unknown> {
+    const [answer] = await this.#askEndpoint(endpoint, { id: 1, jsonrpc: '2.0', method, params }).catch(
+      (error) => {
+        endpoint.isOfThisChain = undefined
+        throw unreachable(this.chainId, error)
+      },
+    )
+    if (answer === undefined || !('result' in answer)) throw new Error(`the node refuses ${method}`)
+    return answer.result
   }
 
   async #askEndpoint(endpoint: Endpoint, payload: Payload): Promise<Answers> {

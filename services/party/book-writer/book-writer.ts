@@ -15,6 +15,8 @@ import { Settler } from './settler.ts'
 import { Submitter } from './submitter.ts'
 
 export interface BookWriterStatus extends OutboxCounts {
+  /** Among those submitted: held, since their nonce is used and no node shows by which transaction. */
+  unclear: number
   /** False while the last attempt to use the chain failed. */
   isChainUsable: boolean
 }
@@ -173,6 +175,7 @@ export class BookWriter {
   status(): BookWriterStatus {
     return {
       ...this.#outbox.counts(Math.floor(Date.now() / 1000)),
+      unclear: this.#settler.unclearEntries,
       isChainUsable: this.#isChainUsable,
     }
   }
@@ -243,9 +246,9 @@ export class BookWriter {
     const now = Date.now()
     const waitedFor = (submission: Submission): number => now - (submission.transactions.at(-1)!.sentAt ?? 0)
     const waiting = open.filter((submission) => waitedFor(submission) >= NONCE_CHECK_AFTER_MS)
-    if (waiting.length > 0) await this.#settler.releaseSuperseded(waiting)
+    const used = waiting.length === 0 ? undefined : await this.#settler.releaseSuperseded(waiting)
     for (const [i, submission] of open.entries())
-      if (waitedFor(submission) >= this.#settings.resubmitAfterMs)
+      if (waitedFor(submission) >= this.#settings.resubmitAfterMs && !used?.has(submission))
         await this.#submitter.pushThrough(submission, i === 0)
   }
 

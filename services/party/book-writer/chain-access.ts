@@ -1,5 +1,5 @@
 import { isCountersignError } from '../../../protocol/errors.ts'
-import type { Address, Bytes32, Hex } from '../../../protocol/hex.ts'
+import { type Address, type Bytes32, type Hex, isSameAddress } from '../../../protocol/hex.ts'
 import { toQuantity } from '../../../protocol/quantity.ts'
 import type { Registry } from '../../../protocol/registry-domain.ts'
 import { decodeDigests, encodeDigestsOf } from './call-data.ts'
@@ -12,6 +12,8 @@ export interface JsonRpc {
   send(method: string, params: unknown[]): Promise<any>
   /** Refuse nodes with another genesis block from now on. */
   expectGenesis?(hash: Bytes32): void
+  /** Where several nodes answer for the chain: each by itself. */
+  readonly nodes?: readonly JsonRpc[]
 }
 
 export interface MinedTransaction {
@@ -144,9 +146,11 @@ export class ChainAccess {
     }
   }
 
-  async digestsOf(keys: readonly Bytes32[]): Promise<Bytes32[]> {
+  /** @param block default: the newest */
+  async digestsOf(keys: readonly Bytes32[], block?: number): Promise<Bytes32[]> {
     const call = { to: this.#registry.registry, data: encodeDigestsOf(this.#author, keys) }
-    return decodeDigests(await this.#rpc.send('eth_call', [call, 'latest']), keys.length)
+    const at = block === undefined ? 'latest' : toQuantity(block)
+    return decodeDigests(await this.#rpc.send('eth_call', [call, at]), keys.length)
   }
 
   /** Where keys of this author were recorded, by their events: those of `event`, or any with the key as its first topic. The second is the author. */
@@ -179,8 +183,6 @@ export class ChainAccess {
     return found
   }
 }
-
-const isSameAddress = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase()
 
 /** Nodes word these differently; the words below are geth's, Nethermind's, Besu's, Erigon's, Reth's and anvil's. */
 function classifyRefusal(error: unknown): Exclude<Broadcast, 'accepted'> | undefined {

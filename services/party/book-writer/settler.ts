@@ -7,6 +7,7 @@ import { isOutOfGas } from './gas.ts'
 import type { Outbox, PendingEntry, Submission } from './outbox.ts'
 import type { RecordingEvent } from './registry-calls.ts'
 import { registryMissing } from './registry-missing.ts'
+import { UsedNonces } from './used-nonces.ts'
 
 /** Told how an entry came out. */
 export interface EntryOutcomes {
@@ -16,8 +17,6 @@ export interface EntryOutcomes {
 
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 600_000
-/** Milliseconds between the two looks after which a nonce counts as used by somebody else. */
-const SECOND_LOOK_MS = 500
 const LOOSE_ENTRIES_AT_ONCE = 500
 
 /** Finds out what became of submissions, and settles their entries: recorded, in conflict, or pending again. */
@@ -27,8 +26,7 @@ export class Settler {
   readonly #chain: ChainAccess
   readonly #groups: CallGroups
   readonly #outcomes: EntryOutcomes
-  /** Submissions whose nonce was seen used without one of their transactions, and when that was. */
-  readonly #suspectedAt = new Map<number, number>()
+  readonly #usedNonces: UsedNonces
 
   constructor(
     settings: BookWriterSettings,
@@ -42,79 +40,79 @@ export class Settler {
     this.#chain = chain
     this.#groups = groups
     this.#outcomes = outcomes
+    this.#usedNonces = new UsedNonces(settings)
   }
 
-  /** Settles every submission that is mined. Returns how many were, and those that are not. */
+  /** Entries whose nonce is used while no node shows by what: they are held. */
+  get unclearEntries(): number {
+    return this.#usedNonces.unclearEntries
+  }
+
+  /** Settles every submission that is mined. Returns how many were, and those that are open. */
   async settleMined(submissions: readonly Submission[]): Promise<{ settled: number; open: Submission[] }> {
     const mined = await Promise.all(submissions.map((submission) => this.#findMined(submission)))
     const open: Submission[] = []
     for (const [i, submission] of submissions.entries()) {
       const transaction = mined[i]
-      if (transaction === undefined) open.push(submission)
-      else await this.#settle(submission, transaction)
+      if (transaction === undefined || !(await this.#settle(submission, transaction))) open.push(submission)
     }
     return { settled: submissions.length - open.length, open }
   }
 
   /**
-   * Gives up submissions whose nonce another process used: its entries wait for a new one. Nodes behind one address may differ, so it
-   * takes two looks; a wrong guess costs a transaction that reverts, never a record. A registry without slots would take the entries a
-   * second time: there the nonce has to be used in a block that is final.
+   * Gives up submissions whose nonce another process used: its entries wait for a new one. Where the registry has a slot for each entry a
+   * wrong guess costs a transaction that reverts, never a record. Without slots it would take them a second time: there the transaction
+   * that used the nonce has to be seen.
+   * @returns those whose nonce cannot be used any more
    */
-  async releaseSuperseded(open: readonly Submission[]): Promise<void> {
+  async releaseSuperseded(open: readonly Submission[]): Promise<Set<Submission>> {
     const confirmedNonce = await this.#chain.confirmedNonce()
-    for (const submission of open) {
-      if (submission.nonce >= confirmedNonce) {
-        this.#suspectedAt.delete(submission.id)
-        continue
-      }
+    const used = open.filter(({ nonce }) => nonce < confirmedNonce)
+    for (const submission of open) if (!used.includes(submission)) this.#usedNonces.forget(submission.id)
+    for (const submission of used) {
       // It may have been mined between the two questions.
       const mined = await this.#findMined(submission)
-      if (mined !== undefined) {
-        await this.#settle(submission, mined)
-        continue
-      }
-      const suspectedAt = this.#suspectedAt.get(submission.id)
-      if (suspectedAt === undefined) this.#suspectedAt.set(submission.id, Date.now())
-      else if (Date.now() - suspectedAt >= SECOND_LOOK_MS && (await this.#isUsedForGood(submission)))
-        await this.#supersede(submission)
+      if (mined !== undefined) await this.#settle(submission, mined)
+      else await this.#judge(submission)
     }
+    return new Set(used)
   }
 
-  async #isUsedForGood({ id, nonce }: Submission): Promise<boolean> {
-    const { finalityDepth, logger } = this.#settings
-    if (this.#groups.of(this.#outbox.entriesOf(id)).calls.keepsSlots) return true
-    const finalBlock = (await this.#chain.headNumber()) - finalityDepth
-    if (finalBlock < 0) return false
-    try {
-      return nonce < (await this.#chain.nonceAt(finalBlock))
-    } catch (error) {
-      if (isCountersignError(error)) throw error
-      // Some nodes know the state of the latest blocks only.
-      logger.warn(
-        { err: error, nonce, block: finalBlock },
-        'the node does not say which nonces are used for good',
-      )
-      return false
-    }
+  async #judge(submission: Submission): Promise<void> {
+    const entries = this.#outbox.entriesOf(submission.id)
+    const since = Math.min(...entries.map(({ addedAt }) => addedAt)) / 1000
+    const judgement = await this.#usedNonces.judge(submission, this.#mayRepeat(entries), since)
+    if (judgement === 'superseded') await this.#supersede(submission)
+    else if (judgement !== 'open') await this.#settle(submission, judgement.mined, judgement.isFinal)
+  }
+
+  /** Whether entries that are sent again cannot be recorded twice. A filler has none. */
+  #mayRepeat(entries: readonly PendingEntry[]): boolean {
+    return entries.length === 0 || this.#groups.of(entries).calls.keepsSlots
   }
 
   /** Looks again at what has become deep enough to be final. A record that a reorganisation took out is brought back. */
   async finalise(): Promise<void> {
-    const head = await this.#chain.headNumber()
-    const finalBlock = head - this.#settings.finalityDepth
+    const finalBlock = await this.#finalBlock()
     for (const submission of this.#outbox.minedSubmissions(finalBlock)) {
-      const mined = await this.#findMined(submission)
+      const mined = (await this.#findMined(submission)) ?? (await this.#usedNonces.findMined(submission))
       if (mined === undefined) await this.#reopen(submission)
       else if (!mined.succeeded) await this.#settle(submission, mined)
       else {
         this.#requireEvent(submission, mined)
-        // Head and receipt may be of two nodes, one of them on a branch of its own: then neither makes the other final.
-        const isFinal = mined.blockNumber <= finalBlock && (await this.#chain.hasBlock(mined))
-        await this.#markMined(submission, mined, isFinal)
+        await this.#markMined(submission, mined, await this.#isFinal(mined, finalBlock))
       }
     }
     await this.#finaliseLoose(finalBlock)
+  }
+
+  async #finalBlock(): Promise<number> {
+    return (await this.#chain.headNumber()) - this.#settings.finalityDepth
+  }
+
+  /** Head and receipt may be of two nodes, one of them on a branch of its own: then neither makes the other final. */
+  async #isFinal(mined: MinedTransaction, finalBlock: number): Promise<boolean> {
+    return mined.blockNumber <= finalBlock && (await this.#chain.hasBlock(mined))
   }
 
   async #findMined({ transactions }: Submission): Promise<MinedTransaction | undefined> {
@@ -122,11 +120,15 @@ export class Settler {
     return found.find((mined) => mined !== undefined)
   }
 
-  async #settle(submission: Submission, mined: MinedTransaction): Promise<void> {
-    this.#suspectedAt.delete(submission.id)
+  /** Returns false where it has to be left open. */
+  async #settle(
+    submission: Submission,
+    mined: MinedTransaction,
+    isFinal = this.#settings.finalityDepth === 0,
+  ): Promise<boolean> {
     if (!mined.succeeded) return this.#settleReverted(submission, mined)
+    this.#usedNonces.forget(submission.id)
     this.#requireEvent(submission, mined)
-    const isFinal = this.#settings.finalityDepth === 0
     const entries = await this.#markMined(submission, mined, isFinal)
     this.#settings.onStage('mined')
     for (const { key } of entries) this.#outcomes.recorded(key, locationOf(mined))
@@ -134,6 +136,7 @@ export class Settler {
       { transaction: mined.hash, block: mined.blockNumber, entries: entries.length },
       'entries recorded',
     )
+    return true
   }
 
   /** A transaction to an address without code succeeds, and records nothing. @throws REGISTRY_MISSING */
@@ -154,8 +157,11 @@ export class Settler {
   }
 
   /** Looks each key up on chain: a batch fails as a whole, mostly because one of its keys is there already. */
-  async #settleReverted(submission: Submission, mined: MinedTransaction): Promise<void> {
+  async #settleReverted(submission: Submission, mined: MinedTransaction): Promise<boolean> {
     const entries = this.#outbox.entriesOf(submission.id)
+    // In another block it might succeed, after its entries were sent again.
+    if (!this.#mayRepeat(entries) && !(await this.#isFinal(mined, await this.#finalBlock()))) return false
+    this.#usedNonces.forget(submission.id)
     const digests = entries.length === 0 ? [] : await this.#chain.digestsOf(entries.map(({ key }) => key))
     const present = entries.filter((_, i) => !isEmpty(digests[i]!))
     const matching = entries.filter(({ digest }, i) => digests[i] === digest)
@@ -190,6 +196,7 @@ export class Settler {
       'transaction reverted',
     )
     this.#report(entries, digests, locations, mined)
+    return true
   }
 
   /** Whether the batch failed because what one of its entries follows, in a transaction before, is not on chain yet. */
@@ -233,7 +240,7 @@ export class Settler {
   }
 
   async #supersede(submission: Submission): Promise<void> {
-    this.#suspectedAt.delete(submission.id)
+    this.#usedNonces.forget(submission.id)
     await this.#settings.commits.write(() => this.#outbox.endSubmission(submission.id, 'superseded'))
     this.#settings.logger.warn(
       { nonce: submission.nonce, entries: submission.entryCount },
@@ -249,18 +256,34 @@ export class Settler {
     )
   }
 
+  /** Entries that another's transaction recorded, by their slots: at the final block, since what is newer may be undone. */
   async #finaliseLoose(finalBlock: number): Promise<void> {
     const entries = this.#outbox.recordedElsewhere(finalBlock, LOOSE_ENTRIES_AT_ONCE)
     if (entries.length === 0) return
-    const digests = await this.#chain.digestsOf(entries.map(({ key }) => key))
+    const keys = entries.map(({ key }) => key)
+    const digests = await this.#digestsAt(finalBlock, keys)
+    if (digests === undefined) return
+    const newest = digests.some(isEmpty) ? await this.#chain.digestsOf(keys) : digests
     await this.#settings.commits.write(() => {
       for (const [i, entry] of entries.entries()) {
         const onChain = digests[i]!
         if (onChain === entry.digest) this.#outbox.setState(entry.id, 'final')
-        else if (isEmpty(onChain)) this.#outbox.setState(entry.id, 'pending')
-        else this.#outbox.markConflict(entry)
+        else if (!isEmpty(onChain)) this.#outbox.markConflict(entry)
+        // One that was recorded again since becomes final in its turn.
+        else if (isEmpty(newest[i]!)) this.#outbox.setState(entry.id, 'pending')
       }
     })
+  }
+
+  async #digestsAt(block: number, keys: readonly Bytes32[]): Promise<Bytes32[] | undefined> {
+    try {
+      return await this.#chain.digestsOf(keys, block)
+    } catch (error) {
+      if (isCountersignError(error)) throw error
+      // Some nodes know the state of the latest blocks only.
+      this.#settings.logger.warn({ err: error, block }, 'the node does not say what is recorded for good')
+      return undefined
+    }
   }
 
   /** Their events may be out of a node's reach; the records count all the same. */

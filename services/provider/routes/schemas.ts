@@ -65,6 +65,9 @@ export const StatusReply = Type.Object({
   outbox: Type.Object({
     pending: Type.Integer({ description: 'Wait to be sent' }),
     submitted: Type.Integer({ description: 'Sent, in no block yet' }),
+    unclear: Type.Integer({
+      description: 'Of those: their nonce is used, no node shows by which transaction',
+    }),
     recorded: Type.Integer({ description: 'In a block, not final yet' }),
     conflict: Type.Integer({ description: 'The chain has another digest under their key' }),
     overdue: Type.Integer({ description: 'Not on chain by the time promised' }),

@@ -65,6 +65,24 @@ describe('ChainRpc', () => {
     expect(asked).to.equal(2)
   })
 
+  it('asks each endpoint by itself, and lets none stand in for another', async () => {
+    const pruned = await startRpcRelay(chain.url, {
+      refuse: ({ method }) => (method === 'eth_getLogs' ? { code: -32_000, message: 'pruned' } : undefined),
+    })
+    const { nodes } = connect({ rpcUrls: ['http://127.0.0.1:9', pruned.url, chain.url] })
+    const answers = await Promise.allSettled(nodes.map((node) => node.send('eth_getLogs', [{}])))
+    await pruned.stop()
+    expect(answers.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected', 'fulfilled'])
+    const [down, refusing] = answers as PromiseRejectedResult[]
+    expect(down!.reason).to.have.property('code', 'CHAIN_UNREACHABLE')
+    expect(refusing!.reason).to.not.have.property('code')
+  })
+
+  it('uses no single endpoint of another chain', async () => {
+    const [node] = connect({ chainId: 1 }).nodes
+    await expectRejection(node!.send('eth_blockNumber', []), 'CHAIN_MISMATCH')
+  })
+
   it('ends within its time when no endpoint answers', async () => {
     const silent = await serve(() => {})
     const startedAt = Date.now()

@@ -8,6 +8,7 @@ import {
   utf8ToBytes,
   ZERO_BYTES32,
 } from '../../../../protocol/hex.ts'
+import type { Entry } from '../../../../protocol/record-book.ts'
 import { Outbox } from '../../../../services/party/book-writer/outbox.ts'
 import { DIGEST_CALLS } from '../../../../services/party/book-writer/registry-calls.ts'
 import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
@@ -225,6 +226,30 @@ describe('book writer', () => {
       await settled()
       await until(() => stateOf(entries[2]!.key) === 'final')
       expect(await book.recorded()).to.have.length(5)
+    })
+
+    it('calls what another transaction recorded final once the final block has it, and brings it back before', async () => {
+      await open({ finalityDepth: 3 })
+      const [kept, lost] = newEntries(2)
+      const recordedByAnother = async ({ key, digest }: Entry) => {
+        await recordElsewhere(key, digest)
+        await book.add([{ key, digest }])
+        await until(() => stateOf(key) === 'recorded')
+        // As when its event is out of reach: then its block is not known, nor that it is newer than the final one.
+        book.db.exec(`UPDATE outbox_entries SET block_number = 0 WHERE entry_key = '${key}'`)
+      }
+      await recordedByAnother(kept!)
+      await sleep(400)
+      expect(stateOf(kept!.key)).to.equal('recorded')
+      await chain.request('anvil_mine', ['0x3'])
+      await until(() => stateOf(kept!.key) === 'final')
+      await recordedByAnother(lost!)
+      await chain.request('anvil_reorg', [2, []])
+      await chain.request('anvil_dropAllTransactions')
+      await until(async () => (await book.recorded()).length === 2)
+      await chain.request('anvil_mine', ['0x4'])
+      await until(() => stateOf(lost!.key) === 'final')
+      expect(await book.recorded()).to.deep.equal([kept, lost])
     })
 
     it('leaves none without its transaction for good: it is looked for again', async () => {

@@ -9,11 +9,15 @@ import type { Address, Bytes32 } from '../../../../protocol/hex.ts'
 import type { Entry } from '../../../../protocol/record-book.ts'
 import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
 import { deployAll } from '../../../support/contracts.ts'
-import { AUTHOR_KEY, byKey, recordedBy } from './written-book.ts'
+import { startRpcRelay } from '../../../support/rpc-relay.ts'
+import { AUTHOR_KEY, byKey, publishedBy, recordedBy } from './written-book.ts'
 
 const program = join(import.meta.dirname, 'writer-process.ts')
 
 interface Life {
+  rpcUrl?: string
+  /** Without slots. Default false. */
+  publishes?: boolean
   dieAt?: 'stored' | 'sent' | 'mined'
   killAfterMs?: number
   entries: number
@@ -35,7 +39,7 @@ describe('book writer that is killed', () => {
   })
 
   /** Runs the process until it ends by itself or by SIGKILL; returns what it acknowledged. */
-  async function live({ dieAt, killAfterMs, entries }: Life): Promise<Entry[]> {
+  async function live({ dieAt, killAfterMs, ...life }: Life): Promise<Entry[]> {
     const settings = {
       rpcUrl: chain.url,
       chainId: chain.chainId,
@@ -43,7 +47,7 @@ describe('book writer that is killed', () => {
       privateKey: AUTHOR_KEY,
       databaseFile: join(folder, 'party.sqlite'),
       dieAt,
-      entries,
+      ...life,
     }
     const child = spawn(process.execPath, [program, JSON.stringify(settings)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -63,17 +67,17 @@ describe('book writer that is killed', () => {
       .map(([key, digest]) => ({ key: key as Bytes32, digest: digest as Bytes32 }))
   }
 
-  async function recorded(): Promise<Entry[]> {
+  async function recorded(read = recordedBy): Promise<Entry[]> {
     const provider = new JsonRpcProvider(chain.url, chain.chainId, { staticNetwork: true, cacheTimeout: -1 })
     try {
-      return await recordedBy(new Contract(registry, QUERY_RESULT_REGISTRY_ABI, provider))
+      return await read(new Contract(registry, QUERY_RESULT_REGISTRY_ABI, provider))
     } finally {
       provider.destroy()
     }
   }
 
-  async function expectNothingLostOrTwice(acknowledged: Entry[]): Promise<void> {
-    const onChain = await recorded()
+  async function expectNothingLostOrTwice(acknowledged: Entry[], read = recordedBy): Promise<void> {
+    const onChain = await recorded(read)
     expect(new Set(onChain.map(({ key }) => key)).size, 'recorded twice').to.equal(onChain.length)
     const keys = new Set(acknowledged.map(({ key }) => key))
     expect(byKey(onChain.filter(({ key }) => keys.has(key)))).to.deep.equal(byKey(acknowledged))
@@ -95,5 +99,19 @@ describe('book writer that is killed', () => {
     // One at least of each life that was ended, and all of the last.
     expect(acknowledged.length).to.be.at.least(15)
     await expectNothingLostOrTwice(acknowledged)
+  }).timeout(60_000)
+
+  it('loses nothing and publishes nothing twice, killed at any moment while its node shows no receipts', async () => {
+    const relay = await startRpcRelay(chain.url, {
+      alter: ({ method }, result) => (method === 'eth_getTransactionReceipt' ? null : result),
+    })
+    const life = { rpcUrl: relay.url, publishes: true, entries: 30 }
+    const acknowledged: Entry[] = []
+    for (let i = 0; i < 5; i++)
+      acknowledged.push(...(await live({ ...life, killAfterMs: 100 + Math.random() * 2_200 })))
+    acknowledged.push(...(await live(life)))
+    await relay.stop()
+    expect(acknowledged.length).to.be.greaterThan(60)
+    await expectNothingLostOrTwice(acknowledged, publishedBy)
   }).timeout(60_000)
 })

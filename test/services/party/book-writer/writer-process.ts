@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { addressOf } from '../../../../protocol/signature.ts'
+import { credentialCalls } from '../../../../services/evidence/book/credential-calls.ts'
 import { BookWriter } from '../../../../services/party/book-writer/book-writer.ts'
 import { openPartyDatabase } from '../../../../services/party/database.ts'
 import { GroupCommit } from '../../../../services/party/group-commit.ts'
@@ -10,7 +11,9 @@ import { newEntry } from './written-book.ts'
  * A process that writes a book until it is killed: prints each entry once it is committed, and ends itself abruptly at the
  * stage it is told to, if any.
  */
-const { rpcUrl, chainId, registry, privateKey, databaseFile, dieAt, entries } = JSON.parse(process.argv[2]!)
+const { rpcUrl, chainId, registry, privateKey, databaseFile, publishes, dieAt, entries } = JSON.parse(
+  process.argv[2]!,
+)
 const { db } = openPartyDatabase(databaseFile)
 const commits = new GroupCommit(db)
 const writer = new BookWriter({
@@ -18,6 +21,7 @@ const writer = new BookWriter({
   commits,
   rpc: connectChain({ chainId, rpcUrls: [rpcUrl] }),
   registry: { chainId, registry },
+  ...(publishes && { calls: credentialCalls('publish', '') }),
   key: { privateKey, address: addressOf(privateKey) },
   logger: pino({ level: 'silent' }),
   flushIntervalMs: 5,

@@ -92,6 +92,15 @@ export async function recordedBy(registry: Contract): Promise<Entry[]> {
   return logs.map(({ topics, data }) => ({ key: topics[1] as Bytes32, digest: data as Bytes32 }))
 }
 
+/** As {@link recordedBy}, of what was published without slots. */
+export async function publishedBy(registry: Contract): Promise<Entry[]> {
+  const logs = await registry.queryFilter(registry.filters.Published!(null, AUTHOR), 0)
+  // By position: `entries` is a method of what ethers decodes.
+  return logs.flatMap((log) =>
+    (registry.interface.parseLog(log)!.args[2] as Entry[]).map(({ key, digest }) => ({ key, digest })),
+  )
+}
+
 /** Waits until `isSo`; fails after `timeoutMs`. */
 export async function until(
   isSo: () => boolean | Promise<boolean>,

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { Contract, JsonRpcProvider } from 'ethers'
@@ -13,13 +14,9 @@ import { type Neighbourhood, PROJECT, PROVIDER, ProxyVoice, settle } from './pro
 describe('provider process', () => {
   let chain: AnvilChain
   let home: Neighbourhood
-  let port: number
   let child: ChildProcess | undefined
   let output: string
 
-  before(async () => {
-    port = await freePort()
-  })
   beforeEach(async () => {
     chain = await startAnvil()
     home = await settle(chain)
@@ -34,17 +31,22 @@ describe('provider process', () => {
   async function start(env: Record<string, string> = {}): Promise<ProxyVoice> {
     child = spawn(process.execPath, ['services/provider/main.ts'], {
       cwd: PROJECT,
-      env: { ...process.env, ...home.env, PROVIDER_PORT: String(port), ...env },
+      env: { ...process.env, ...home.env, ...env },
     })
-    child.stdout!.on('data', (chunk) => {
-      output += chunk
+    const started = child
+    let own = ''
+    let hasEnded = false
+    for (const stream of [started.stdout!, started.stderr!])
+      stream.on('data', (chunk) => {
+        own += chunk
+        output += chunk
+      })
+    started.once('close', () => {
+      hasEnded = true
     })
-    child.stderr!.on('data', (chunk) => {
-      output += chunk
-    })
-    const url = `http://127.0.0.1:${port}`
-    await until(async () => child!.exitCode !== null || (await isReady(url)))
-    return new ProxyVoice(url)
+    const url = () => /"url":"(http:[^"]+)"/.exec(own)?.[1]
+    await until(async () => hasEnded || (url() !== undefined && (await isReady(url()!))), 30_000)
+    return new ProxyVoice(url() ?? '')
   }
 
   async function end(signal: NodeJS.Signals): Promise<number | null> {
@@ -52,7 +54,8 @@ describe('provider process', () => {
     child = undefined
     if (ended === undefined || ended.exitCode !== null) return ended?.exitCode ?? null
     ended.kill(signal)
-    await new Promise((resolve) => ended.once('exit', resolve))
+    // All that it wrote is read by then.
+    await new Promise((resolve) => ended.once('close', resolve))
     return ended.exitCode
   }
 
@@ -70,19 +73,12 @@ describe('provider process', () => {
   }
 
   it('ends when its port is taken', async () => {
-    const other = createServer().listen(port, '127.0.0.1')
+    const other = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
+    const { port } = other.address() as { port: number }
     try {
-      child = spawn(process.execPath, ['services/provider/main.ts'], {
-        cwd: PROJECT,
-        env: { ...process.env, ...home.env, PROVIDER_PORT: String(port) },
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
-      child.stderr!.on('data', (chunk) => {
-        output += chunk
-      })
-      await until(() => child!.exitCode !== null)
-      expect(child.exitCode).to.equal(1)
+      await start({ PROVIDER_PORT: String(port) })
+      expect(child!.exitCode).to.equal(1)
       expect(output).to.contain('PORT_TAKEN')
     } finally {
       other.close()
@@ -94,9 +90,13 @@ describe('provider process', () => {
     for (let life = 0; life < 5; life++) {
       const proxy = await start()
       let isDead = false
-      setTimeout(() => end('SIGKILL'), 100 + Math.random() * 250)
-      await Promise.all(
-        Array.from({ length: 8 }, async () => {
+      const before = receipts.length
+      const killing = until(() => receipts.length >= before + 5)
+        .then(() => sleep(Math.random() * 250))
+        .finally(() => end('SIGKILL'))
+      await Promise.all([
+        killing,
+        ...Array.from({ length: 8 }, async () => {
           while (!isDead)
             await proxy.receipt().then(
               (receipt) => receipts.push(receipt),
@@ -105,7 +105,7 @@ describe('provider process', () => {
               },
             )
         }),
-      )
+      ])
     }
     const proxy = await start()
     await until(async () => {
@@ -158,8 +158,7 @@ describe('provider process', () => {
   it('refuses a database that another process has', async () => {
     await start()
     const first = child
-    await start({ PROVIDER_PORT: '0' })
-    await until(() => child!.exitCode !== null)
+    await start()
     expect(output).to.include('DATABASE_IN_USE')
     child = first
   })
@@ -185,13 +184,3 @@ const isReady = (url: string): Promise<boolean> =>
     ({ ok }) => ok,
     () => false,
   )
-
-/** One that is free now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}

@@ -106,7 +106,10 @@ describe('an evidence server that is killed', () => {
           if (answer !== undefined) acknowledged.push(answer)
         }
       })
-      await sleep(150 + Math.random() * 500)
+      // A process that has begun to answer, however slow the machine is.
+      const before = acknowledged.length
+      await until(() => acknowledged.length >= before + 4)
+      await sleep(Math.random() * 500)
       await server().end('SIGKILL')
       isAlive = false
       await Promise.all(uploaders)

@@ -48,10 +48,14 @@ describe('tax office', () => {
     return { status: response.status, body: (await response.json()) as PaymentOutcome & { code: string } }
   }
   const settled = () =>
-    eventually('everything is on chain', async () => {
-      const { queued, sent } = await home.office.client.uploads()
-      return queued + sent === 0
-    })
+    eventually(
+      'everything is on chain',
+      async () => {
+        const { queued, sent } = await home.office.client.uploads()
+        return queued + sent === 0
+      },
+      30_000,
+    )
   const onChain = () => recordedPayments(home.chain.url, home.contracts.PaymentRecordRegistry)
   const place = () => ({
     chainId: home.chain.chainId,

@@ -46,10 +46,14 @@ describe('reconciling a tax office with its book', () => {
     await office.start()
   }
   const settled = () =>
-    eventually('everything is on chain', async () => {
-      const { queued, sent } = await office.client.uploads()
-      return queued + sent === 0
-    })
+    eventually(
+      'everything is on chain',
+      async () => {
+        const { queued, sent } = await office.client.uploads()
+        return queued + sent === 0
+      },
+      30_000,
+    )
   const reconcile = async (...args: string[]): Promise<{ code: number | null; report: Report }> => {
     const { code, stdout, stderr } = await runScript(office, 'reconcile', ['--json', ...args]).ended
     expect(stdout, stderr).to.not.equal('')
@@ -57,7 +61,7 @@ describe('reconciling a tax office with its book', () => {
   }
   /** As somebody does who has the database, but not the office's secret. */
   const tamper = (sql: string, ...values: (string | number | Uint8Array)[]): void => {
-    const db = new DatabaseSync(office.databaseFile)
+    const db = new DatabaseSync(office.databaseFile, { timeout: 5_000 })
     db.exec('PRAGMA foreign_keys = OFF')
     expect(db.prepare(sql).run(...values).changes).to.equal(1)
     db.close()

@@ -1,5 +1,6 @@
 import { CountersignError, isCountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
+import { genesisOfOutbox, KnownGenesis } from '../known-genesis.ts'
 import { type BookWriterOptions, type BookWriterSettings, withDefaults } from './book-writer-options.ts'
 import { CallGroups } from './call-groups.ts'
 import { ChainAccess, type RecordLocation } from './chain-access.ts'
@@ -41,6 +42,7 @@ export class BookWriter {
   readonly #settings: BookWriterSettings
   readonly #outbox: Outbox
   readonly #chain: ChainAccess
+  readonly #genesis: KnownGenesis
   readonly #groups: CallGroups
   readonly #submitter: Submitter
   readonly #settler: Settler
@@ -64,8 +66,12 @@ export class BookWriter {
     const { db, rpc, registry, key, startBlock } = this.#settings
     this.#outbox = new Outbox(db, { ...registry, author: key.address })
     this.#chain = new ChainAccess(rpc, registry, key.address, startBlock)
-    const genesisHash = this.#outbox.genesisHash()
-    if (genesisHash !== undefined) this.#chain.expectGenesis(genesisHash)
+    this.#genesis = new KnownGenesis({
+      chainId: registry.chainId,
+      rpc,
+      kept: genesisOfOutbox(db),
+      commit: (write) => this.#settings.commits.write(write),
+    })
     this.#groups = new CallGroups(this.#settings.calls, this.#settings.groups)
     this.#submitter = new Submitter(this.#settings, this.#outbox, this.#chain, this.#groups)
     this.#settler = new Settler(this.#settings, this.#outbox, this.#chain, this.#groups, {
@@ -221,19 +227,9 @@ export class BookWriter {
    * @throws CHAIN_MISMATCH, REGISTRY_MISSING
    */
   async #checkChain(): Promise<void> {
-    const { commits, registry } = this.#settings
-    const { genesisHash, hasRegistry } = await this.#chain.identity()
-    const known = this.#outbox.genesisHash()
-    if (known !== undefined && genesisHash !== undefined && known !== genesisHash)
-      throw new CountersignError(
-        'CHAIN_MISMATCH',
-        `the genesis block of chain ${registry.chainId} is ${genesisHash}, the database is about the one of ${known}`,
-      )
-    if (!hasRegistry) throw registryMissing(registry)
-    if (known === undefined && genesisHash !== undefined) {
-      await commits.write(() => this.#outbox.setGenesisHash(genesisHash))
-      this.#chain.expectGenesis(genesisHash)
-    }
+    const [genesisHash, hasRegistry] = await Promise.all([this.#genesis.read(), this.#chain.hasRegistry()])
+    if (!hasRegistry) throw registryMissing(this.#settings.registry)
+    if (genesisHash !== undefined) await this.#genesis.keep(genesisHash)
     this.#chainCheckedUntil = Date.now() + CHAIN_CHECK_MS
   }
 

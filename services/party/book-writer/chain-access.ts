@@ -75,17 +75,8 @@ export class ChainAccess {
     }
   }
 
-  expectGenesis(hash: Bytes32): void {
-    this.#rpc.expectGenesis?.(hash)
-  }
-
-  /** Which chain answers, where the node has its first block, and whether the registry is on it. */
-  async identity(): Promise<{ genesisHash: Bytes32 | undefined; hasRegistry: boolean }> {
-    const [genesis, code] = await Promise.all([
-      this.#rpc.send('eth_getBlockByNumber', ['0x0', false]),
-      this.#rpc.send('eth_getCode', [this.#registry.registry, 'latest']),
-    ])
-    return { genesisHash: genesis?.hash, hasRegistry: code !== '0x' }
+  async hasRegistry(): Promise<boolean> {
+    return (await this.#rpc.send('eth_getCode', [this.#registry.registry, 'latest'])) !== '0x'
   }
 
   async terms(): Promise<SubmissionTerms> {

@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { CountersignError } from '../../../protocol/errors.ts'
-import type { Address, Bytes32, Hex } from '../../../protocol/hex.ts'
+import type { Bytes32, Hex } from '../../../protocol/hex.ts'
 import type { Entry } from '../../../protocol/record-book.ts'
-import type { Registry } from '../../../protocol/registry-domain.ts'
 import { DEFAULT_GROUP } from './call-groups.ts'
 import type { RecordLocation } from './chain-access.ts'
+import { claimOutbox, type OutboxOwner } from './outbox-owner.ts'
 import { prepareOutbox } from './outbox-schema.ts'
 import type { CallEntry } from './registry-calls.ts'
 import type { Fees, SignedTransaction } from './signed-transaction.ts'
@@ -75,11 +75,6 @@ export interface OutboxCounts {
   overdue: number
 }
 
-/** Whose entries these are, and where they go. */
-export interface OutboxOwner extends Registry {
-  author: Address
-}
-
 /** Of the entry whose key is the first parameter: those that follow it, at any distance. */
 const FOLLOWERS = `WITH RECURSIVE followers (entry_key) AS (
   SELECT entry_key FROM outbox_entries WHERE after_key = ? UNION
@@ -92,38 +87,11 @@ export class Outbox {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
-  /** @throws CONFIGURATION_INVALID when the database belongs to another author, chain or registry: its nonces and promises do. */
+  /** @throws CONFIGURATION_INVALID when the database belongs to another author, chain or registry */
   constructor(db: DatabaseSync, owner: OutboxOwner) {
     this.#db = db
     prepareOutbox(db)
-    this.#claim(owner)
-  }
-
-  #claim({ chainId, registry, author }: OutboxOwner): void {
-    const row = this.#prepare('SELECT chain_id, registry, author FROM outbox_owner').get()
-    if (row === undefined)
-      this.#run(
-        'INSERT INTO outbox_owner (chain_id, registry, author) VALUES (?, ?, ?)',
-        chainId,
-        registry,
-        author,
-      )
-    else if (row.chain_id !== chainId || row.registry !== registry || row.author !== author)
-      throw new CountersignError(
-        'CONFIGURATION_INVALID',
-        `the database belongs to ${row.author}, who records in ${row.registry} on chain ${row.chain_id}`,
-        { action: 'Give this party a database of its own, or its old key and chain.' },
-      )
-  }
-
-  /** Of the chain that the entries were first brought to; undefined before. */
-  genesisHash(): Bytes32 | undefined {
-    const row = this.#prepare('SELECT genesis_hash FROM outbox_owner').get()
-    return (row?.genesis_hash as Bytes32 | null | undefined) ?? undefined
-  }
-
-  setGenesisHash(hash: Bytes32): void {
-    this.#run('UPDATE outbox_owner SET genesis_hash = ?', hash)
+    claimOutbox(db, owner)
   }
 
   /** Whether the chain has to be asked or told anything. */

@@ -1,5 +1,5 @@
 import { type AddressBook, type ChainEntry, getChain } from '../../../protocol/address-book.ts'
-import { isBytes32 } from '../../../protocol/hex.ts'
+import { KnownGenesis } from '../../party/known-genesis.ts'
 import { type ChainRpc, connectChain } from '../../party/rpc.ts'
 import type { ProxyStore } from '../store/proxy-store.ts'
 import { RecordChain } from './record-chain.ts'
@@ -16,11 +16,11 @@ interface ConnectedChain {
 export class RecordChains {
   readonly #book: AddressBook
   readonly #timeoutMs: number
-  readonly #store: Pick<ProxyStore, 'chains' | 'commit'>
+  readonly #store: Pick<ProxyStore, 'genesisOf' | 'commit'>
   readonly #chains = new Map<number, ConnectedChain>()
   #isClosed = false
 
-  constructor(book: AddressBook, timeoutMs: number, store: Pick<ProxyStore, 'chains' | 'commit'>) {
+  constructor(book: AddressBook, timeoutMs: number, store: Pick<ProxyStore, 'genesisOf' | 'commit'>) {
     this.#book = book
     this.#timeoutMs = timeoutMs
     this.#store = store
@@ -50,24 +50,20 @@ export class RecordChains {
     return connected
   }
 
-  #open({ chainId, rpcUrls, genesisHash, ...entry }: ChainEntry): ConnectedChain {
-    const kept = this.#store.chains.genesisHash(chainId)
-    const rpc = connectChain({
+  #open(entry: ChainEntry): ConnectedChain {
+    const { chainId, rpcUrls, genesisHash } = entry
+    const rpc = connectChain({ chainId, rpcUrls, genesisHash, timeoutMs: this.#timeoutMs })
+    const genesis = new KnownGenesis({
       chainId,
-      rpcUrls,
-      // The address book may have been written anew with the chain.
-      genesisHash: kept ?? genesisHash,
-      timeoutMs: this.#timeoutMs,
+      rpc,
+      kept: this.#store.genesisOf(chainId),
+      commit: (write) => this.#store.commit(write),
     })
     let learning: Promise<void> | undefined
-    let isKept = kept !== undefined
     /** Tried again at the next use where no node tells. */
     const identify = (): Promise<void> => {
-      if (isKept) return Promise.resolve()
-      learning ??= this.#learn(chainId, rpc)
-        .then((isLearnt) => {
-          isKept = isLearnt
-        })
+      if (genesis.isKept) return Promise.resolve()
+      learning ??= this.#learn(genesis)
         .catch(() => {})
         .finally(() => {
           learning = undefined
@@ -75,15 +71,11 @@ export class RecordChains {
       return learning
     }
     void identify()
-    return { rpc, chain: new RecordChain({ ...entry, chainId, rpcUrls }, rpc, identify) }
+    return { rpc, chain: new RecordChain(entry, rpc, identify) }
   }
 
-  async #learn(chainId: number, rpc: ChainRpc): Promise<boolean> {
-    const block: { hash?: unknown } | null = await rpc.send('eth_getBlockByNumber', ['0x0', false])
-    const hash = block?.hash
-    if (!isBytes32(hash) || this.#isClosed) return false
-    await this.#store.commit(() => this.#store.chains.insert(chainId, hash))
-    rpc.expectGenesis(hash)
-    return true
+  async #learn(genesis: KnownGenesis): Promise<void> {
+    const hash = await genesis.read()
+    if (hash !== undefined && !this.#isClosed) await genesis.keep(hash)
   }
 }

@@ -1,9 +1,9 @@
 import { ApiKeyStore } from '../../party/api-keys/api-key-store.ts'
 import { GroupCommit } from '../../party/group-commit.ts'
+import { genesisOfChain, type KeptGenesis } from '../../party/known-genesis.ts'
 import type { ProxyScope } from '../api-key-scopes.ts'
 import { AuditStore } from './audit-store.ts'
 import { CampaignStore } from './campaign-store.ts'
-import { ChainStore } from './chain-store.ts'
 import { openProxyDatabase } from './database.ts'
 import { IdempotencyStore } from './idempotency-store.ts'
 import { QueryStore } from './query-store.ts'
@@ -15,7 +15,8 @@ export interface ProxyStore {
   idempotency: IdempotencyStore
   audits: AuditStore
   campaigns: CampaignStore
-  chains: ChainStore
+  /** By which first block a chain is known that the queries and reports kept here are about. */
+  genesisOf(chainId: number): KeptGenesis
   /** Applies a write in the next transaction; resolves when it is durable. */
   commit<T>(write: () => T): Promise<T>
   close(): Promise<void>
@@ -31,7 +32,7 @@ export function openProxyStore(file: string): ProxyStore {
     idempotency: new IdempotencyStore(db),
     audits: new AuditStore(db),
     campaigns: new CampaignStore(db),
-    chains: new ChainStore(db),
+    genesisOf: (chainId) => genesisOfChain(db, chainId),
     commit: (write) => commits.write(write),
     async close() {
       await commits.drain()

@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { getChain, getContract } from '../../../protocol/address-book.ts'
 import { CountersignError } from '../../../protocol/errors.ts'
-import type { Address, Bytes32 } from '../../../protocol/hex.ts'
 import { readAddressBook } from '../../party/address-book-file.ts'
+import { findOutboxOwner, type OutboxOwner } from '../../party/book-writer/outbox-owner.ts'
+import { genesisOfOutbox } from '../../party/known-genesis.ts'
 import { connectChain } from '../../party/rpc.ts'
 import type { OfficeBooksConfig } from '../config.ts'
 import { OfficeSecrets } from '../office-secrets.ts'
@@ -20,13 +21,13 @@ const BUSY_TIMEOUT_MS = 5_000
 export function openBooks(config: OfficeBooksConfig): ReconcileOptions & { close(): void } {
   const db = openReadOnly(config.TAX_OFFICE_DATABASE)
   try {
-    const { chainId, registry, office, genesisHash } = ownerOf(db, config.TAX_OFFICE_DATABASE)
+    const { chainId, registry, author: office } = ownerOf(db, config.TAX_OFFICE_DATABASE)
     const chain = getChain(readAddressBook(config.COUNTERSIGN_ADDRESS_BOOK), chainId)
     const rpc = connectChain({
       chainId,
       rpcUrls: chain.rpcUrls,
       // Of a chain started afresh everything would be missing.
-      genesisHash: genesisHash ?? chain.genesisHash,
+      genesisHash: genesisOfOutbox(db).find() ?? chain.genesisHash,
       timeoutMs: config.TAX_OFFICE_RPC_TIMEOUT_MS,
     })
     const secrets = new OfficeSecrets(config.TAX_OFFICE_SECRET, office)
@@ -65,24 +66,10 @@ function openReadOnly(file: string): DatabaseSync {
   return new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
 }
 
-interface Owner {
-  chainId: number
-  registry: Address
-  office: Address
-  /** Undefined when the office never reached its chain, or its database is of before this was kept. */
-  genesisHash: Bytes32 | undefined
-}
-
-function ownerOf(db: DatabaseSync, file: string): Owner {
+function ownerOf(db: DatabaseSync, file: string): OutboxOwner {
   try {
-    const row = db.prepare('SELECT * FROM outbox_owner').get()
-    if (row !== undefined)
-      return {
-        chainId: Number(row.chain_id),
-        registry: row.registry as Address,
-        office: row.author as Address,
-        genesisHash: (row.genesis_hash as Bytes32 | null | undefined) ?? undefined,
-      }
+    const owner = findOutboxOwner(db)
+    if (owner !== undefined) return owner
   } catch {
     // No such table: the database is something else's.
   }

@@ -97,7 +97,7 @@ describe('proxy whose chain was started afresh', () => {
 
     it('by the first block, once one was read', async () => {
       await readHead()
-      expect(store.chains.genesisHash(31337)).to.equal(await genesisOf(network.chain))
+      expect(store.genesisOf(31337).find()).to.equal(await genesisOf(network.chain))
       relay.retarget(afresh.url)
       await expectRejection(readHead(), 'CHAIN_MISMATCH')
       relay.retarget(network.chain.url)
@@ -115,16 +115,16 @@ describe('proxy whose chain was started afresh', () => {
     it('not by a node that has no first block', async () => {
       relay.faults.alter = ({ params }, result) => (params[0] === '0x0' ? null : result)
       await readHead()
-      expect(store.chains.genesisHash(31337)).to.equal(undefined)
+      expect(store.genesisOf(31337).find()).to.equal(undefined)
       relay.faults.alter = undefined
       await readHead()
-      expect(store.chains.genesisHash(31337)).to.equal(await genesisOf(network.chain))
+      expect(store.genesisOf(31337).find()).to.equal(await genesisOf(network.chain))
     })
 
     it('from the moment that they are connected to', async () => {
       const chains = new RecordChains(book, 5_000, store)
       chains.rpcOf(31337)
-      await eventually('the first block kept', () => store.chains.genesisHash(31337) !== undefined)
+      await eventually('the first block kept', () => store.genesisOf(31337).find() !== undefined)
       chains.close()
     })
 
@@ -135,7 +135,7 @@ describe('proxy whose chain was started afresh', () => {
       old.close()
       store = openProxyStore(databaseFile)
       await readHead()
-      expect(store.chains.genesisHash(31337)).to.equal(await genesisOf(network.chain))
+      expect(store.genesisOf(31337).find()).to.equal(await genesisOf(network.chain))
     })
   })
 })

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { listeningUrl } from './listening-url.ts'
 
 export interface ProxyProcess {
   url: string
@@ -20,15 +21,8 @@ export async function spawnProxy(environment: Record<string, string>): Promise<P
   })
   const gone = once(child, 'exit')
   let output = ''
-  const url = await new Promise<string>((resolve, reject) => {
-    const read = (chunk: Buffer) => {
-      output += chunk
-      const listening = /"url":"(http:[^"]+)"/.exec(output)
-      if (listening !== null) resolve(listening[1]!)
-    }
-    child.stdout!.on('data', read)
-    child.stderr!.on('data', read)
-    gone.then(() => reject(new Error(output)))
+  const url = await listeningUrl(child, (text) => {
+    output += text
   })
   return {
     url,

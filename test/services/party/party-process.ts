@@ -8,6 +8,7 @@ import type { AddressBook } from '../../../protocol/address-book.ts'
 import { createApiKey } from '../../../services/party/api-keys/api-key.ts'
 import { ApiKeyStore } from '../../../services/party/api-keys/api-key-store.ts'
 import type { DeployedContracts } from '../../support/contracts.ts'
+import { listeningUrl } from '../../support/listening-url.ts'
 
 export const PROJECT = path.resolve(import.meta.dirname, '../../..')
 
@@ -80,17 +81,8 @@ export abstract class PartyProcess<Scope extends string> {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
-    let own = ''
-    this.url = await new Promise<string>((resolve, reject) => {
-      const read = (chunk: Buffer) => {
-        own += chunk
-        this.output += chunk
-        const listening = /"url":"(http:[^"]+)"/.exec(own)
-        if (listening !== null) resolve(listening[1]!)
-      }
-      child.stdout!.on('data', read)
-      child.stderr!.on('data', read)
-      child.once('exit', () => reject(new Error(own)))
+    this.url = await listeningUrl(child, (text) => {
+      this.output += text
     })
     this.#port = Number(new URL(this.url).port)
   }

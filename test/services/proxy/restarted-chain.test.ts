@@ -6,18 +6,17 @@ import { type AddressBook, parseAddressBook } from '../../../protocol/address-bo
 import { roleMask } from '../../../protocol/roles.ts'
 import { RecordChains } from '../../../services/proxy/chain/record-chains.ts'
 import { openProxyStore, type ProxyStore } from '../../../services/proxy/store/proxy-store.ts'
-import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
+import type { AnvilChain } from '../../support/anvil.ts'
 import { deployAll, directoryAs } from '../../support/contracts.ts'
 import { eventually } from '../../support/eventually.ts'
 import { expectRejection } from '../../support/expect-error.ts'
 import { ProxyCaller } from '../../support/proxy-caller.ts'
 import { type ProxyNetwork, startProxyNetwork } from '../../support/proxy-network.ts'
-import { type RpcRelay, startRpcRelay } from '../../support/rpc-relay.ts'
+import { genesisOf, type ReplacedChain, replaceChain } from '../../support/replaced-chain.ts'
 import type { TestProvider } from '../../support/test-provider.ts'
 
-/** A chain of the same id, with the contracts at the same addresses and the provider in its directory. */
-async function startAfresh({ address, endpoint }: TestProvider): Promise<AnvilChain> {
-  const chain = await startAnvil({ flags: ['--timestamp', '1700000000'] })
+/** The contracts at the same addresses, and the provider in the directory. */
+async function furnish(chain: AnvilChain, { address, endpoint }: TestProvider): Promise<void> {
   const contracts = await deployAll(chain.url)
   const { directory, provider } = directoryAs(chain.url, contracts.ParticipantDirectory)
   const sent = async (method: string, ...args: unknown[]) =>
@@ -25,23 +24,21 @@ async function startAfresh({ address, endpoint }: TestProvider): Promise<AnvilCh
   await sent('register', address, roleMask(['provider']), 'Lender 1', endpoint, '')
   await sent('setBook', address, 0, chain.chainId, contracts.QueryResultRegistry)
   provider.destroy()
-  return chain
 }
 
 describe('proxy whose chain was started afresh', () => {
   let network: ProxyNetwork
-  let afresh: AnvilChain
-  let relay: RpcRelay
+  let replaced: ReplacedChain
   let file: string
   let book: AddressBook
   let provider: TestProvider
   before(async () => {
     network = await startProxyNetwork({ providers: 1 })
     provider = network.providers[0]!
-    afresh = await startAfresh(provider)
-    relay = await startRpcRelay(network.chain.url)
+    replaced = await replaceChain(network.chain)
+    await furnish(replaced.afresh, provider)
     const direct = JSON.parse(readFileSync(network.environment.COUNTERSIGN_ADDRESS_BOOK!, 'utf8'))
-    direct.chains[0].rpcUrls = [relay.url]
+    direct.chains[0].rpcUrls = [replaced.relay.url]
     // The fresh chain's blocks are of its own time; this is not about their age.
     direct.chains[0].maxHeadAge = 1_000_000_000
     file = join(network.folder, 'relayed.json')
@@ -50,12 +47,11 @@ describe('proxy whose chain was started afresh', () => {
   })
   after(async () => {
     await network?.close()
-    await relay?.stop()
-    await afresh?.kill()
+    await replaced?.end()
   })
-  beforeEach(() => relay.retarget(network.chain.url))
+  beforeEach(() => replaced.becomes(network.chain))
   afterEach(() => {
-    relay.faults.alter = undefined
+    replaced.relay.faults.alter = undefined
   })
 
   it('does not hold the records of the old chain against their authors', async () => {
@@ -64,7 +60,7 @@ describe('proxy whose chain was started afresh', () => {
     const authorization = network.authorization('user')
     const { serial } = await new ProxyCaller(before.url, authorization).ask()
     await before.close()
-    relay.retarget(afresh.url)
+    replaced.becomes(replaced.afresh)
     const again = await network.startProxy({ COUNTERSIGN_ADDRESS_BOOK: file })
     const user = new ProxyCaller(again.url, authorization)
     await user.expectProblem('DIRECTORY_UNAVAILABLE', 'POST', '/v1/audits', {
@@ -92,31 +88,29 @@ describe('proxy whose chain was started afresh', () => {
         chains.close()
       }
     }
-    const genesisOf = async (chain: AnvilChain) =>
-      (await chain.request<{ hash: string }>('eth_getBlockByNumber', ['0x0', false])).hash
 
     it('by the first block, once one was read', async () => {
       await readHead()
       expect(store.genesisOf(31337).find()).to.equal(await genesisOf(network.chain))
-      relay.retarget(afresh.url)
+      replaced.becomes(replaced.afresh)
       await expectRejection(readHead(), 'CHAIN_MISMATCH')
-      relay.retarget(network.chain.url)
+      replaced.becomes(network.chain)
       await readHead()
     })
 
     it('whatever an address book says that was written anew', async () => {
       await readHead()
-      relay.retarget(afresh.url)
+      replaced.becomes(replaced.afresh)
       const [chain] = book.chains
-      const genesisHash = (await genesisOf(afresh)) as `0x${string}`
+      const genesisHash = await genesisOf(replaced.afresh)
       await expectRejection(readHead({ ...book, chains: [{ ...chain!, genesisHash }] }), 'CHAIN_MISMATCH')
     })
 
     it('not by a node that has no first block', async () => {
-      relay.faults.alter = ({ params }, result) => (params[0] === '0x0' ? null : result)
+      replaced.relay.faults.alter = ({ params }, result) => (params[0] === '0x0' ? null : result)
       await readHead()
       expect(store.genesisOf(31337).find()).to.equal(undefined)
-      relay.faults.alter = undefined
+      replaced.relay.faults.alter = undefined
       await readHead()
       expect(store.genesisOf(31337).find()).to.equal(await genesisOf(network.chain))
     })

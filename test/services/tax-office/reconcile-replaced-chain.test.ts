@@ -1,30 +1,25 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { expect } from 'chai'
-import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { deployAll } from '../../support/contracts.ts'
 import { eventually } from '../../support/eventually.ts'
-import { type RpcRelay, startRpcRelay } from '../../support/rpc-relay.ts'
+import { genesisOf, type ReplacedChain, replaceChain } from '../../support/replaced-chain.ts'
 import { type Neighbourhood, OfficeProcess, paymentRequests, settleOffice } from './office-fixture.ts'
 import { runScript } from './upload-fixture.ts'
 
-const genesisOf = async (chain: AnvilChain): Promise<string> =>
-  (await chain.request<{ hash: string }>('eth_getBlockByNumber', ['0x0', false])).hash
-
 describe('reconciling a tax office whose chain was started afresh', () => {
   let home: Neighbourhood
-  /** Of the same id and with the same contracts at the same addresses, and nothing recorded. */
-  let other: AnvilChain
-  let relay: RpcRelay
+  /** The other chain has the same contracts at the same addresses, and nothing recorded. */
+  let replaced: ReplacedChain
   let office: OfficeProcess
 
   before(async () => {
     home = await settleOffice()
-    other = await startAnvil({ flags: ['--timestamp', '1700000000'] })
-    expect(await deployAll(other.url)).to.deep.equal(home.contracts)
+    replaced = await replaceChain(home.chain)
+    const { afresh, relay } = replaced
+    expect(await deployAll(afresh.url)).to.deep.equal(home.contracts)
     // Past the blocks that the office knows: nothing can be on its way there.
-    await other.request('anvil_mine', ['0x20'])
-    relay = await startRpcRelay(home.chain.url)
+    await afresh.request('anvil_mine', ['0x20'])
     const { chainId } = home.chain
     office = new OfficeProcess({ chainId, rpcUrl: relay.url, contracts: home.contracts })
     await office.start()
@@ -37,8 +32,7 @@ describe('reconciling a tax office whose chain was started afresh', () => {
   })
   after(async () => {
     await office.remove()
-    await relay.stop()
-    await other.kill()
+    await replaced.end()
     await home.end()
   })
 
@@ -56,7 +50,7 @@ describe('reconciling a tax office whose chain was started afresh', () => {
 
   it('takes it for another one, and calls nothing missing', async () => {
     expect(await reconcile()).to.deep.nested.include(same)
-    relay.retarget(other.url)
+    replaced.becomes(replaced.afresh)
     const { code, report } = await reconcile()
     expect({ code, report }).to.deep.nested.include(mismatch)
     expect(report).to.not.have.any.keys('counts', 'missing')
@@ -69,16 +63,16 @@ describe('reconciling a tax office whose chain was started afresh', () => {
     book.chains[0].genesisHash = await genesisOf(home.chain)
     change('UPDATE outbox_owner SET genesis_hash = NULL')
     writeFileSync(file, JSON.stringify(book))
-    relay.retarget(other.url)
+    replaced.becomes(replaced.afresh)
     expect(await reconcile()).to.deep.nested.include(mismatch)
-    relay.retarget(home.chain.url)
+    replaced.becomes(home.chain)
     expect(await reconcile()).to.deep.nested.include(same)
     writeFileSync(file, before)
   })
 
   it('reads a database of before this was kept', async () => {
     change('ALTER TABLE outbox_owner DROP COLUMN genesis_hash')
-    relay.retarget(home.chain.url)
+    replaced.becomes(home.chain)
     expect(await reconcile()).to.deep.nested.include(same)
   })
 })

@@ -5,18 +5,17 @@ import { GroupCommit } from '../../../../services/party/group-commit.ts'
 import { type ChainRpc, connectChain } from '../../../../services/party/rpc.ts'
 import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
 import { deployAll } from '../../../support/contracts.ts'
-import { type RpcRelay, startRpcRelay } from '../../../support/rpc-relay.ts'
+import { genesisOf, type ReplacedChain, replaceChain } from '../../../support/replaced-chain.ts'
+import type { RpcRelay } from '../../../support/rpc-relay.ts'
 import { AUTHOR, newEntries, newEntry, until, type WrittenBook, writeBook } from './written-book.ts'
 
 const nonceOf = (chain: AnvilChain): Promise<string> =>
   chain.request('eth_getTransactionCount', [AUTHOR, 'latest'])
-const genesisOf = async (chain: AnvilChain): Promise<string> =>
-  (await chain.request<{ hash: string }>('eth_getBlockByNumber', ['0x0', false])).hash
 
 describe('a book writer whose chain is replaced', () => {
   let chain: AnvilChain
-  /** Of the same id, started at another moment. */
   let other: AnvilChain
+  let replaced: ReplacedChain
   let registry: Bytes32
   let relay: RpcRelay
   let book: WrittenBook
@@ -24,16 +23,16 @@ describe('a book writer whose chain is replaced', () => {
   let reasons: string[]
   beforeEach(async () => {
     chain = await startAnvil()
-    other = await startAnvil({ flags: ['--timestamp', '1700000000'] })
     registry = (await deployAll(chain.url)).QueryResultRegistry
-    relay = await startRpcRelay(chain.url)
+    replaced = await replaceChain(chain)
+    other = replaced.afresh
+    relay = replaced.relay
     reasons = []
   })
   afterEach(async () => {
     for (const part of opened.splice(0).reverse()) await part.close()
-    await relay.stop()
+    await replaced.end()
     await chain.kill()
-    await other.kill()
   })
 
   const connect = (rpcUrls = [relay.url]): ChainRpc => {
@@ -52,10 +51,7 @@ describe('a book writer whose chain is replaced', () => {
   }
   const refusedFor = (what: string) =>
     until(() => reasons.some((reason) => reason.includes(what)), 10_000, `${what} in ${reasons}`)
-  const becomes = (target: AnvilChain) => {
-    relay.retarget(target.url)
-    relay.disconnect()
-  }
+  const becomes = (target: AnvilChain): void => replaced.becomes(target)
 
   it('by an empty one sends it nothing, believes nothing of it, and goes on when the chain is back', async () => {
     book = await open()

@@ -4,15 +4,10 @@ import { genesisOfOutbox, KnownGenesis } from '../known-genesis.ts'
 import { type BookWriterOptions, type BookWriterSettings, withDefaults } from './book-writer-options.ts'
 import { CallGroups } from './call-groups.ts'
 import { ChainAccess, type RecordLocation } from './chain-access.ts'
-import {
-  Outbox,
-  type OutboxCounts,
-  type OutboxEntry,
-  type OutboxEntryState,
-  type Submission,
-} from './outbox.ts'
+import { Outbox, type OutboxCounts, type OutboxEntry, type OutboxEntryState } from './outbox.ts'
 import { registryMissing } from './registry-missing.ts'
 import { Settler } from './settler.ts'
+import type { Submission } from './submissions.ts'
 import { Submitter } from './submitter.ts'
 
 export interface BookWriterStatus extends OutboxCounts {
@@ -211,10 +206,10 @@ export class BookWriter {
   async #step(): Promise<boolean> {
     this.#addedSinceStep = 0
     if (Date.now() >= this.#chainCheckedUntil && this.#outbox.hasUnsettled()) await this.#checkChain()
-    const { settled, open } = await this.#settler.settleMined(this.#outbox.openSubmissions())
+    const { settled, open } = await this.#settler.settleMined(this.#outbox.submissions.open())
     if (open.length > 0) await this.#pursue(open)
     if (this.#outbox.hasUnfinal()) await this.#settler.finalise()
-    const room = this.#settings.maxInFlight - this.#outbox.openNonces().length
+    const room = this.#settings.maxInFlight - this.#outbox.submissions.openNonces().length
     const isUrgent = this.#urgentIn() === 0
     const submitted = await this.#submitter.submitDue(room, isUrgent)
     if (isUrgent && submitted > 0) this.#urgentAt = Date.now()
@@ -250,7 +245,7 @@ export class BookWriter {
 
   #nextLookIn(quietSteps: number): number {
     const { pollIntervalMs, maxInFlight } = this.#settings
-    const open = this.#outbox.openNonces().length
+    const open = this.#outbox.submissions.openNonces().length
     const isUnderWay = open > 0 || this.#outbox.hasUnfinal()
     const poll = isUnderWay ? Math.min(pollIntervalMs, (pollIntervalMs / 100) * 1.5 ** quietSteps) : IDLE_MS
     const due = open < maxInFlight ? this.#submitter.dueIn(Date.now(), this.#urgentIn()) : undefined

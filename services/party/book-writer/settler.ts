@@ -4,9 +4,10 @@ import type { BookWriterSettings } from './book-writer-options.ts'
 import type { CallGroups } from './call-groups.ts'
 import type { ChainAccess, MinedTransaction, RecordLocation } from './chain-access.ts'
 import { isOutOfGas } from './gas.ts'
-import type { Outbox, PendingEntry, Submission } from './outbox.ts'
+import type { Outbox, PendingEntry } from './outbox.ts'
 import type { RecordingEvent } from './registry-calls.ts'
 import { registryMissing } from './registry-missing.ts'
+import type { Submission } from './submissions.ts'
 import { UsedNonces } from './used-nonces.ts'
 
 /** Told how an entry came out. */
@@ -79,7 +80,7 @@ export class Settler {
   }
 
   async #judge(submission: Submission): Promise<void> {
-    const entries = this.#outbox.entriesOf(submission.id)
+    const entries = this.#outbox.submissions.entriesOf(submission.id)
     const since = Math.min(...entries.map(({ addedAt }) => addedAt)) / 1000
     const judgement = await this.#usedNonces.judge(submission, this.#mayRepeat(entries), since)
     if (judgement === 'superseded') await this.#supersede(submission)
@@ -94,7 +95,7 @@ export class Settler {
   /** Looks again at what has become deep enough to be final. A record that a reorganisation took out is brought back. */
   async finalise(): Promise<void> {
     const finalBlock = await this.#finalBlock()
-    for (const submission of this.#outbox.minedSubmissions(finalBlock)) {
+    for (const submission of this.#outbox.submissions.mined(finalBlock)) {
       const mined = (await this.#findMined(submission)) ?? (await this.#usedNonces.findMined(submission))
       if (mined === undefined) await this.#reopen(submission)
       else if (!mined.succeeded) await this.#settle(submission, mined)
@@ -151,14 +152,14 @@ export class Settler {
     isFinal: boolean,
   ): Promise<PendingEntry[]> {
     return this.#settings.commits.write(() => {
-      this.#outbox.markMined(submission.id, locationOf(mined), isFinal)
-      return this.#outbox.entriesOf(submission.id)
+      this.#outbox.submissions.markMined(submission.id, locationOf(mined), isFinal)
+      return this.#outbox.submissions.entriesOf(submission.id)
     })
   }
 
   /** Looks each key up on chain: a batch fails as a whole, mostly because one of its keys is there already. */
   async #settleReverted(submission: Submission, mined: MinedTransaction): Promise<boolean> {
-    const entries = this.#outbox.entriesOf(submission.id)
+    const entries = this.#outbox.submissions.entriesOf(submission.id)
     // In another block it might succeed, after its entries were sent again.
     if (!this.#mayRepeat(entries) && !(await this.#isFinal(mined, await this.#finalBlock()))) return false
     this.#usedNonces.forget(submission.id)
@@ -175,7 +176,7 @@ export class Settler {
     const waitsForAnother = this.#waitsForAnother(entries)
     const isExplained = isRaised || present.length > 0 || waitsForAnother
     await this.#settings.commits.write(() => {
-      this.#outbox.endSubmission(submission.id, 'reverted')
+      this.#outbox.submissions.end(submission.id, 'reverted')
       for (const [i, entry] of entries.entries()) {
         const onChain = digests[i]!
         if (isEmpty(onChain)) {
@@ -241,7 +242,7 @@ export class Settler {
 
   async #supersede(submission: Submission): Promise<void> {
     this.#usedNonces.forget(submission.id)
-    await this.#settings.commits.write(() => this.#outbox.endSubmission(submission.id, 'superseded'))
+    await this.#settings.commits.write(() => this.#outbox.submissions.end(submission.id, 'superseded'))
     this.#settings.logger.warn(
       { nonce: submission.nonce, entries: submission.entryCount },
       'nonce was used by another process; entries wait for a new one',
@@ -249,7 +250,7 @@ export class Settler {
   }
 
   async #reopen(submission: Submission): Promise<void> {
-    await this.#settings.commits.write(() => this.#outbox.reopenSubmission(submission.id))
+    await this.#settings.commits.write(() => this.#outbox.submissions.reopen(submission.id))
     this.#settings.logger.warn(
       { nonce: submission.nonce, block: submission.blockNumber, entries: submission.entryCount },
       'a reorganisation took records out; they are sent again',

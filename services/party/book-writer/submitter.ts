@@ -2,8 +2,9 @@ import type { BookWriterSettings } from './book-writer-options.ts'
 import type { CallGroup, CallGroups } from './call-groups.ts'
 import type { ChainAccess, SubmissionTerms } from './chain-access.ts'
 import { FILLER_GAS } from './gas.ts'
-import type { Outbox, PendingEntry, Submission, SubmissionTransaction } from './outbox.ts'
+import type { Outbox, PendingEntry } from './outbox.ts'
 import { type Fees, type SignedTransaction, signTransaction } from './signed-transaction.ts'
+import type { Submission, SubmissionTransaction } from './submissions.ts'
 
 const NO_DATA = new Uint8Array(0)
 
@@ -82,7 +83,7 @@ export class Submitter {
   /** Sends a stored transaction again as it is. */
   async rebroadcast(submission: Submission): Promise<void> {
     const newest = submission.transactions.at(-1)!
-    await this.#chain.broadcast(this.#outbox.rawOf(newest.hash))
+    await this.#chain.broadcast(this.#outbox.submissions.rawOf(newest.hash))
     await this.#markSent(newest.hash)
   }
 
@@ -92,7 +93,7 @@ export class Submitter {
    */
   async pushThrough(submission: Submission, isFirst: boolean): Promise<void> {
     const newest = submission.transactions.at(-1)!
-    const outcome = await this.#chain.broadcast(this.#outbox.rawOf(newest.hash))
+    const outcome = await this.#chain.broadcast(this.#outbox.submissions.rawOf(newest.hash))
     // It stays overdue, so that its nonce is looked into: one that somebody else used is given up.
     if (outcome === 'nonce-used') return
     if (outcome === 'accepted') return this.#markSent(newest.hash)
@@ -119,9 +120,14 @@ export class Submitter {
       logger.warn({ nonce: submission.nonce }, 'transaction waits at the highest fee allowed')
       return this.#markSent(newest.hash)
     }
-    const transaction = this.#sign(this.#outbox.entriesOf(submission.id), submission, fees, terms.timestamp)
+    const transaction = this.#sign(
+      this.#outbox.submissions.entriesOf(submission.id),
+      submission,
+      fees,
+      terms.timestamp,
+    )
     await this.#settings.commits.write(() =>
-      this.#outbox.addTransaction(submission.id, { ...transaction, ...fees }),
+      this.#outbox.submissions.addTransaction(submission.id, { ...transaction, ...fees }),
     )
     logger.info(
       { nonce: submission.nonce, transaction: transaction.hash, replaced: newest.hash },
@@ -143,7 +149,7 @@ export class Submitter {
     const capped = { ...fees, maxFeePerGas: smaller(fees.maxFeePerGas, this.#settings.maxFeePerGas) }
     const transaction = this.#sign(entries, { nonce, gasLimit }, capped, timestamp)
     await commits.write(() =>
-      this.#outbox.createSubmission({ nonce, gasLimit, root }, entries, { ...transaction, ...capped }),
+      this.#outbox.submissions.create({ nonce, gasLimit, root }, entries, { ...transaction, ...capped }),
     )
     onStage('stored')
     await this.#send(transaction)
@@ -178,12 +184,12 @@ export class Submitter {
   }
 
   async #markSent(hash: SignedTransaction['hash']): Promise<void> {
-    await this.#settings.commits.write(() => this.#outbox.markSent(hash, Date.now()))
+    await this.#settings.commits.write(() => this.#outbox.submissions.markSent(hash, Date.now()))
   }
 
   /** The first nonce that neither the pool nor an open submission has. */
   #freeNonce({ pendingNonce }: SubmissionTerms): number {
-    const taken = new Set(this.#outbox.openNonces())
+    const taken = new Set(this.#outbox.submissions.openNonces())
     let nonce = pendingNonce
     while (taken.has(nonce)) nonce++
     return nonce

@@ -1,7 +1,7 @@
 import type { BookWriterSettings } from './book-writer-options.ts'
 import { ChainAccess, type MinedTransaction } from './chain-access.ts'
 import { NonceSearch, type NonceUse } from './nonce-search.ts'
-import type { Submission } from './outbox.ts'
+import type { Submission } from './submissions.ts'
 
 /** One node of the chain by itself: it may show what another has pruned, or does not have yet. */
 interface Node {

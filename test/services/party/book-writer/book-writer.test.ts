@@ -9,8 +9,8 @@ import {
   ZERO_BYTES32,
 } from '../../../../protocol/hex.ts'
 import type { Entry } from '../../../../protocol/record-book.ts'
-import { Outbox } from '../../../../services/party/book-writer/outbox.ts'
 import { DIGEST_CALLS } from '../../../../services/party/book-writer/registry-calls.ts'
+import { Submissions } from '../../../../services/party/book-writer/submissions.ts'
 import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
 import { registryAs } from '../../../support/contracts.ts'
 import { expectRejection } from '../../../support/expect-error.ts'
@@ -142,11 +142,11 @@ describe('book writer', () => {
         book.db.exec(`UPDATE outbox_entries SET not_before_ms = ${Date.now() + 60_000}`)
       }
       let looks = 0
-      const { prototype } = Outbox
-      const { openSubmissions } = prototype
-      prototype.openSubmissions = function () {
+      const { prototype } = Submissions
+      const { open: read } = prototype
+      prototype.open = function () {
         looks++
-        return openSubmissions.call(this)
+        return read.call(this)
       }
       try {
         await book.add([newEntry()])
@@ -155,7 +155,7 @@ describe('book writer', () => {
         expect(looks).to.be.within(1, 3)
         expect(book.writer.status().pending).to.equal(3)
       } finally {
-        prototype.openSubmissions = openSubmissions
+        prototype.open = read
       }
     })
 

@@ -84,11 +84,15 @@ describe('an outbox of entries that follow others', () => {
       maxFeePerGas: 1n,
       maxPriorityFeePerGas: 1n,
     }
-    const submission = outbox.createSubmission({ nonce: 0, gasLimit: 1 }, outbox.nextBatch(1, 1), transaction)
+    const submission = outbox.submissions.create(
+      { nonce: 0, gasLimit: 1 },
+      outbox.nextBatch(1, 1),
+      transaction,
+    )
     outbox.add({ ...other, recordBy: 0 }, 0)
     expect(keysOf(false)).to.deep.equal([other.key])
     expect(keysOf(true)).to.deep.equal([second.key, third.key, other.key])
-    outbox.markMined(submission, { transactionHash: transaction.hash, blockNumber: 1 }, false)
+    outbox.submissions.markMined(submission, { transactionHash: transaction.hash, blockNumber: 1 }, false)
     expect(keysOf(false)).to.deep.equal([second.key, third.key, other.key])
     db.close()
   })

@@ -64,7 +64,7 @@ describe('payments under an anchored root', () => {
   }
   /** Sends what is pending. */
   const submit = (root: string): number =>
-    outbox.createSubmission({ nonce: nonce++, gasLimit: 1, root }, outbox.nextBatch(10, 1), {
+    outbox.submissions.create({ nonce: nonce++, gasLimit: 1, root }, outbox.nextBatch(10, 1), {
       hash: randomBytes32(),
       raw: '0x00',
       maxFeePerGas: 1n,
@@ -78,16 +78,16 @@ describe('payments under an anchored root', () => {
     const [everybody, reconciler] = [new AnchorStore(database.db), new AnchorStore(database.db, ['open'])]
     expect(everybody.paymentsUnder(root)).to.deep.equal([])
     expect(reconciler.paymentsUnder(root)).to.deep.equal(payments)
-    outbox.markMined(submission, { transactionHash: randomBytes32(), blockNumber: 1 }, true)
+    outbox.submissions.markMined(submission, { transactionHash: randomBytes32(), blockNumber: 1 }, true)
     expect(everybody.paymentsUnder(root)).to.deep.equal(payments)
   })
 
   it('are still known when the transaction was given up, and all were sent again with others', () => {
     const [given, later] = [randomBytes32(), randomBytes32()]
     const payments = [add(), add()]
-    outbox.endSubmission(submit(given), 'superseded')
+    outbox.submissions.end(submit(given), 'superseded')
     const third = add()
-    outbox.markMined(submit(later), { transactionHash: randomBytes32(), blockNumber: 1 }, true)
+    outbox.submissions.markMined(submit(later), { transactionHash: randomBytes32(), blockNumber: 1 }, true)
     const anchors = new AnchorStore(database.db)
     expect(anchors.paymentsUnder(given)).to.deep.equal(payments)
     expect(anchors.paymentsUnder(later)).to.deep.equal([...payments, third])

@@ -1,9 +1,9 @@
-import { isCountersignError } from '../../../protocol/errors.ts'
 import type { Bytes32 } from '../../../protocol/hex.ts'
 import type { BookWriterSettings } from './book-writer-options.ts'
 import type { CallGroups } from './call-groups.ts'
 import type { ChainAccess, MinedTransaction, RecordLocation } from './chain-access.ts'
 import { isOutOfGas } from './gas.ts'
+import { isEmptyDigest, LooseEntries } from './loose-entries.ts'
 import type { Outbox, PendingEntry } from './outbox.ts'
 import type { RecordingEvent } from './registry-calls.ts'
 import { registryMissing } from './registry-missing.ts'
@@ -18,7 +18,6 @@ export interface EntryOutcomes {
 
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 600_000
-const LOOSE_ENTRIES_AT_ONCE = 500
 
 /** Finds out what became of submissions, and settles their entries: recorded, in conflict, or pending again. */
 export class Settler {
@@ -28,6 +27,7 @@ export class Settler {
   readonly #groups: CallGroups
   readonly #outcomes: EntryOutcomes
   readonly #usedNonces: UsedNonces
+  readonly #looseEntries: LooseEntries
 
   constructor(
     settings: BookWriterSettings,
@@ -42,6 +42,7 @@ export class Settler {
     this.#groups = groups
     this.#outcomes = outcomes
     this.#usedNonces = new UsedNonces(settings)
+    this.#looseEntries = new LooseEntries(settings, outbox, chain)
   }
 
   /** Entries whose nonce is used while no node shows by what: they are held. */
@@ -104,7 +105,7 @@ export class Settler {
         await this.#markMined(submission, mined, await this.#isFinal(mined, finalBlock))
       }
     }
-    await this.#finaliseLoose(finalBlock)
+    await this.#looseEntries.finalise(finalBlock)
   }
 
   async #finalBlock(): Promise<number> {
@@ -164,7 +165,7 @@ export class Settler {
     if (!this.#mayRepeat(entries) && !(await this.#isFinal(mined, await this.#finalBlock()))) return false
     this.#usedNonces.forget(submission.id)
     const digests = entries.length === 0 ? [] : await this.#chain.digestsOf(entries.map(({ key }) => key))
-    const present = entries.filter((_, i) => !isEmpty(digests[i]!))
+    const present = entries.filter((_, i) => !isEmptyDigest(digests[i]!))
     const matching = entries.filter(({ digest }, i) => digests[i] === digest)
     const { calls, gas } = this.#groups.of(entries)
     const locations = await this.#locate(
@@ -179,7 +180,7 @@ export class Settler {
       this.#outbox.submissions.end(submission.id, 'reverted')
       for (const [i, entry] of entries.entries()) {
         const onChain = digests[i]!
-        if (isEmpty(onChain)) {
+        if (isEmptyDigest(onChain)) {
           if (this.#followsConflict(entry)) this.#outbox.markConflict(entry)
           else if (!isExplained) this.#setAside(entry, entries.length)
         } else if (onChain === entry.digest) {
@@ -221,7 +222,7 @@ export class Settler {
     for (const [i, { key, digest }] of entries.entries()) {
       const onChain = digests[i]!
       if (onChain === digest) this.#outcomes.recorded(key, locations.get(key) ?? locationOf(mined))
-      else if (!isEmpty(onChain)) {
+      else if (!isEmptyDigest(onChain)) {
         this.#settings.logger.error({ key, digest, onChain }, 'the chain has another digest under this key')
         this.#outcomes.conflicted(key, onChain)
       }
@@ -257,36 +258,6 @@ export class Settler {
     )
   }
 
-  /** Entries that another's transaction recorded, by their slots: at the final block, since what is newer may be undone. */
-  async #finaliseLoose(finalBlock: number): Promise<void> {
-    const entries = this.#outbox.recordedElsewhere(finalBlock, LOOSE_ENTRIES_AT_ONCE)
-    if (entries.length === 0) return
-    const keys = entries.map(({ key }) => key)
-    const digests = await this.#digestsAt(finalBlock, keys)
-    if (digests === undefined) return
-    const newest = digests.some(isEmpty) ? await this.#chain.digestsOf(keys) : digests
-    await this.#settings.commits.write(() => {
-      for (const [i, entry] of entries.entries()) {
-        const onChain = digests[i]!
-        if (onChain === entry.digest) this.#outbox.setState(entry.id, 'final')
-        else if (!isEmpty(onChain)) this.#outbox.markConflict(entry)
-        // One that was recorded again since becomes final in its turn.
-        else if (isEmpty(newest[i]!)) this.#outbox.setState(entry.id, 'pending')
-      }
-    })
-  }
-
-  async #digestsAt(block: number, keys: readonly Bytes32[]): Promise<Bytes32[] | undefined> {
-    try {
-      return await this.#chain.digestsOf(keys, block)
-    } catch (error) {
-      if (isCountersignError(error)) throw error
-      // Some nodes know the state of the latest blocks only.
-      this.#settings.logger.warn({ err: error, block }, 'the node does not say what is recorded for good')
-      return undefined
-    }
-  }
-
   /** Their events may be out of a node's reach; the records count all the same. */
   async #locate(
     keys: readonly Bytes32[],
@@ -305,5 +276,3 @@ const locationOf = ({ hash, blockNumber }: MinedTransaction): RecordLocation => 
   transactionHash: hash,
   blockNumber,
 })
-
-const isEmpty = (digest: Bytes32): boolean => /^0x0{64}$/.test(digest)

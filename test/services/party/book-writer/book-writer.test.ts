@@ -11,9 +11,11 @@ import {
 import type { Entry } from '../../../../protocol/record-book.ts'
 import { DIGEST_CALLS } from '../../../../services/party/book-writer/registry-calls.ts'
 import { Submissions } from '../../../../services/party/book-writer/submissions.ts'
+import { connectChain } from '../../../../services/party/rpc.ts'
 import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
 import { registryAs } from '../../../support/contracts.ts'
 import { expectRejection } from '../../../support/expect-error.ts'
+import { startRpcRelay } from '../../../support/rpc-relay.ts'
 import {
   AUTHOR,
   AUTHOR_KEY,
@@ -250,6 +252,29 @@ describe('book writer', () => {
       await chain.request('anvil_mine', ['0x4'])
       await until(() => stateOf(lost!.key) === 'final')
       expect(await book.recorded()).to.deep.equal([kept, lost])
+    })
+
+    it('calls it final no sooner than a node says so that has the state of that block, and goes on meanwhile', async () => {
+      const relay = await startRpcRelay(chain.url, {
+        refuse: ({ method, params }) =>
+          method === 'eth_call' && params[1] !== 'latest'
+            ? { code: -32_000, message: 'missing trie node' }
+            : undefined,
+      })
+      const rpc = connectChain({ chainId: chain.chainId, rpcUrls: [relay.url] })
+      await open({ rpc })
+      const { key, digest } = newEntry()
+      await recordElsewhere(key, digest)
+      await book.add([{ key, digest }])
+      await until(() => stateOf(key) === 'recorded')
+      const later = newEntry()
+      await book.writer.recordNow(later.key, later.digest)
+      expect(stateOf(key)).to.equal('recorded')
+      expect(book.writer.status().isChainUsable).to.equal(true)
+      relay.faults.refuse = undefined
+      await until(() => stateOf(key) === 'final')
+      rpc.destroy()
+      await relay.stop()
     })
 
     it('leaves none without its transaction for good: it is looked for again', async () => {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
@@ -81,7 +80,8 @@ export async function createServer(
     ...(options.silenceMs !== undefined && { connectionTimeout: options.silenceMs }),
     ...(options.trustProxy?.length && { trustProxy: [...options.trustProxy] }),
     routerOptions: { maxParamLength: LIMITS.pathParameterLength },
-    genReqId: () => randomUUID(),
+    // No request has more than one line in the log: neither name nor logger of its own is worth their time.
+    childLoggerFactory: (logger) => logger,
     schemaController: { compilersFactory: lazyCompilers as never },
     // Of URLs that no route ever sees: malformed, or too long.
     frameworkErrors: answerAsProblem,

@@ -2,6 +2,7 @@ import { CountersignError } from '../../protocol/errors.ts'
 import { bytesToHex } from '../../protocol/hex.ts'
 import type { ChainView } from '../chain/chain-view.ts'
 import type { StoreReader } from '../store/store.ts'
+import type { Standing } from './schemas.ts'
 
 /** The block up to which a list is read; later pages of it stand at the same. */
 export interface BlockBound {
@@ -14,6 +15,12 @@ export const boundOf = (view: ChainView): BlockBound => ({
   chainId: view.config.chainId,
   number: view.checkpoint!.number,
   hash: bytesToHex(view.checkpoint!.hash),
+})
+
+export const boundOfStanding = ({ chainId, block: { number, hash } }: Standing): BlockBound => ({
+  chainId,
+  number,
+  hash,
 })
 
 /** Of every chain that has been read at all, where it stands now. */

@@ -17,7 +17,7 @@ import {
 } from './as-of.ts'
 import {
   type BlockBound,
-  boundsNow,
+  boundOfStanding,
   checkBounds,
   encodeCursor,
   isBounds,
@@ -48,6 +48,7 @@ import {
   type RecordAnswer,
   RecordSchema,
   SerialSchema,
+  type Standing,
   StandingsSchema,
 } from './schemas.ts'
 import { atOneStanding } from './standing.ts'
@@ -113,10 +114,9 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
     const {
       found: { bounds, page, pageBounds, orphans },
       standings,
-    } = await atOneStanding(views, async () => {
+    } = await atOneStanding(views, async (standings) => {
       const bounds =
         asOf === undefined ? undefined : await resolveAsOf(parseAsOf(asOf), [...views.values()], store)
-      const pageBounds = cursor?.bounds ?? boundsOfFirstPage(bounds)
       if (cursor !== undefined) await checkBounds(cursor.bounds, views, store)
       const page = await readRowsOfKey(
         store,
@@ -128,6 +128,8 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
         },
         cursor?.bounds ?? bounds,
       )
+      const pageBounds =
+        page.next === undefined ? [] : (cursor?.bounds ?? boundsOfFirstPage(bounds, standings))
       // A later page is of what the first one left; what was taken back is shown there.
       const orphans = cursor === undefined ? await store.findOrphanedRecords(key) : []
       return { bounds, page, pageBounds, orphans }
@@ -164,8 +166,10 @@ export function addResultRoutes(server: HttpServer, deps: ApiDeps & { proofs: Pr
     }
   }
 
-  const boundsOfFirstPage = (bounds: readonly AsOfBound[] | undefined): BlockBound[] =>
-    bounds === undefined ? boundsNow(views.values()) : blockBoundsOf(bounds)
+  const boundsOfFirstPage = (
+    bounds: readonly AsOfBound[] | undefined,
+    standings: readonly Standing[],
+  ): BlockBound[] => (bounds === undefined ? standings.map(boundOfStanding) : blockBoundsOf(bounds))
 
   /** Of the authors on a later page, those who have an earlier record: theirs are repeated. */
   async function authorsBefore(rows: readonly RecordRow[]): Promise<Set<string>> {

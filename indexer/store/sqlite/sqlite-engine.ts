@@ -17,17 +17,18 @@ export interface SqliteConnections {
 
 export function createSqliteEngine({ writer, reader, openSnapshot, close }: SqliteConnections): SqlEngine {
   const turns = new Turns()
-  const queries = preparedQueries(writer)
+  const run = preparedQueries(writer)
   const writing: SqlWriter = {
     hasLateral: false,
-    ...queries,
-    send: async (sql, ...values) => void (await queries.query(sql, ...values)),
+    query: async (sql, ...values) => run(sql, values),
+    send: async (sql, ...values) => void run(sql, values),
     ...manyQueries(writer),
   }
   const mergeKeys = createKeyMerge(writer)
   const begin = writer.prepare('BEGIN IMMEDIATE')
   const commit = writer.prepare('COMMIT')
   const rollback = writer.prepare('ROLLBACK')
+  const reading = keepSnapshot(reader)
 
   return {
     isShared: false,
@@ -35,10 +36,11 @@ export function createSqliteEngine({ writer, reader, openSnapshot, close }: Sqli
     keyFaults: KEY_FAULTS,
     withBlock: 'JOIN blocks b ON b.chain_id = r.chain_id AND b.number = r.block_number',
     hexOf: (...columns) => `lower(${columns.map((column) => `hex(${column})`).join(' || ')})`,
-    ...preparedQueries(reader),
+    query: reading.query,
     write: (work) =>
       turns.take(async () => {
         try {
+          reading.end()
           begin.run()
           const result = await work(writing)
           mergeKeys()
@@ -47,6 +49,8 @@ export function createSqliteEngine({ writer, reader, openSnapshot, close }: Sqli
         } catch (error) {
           if (writer.isTransaction) rollback.run()
           throw toStoreError(error)
+        } finally {
+          reading.mayBegin()
         }
       }),
     snapshot: async () => startSnapshot(openSnapshot()),
@@ -64,20 +68,60 @@ const prepare = (db: DatabaseSync, sql: string): StatementSync => {
   return statement
 }
 
-function preparedQueries(db: DatabaseSync): SqlReader {
+/** Runs statements, each prepared when it is first used. */
+function preparedQueries(db: DatabaseSync): (sql: string, values: Value[]) => Columns[] {
   const statements = new Map<string, StatementSync>()
+  return (sql, values) => {
+    try {
+      let statement = statements.get(sql)
+      if (statement === undefined) {
+        statement = prepare(db, sql)
+        statements.set(sql, statement)
+      }
+      return statement.all(...values) as unknown as Columns[]
+    } catch (error) {
+      throw toStoreError(error)
+    }
+  }
+}
+
+interface KeptSnapshot extends SqlReader {
+  /** Until `mayBegin` each query is a transaction of its own. */
+  end(): void
+  mayBegin(): void
+}
+
+/**
+ * Reads in one transaction until something is written: to begin and end one takes a quarter of a lookup. Never across a write, as the
+ * log could then not be begun again from its start, and would grow for ever.
+ */
+function keepSnapshot(db: DatabaseSync): KeptSnapshot {
+  const run = preparedQueries(db)
+  const begin = db.prepare('BEGIN')
+  const commit = db.prepare('COMMIT')
+  let mayKeep = true
+  let isKept = false
   return {
     async query(sql, ...values) {
       try {
-        let statement = statements.get(sql)
-        if (statement === undefined) {
-          statement = prepare(db, sql)
-          statements.set(sql, statement)
+        if (mayKeep && !isKept) {
+          begin.run()
+          isKept = true
         }
-        return statement.all(...values) as unknown as Columns[]
+        return run(sql, values)
       } catch (error) {
+        // What a disk refuses may have ended the transaction.
+        isKept = db.isTransaction
         throw toStoreError(error)
       }
+    },
+    end() {
+      mayKeep = false
+      if (db.isTransaction) commit.run()
+      isKept = false
+    },
+    mayBegin() {
+      mayKeep = true
     },
   }
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Ajv, ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
+import { withNullable } from './nullable-schema.ts'
 
 const require = createRequire(import.meta.url)
 /** Fastify's own choice of serializers, in its version. */
@@ -28,16 +29,19 @@ export const lazyCompilers = {
       return validate as never
     }
   },
-  buildSerializer: (schemas: unknown, options: unknown): FastifySerializerCompiler<unknown> => {
+  buildSerializer: (
+    schemas: Record<string, unknown> | undefined,
+    options: unknown,
+  ): FastifySerializerCompiler<unknown> => {
     let compile: ((route: unknown) => Serializer) | undefined
     return (route) => {
       let serialize: Serializer | undefined
       return (value) => {
         compile ??= requireOfFastify('@fastify/fast-json-stringify-compiler').SerializerSelector()(
-          schemas,
+          withNullable(schemas, schemas ?? {}),
           options,
         )
-        serialize ??= compile!(route)
+        serialize ??= compile!({ ...route, schema: withNullable(route.schema, schemas ?? {}) })
         return serialize(value)
       }
     }

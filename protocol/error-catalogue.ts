@@ -650,6 +650,12 @@ export const ERROR_CATALOGUE = {
     'Start it, or correct COUNTERSIGN_TAX_OFFICE_URL; what was sent may be sent again.',
     true,
   ),
+  TRANSACTION_UNCONFIRMED: row(
+    504,
+    'A transaction was sent, and is not in a block yet',
+    'Look the transaction up on its chain. Once it is in a block, or the chain has dropped it, run the same command again.',
+    true,
+  ),
   TYPED_DATA_INVALID: row(400, 'The value does not fit its EIP-712 type', 'Correct the named member.'),
   WEBHOOKS_EXHAUSTED: row(
     409,

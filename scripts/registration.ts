@@ -1,9 +1,11 @@
-import { Contract, JsonRpcProvider, NonceManager, Wallet } from 'ethers'
+import { Contract, NonceManager } from 'ethers'
 import { PARTICIPANT_DIRECTORY_ABI } from '../protocol/abi/participant-directory.ts'
 import type { AddressBook } from '../protocol/address-book.ts'
 import { CountersignError } from '../protocol/errors.ts'
 import { type Address, type Bytes32, isSameAddress } from '../protocol/hex.ts'
 import { ROLES, type Role, roleMask } from '../protocol/roles.ts'
+import { connectToChain } from './chain/receipt-polling-provider.ts'
+import { mined, walletWithGasToSpare } from './chain/transaction.ts'
 
 /** What the directory shall say of a party. */
 export interface Registration {
@@ -25,7 +27,7 @@ const metadataUriOf = (queryTypes: string[]): string =>
 /**
  * Brings directory entries to what is wanted, one after the other; what is there already costs no transaction.
  * @param administratorKey of an account that the AccessManager lets administer the directory
- * @throws CHAIN_UNKNOWN when the address book has no directory, or the contract's own error
+ * @throws CHAIN_UNKNOWN when the address book has no directory, TRANSACTION_UNCONFIRMED, or the contract's own error
  */
 export async function registerParticipants(
   addressBook: AddressBook,
@@ -33,15 +35,15 @@ export async function registerParticipants(
   administratorKey: Bytes32,
 ): Promise<RegistrationOutcome[]> {
   const { chainId, address } = addressBook.directory
-  const chain = addressBook.chains.find((candidate) => candidate.chainId === chainId)
-  if (chain === undefined)
+  const rpcUrl = addressBook.chains.find((candidate) => candidate.chainId === chainId)?.rpcUrls[0]
+  if (rpcUrl === undefined)
     throw new CountersignError(
       'CHAIN_UNKNOWN',
       `the address book has no chain ${chainId}, on which the directory is`,
     )
-  const provider = new JsonRpcProvider(chain.rpcUrls[0], chainId, { staticNetwork: true, cacheTimeout: -1 })
+  const provider = connectToChain(rpcUrl, chainId)
   try {
-    const administrator = new NonceManager(new Wallet(administratorKey, provider))
+    const administrator = new NonceManager(walletWithGasToSpare(administratorKey, provider))
     const directory = new Contract(address, PARTICIPANT_DIRECTORY_ABI, administrator)
     const outcomes: RegistrationOutcome[] = []
     for (const registration of registrations) outcomes.push(await register(directory, registration))
@@ -67,8 +69,8 @@ async function register(directory: Contract, wanted: Registration): Promise<Regi
     current.name === entry[2] &&
     current.endpoint === entry[3] &&
     current.metadataURI === entry[4]
-  if (!isKnown) await confirmed(directory.register!(...entry))
-  else if (!isSame) await confirmed(directory.update!(...entry))
+  if (!isKnown) await mined(directory.register!(...entry))
+  else if (!isSame) await mined(directory.update!(...entry))
   const bookChanged = wanted.book !== null && (await setBook(directory, wanted.account, wanted.book))
   if (!isKnown) return 'registered'
   return isSame && !bookChanged ? 'unchanged' : 'updated'
@@ -82,10 +84,6 @@ async function setBook(
   const role = ROLES[book.role]
   const current = await directory.bookOf!(account, role)
   if (current.chainId === BigInt(book.chainId) && isSameAddress(current.registry, book.registry)) return false
-  await confirmed(directory.setBook!(account, role, book.chainId, book.registry))
+  await mined(directory.setBook!(account, role, book.chainId, book.registry))
   return true
-}
-
-const confirmed = async (sent: Promise<{ wait(): Promise<unknown> }>): Promise<void> => {
-  await (await sent).wait()
 }

@@ -1,10 +1,12 @@
-import { Contract, JsonRpcProvider, Wallet } from 'ethers'
+import { Contract, type JsonRpcProvider } from 'ethers'
 import { PARTICIPANT_DIRECTORY_ABI } from '../../protocol/abi/participant-directory.ts'
 import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-registry.ts'
 import { type Bytes32, ZERO_BYTES32 } from '../../protocol/hex.ts'
 import { PARTICIPANT_STATUSES, type ParticipantStatus } from '../../protocol/roles.ts'
 import { type Serial, serialToKey } from '../../protocol/serial.ts'
 import { developmentKey } from '../../services/party/development-keys.ts'
+import { connectToChain } from '../chain/receipt-polling-provider.ts'
+import { mined, walletWithGasToSpare } from '../chain/transaction.ts'
 import type { LocalNetwork, RunningProvider } from '../network/local-network.ts'
 import { ACCOUNTS } from '../network/parties.ts'
 
@@ -35,19 +37,22 @@ export class ChainAccess {
   async recordAs(provider: RunningProvider, serial: Serial, digest: Bytes32): Promise<void> {
     const { privateKey } = developmentKey(provider.declaration.account)
     const book = this.#book(provider).connect(
-      new Wallet(privateKey, this.#rpc(provider.declaration.chain)),
+      walletWithGasToSpare(privateKey, this.#rpc(provider.declaration.chain)),
     ) as Contract
-    await (await book.record!(serialToKey(serial), digest)).wait()
+    await mined(book.record!(serialToKey(serial), digest), WAIT_MS)
   }
 
   async setStatus(provider: RunningProvider, status: ParticipantStatus): Promise<void> {
-    const administrator = new Wallet(developmentKey(ACCOUNTS.administrator).privateKey, this.#rpc('lenders'))
+    const administrator = walletWithGasToSpare(
+      developmentKey(ACCOUNTS.administrator).privateKey,
+      this.#rpc('lenders'),
+    )
     const directory = new Contract(
       this.#network.addressBook.directory.address,
       PARTICIPANT_DIRECTORY_ABI,
       administrator,
     )
-    await (await directory.setStatus!(provider.address, PARTICIPANT_STATUSES.indexOf(status))).wait()
+    await mined(directory.setStatus!(provider.address, PARTICIPANT_STATUSES.indexOf(status)), WAIT_MS)
   }
 
   close(): void {
@@ -68,7 +73,7 @@ export class ChainAccess {
     const { url, chainId } = this.#network.chains[name]
     let rpc = this.#rpcs.get(name)
     if (rpc === undefined) {
-      rpc = new JsonRpcProvider(url, chainId, { staticNetwork: true, cacheTimeout: -1 })
+      rpc = connectToChain(url, chainId)
       rpc.pollingInterval = POLL_MS
       this.#rpcs.set(name, rpc)
     }

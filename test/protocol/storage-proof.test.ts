@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ContractFactory, JsonRpcProvider, type JsonRpcSigner } from 'ethers'
+import { ContractFactory, type JsonRpcSigner } from 'ethers'
 import { artifacts, network } from 'hardhat'
 import { canonicalJson } from '../../protocol/canonical-json.ts'
 import { type Address, type Bytes32, toAddress, ZERO_ADDRESS, ZERO_BYTES32 } from '../../protocol/hex.ts'
@@ -7,6 +7,7 @@ import type { RawBlock, RawObject } from '../../protocol/raw-rpc.ts'
 import { digestSlot, foldRecord, headSlot } from '../../protocol/record-book.ts'
 import { buildStorageProof, type StorageProof, verifyStorageProof } from '../../protocol/storage-proof.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
+import { localProvider } from '../support/contracts.ts'
 import { readExchanges } from '../support/data-suites.ts'
 import { refusal } from '../support/expect-error.ts'
 import { type MixedBlock, mineMixedBlock } from '../support/mixed-block.ts'
@@ -204,7 +205,7 @@ async function emptyContract(request: Request): Promise<Address> {
 
 async function deployBook(anvil: AnvilChain) {
   const { abi, bytecode } = await artifacts.readArtifact('QueryResultRegistry')
-  const provider = new JsonRpcProvider(anvil.url, anvil.chainId, { staticNetwork: true, pollingInterval: 20 })
+  const provider = localProvider(anvil.url)
   const signer: JsonRpcSigner = await provider.getSigner(2)
   const book = await new ContractFactory([...abi], bytecode, signer).deploy(ZERO_ADDRESS)
   await anvil.request('evm_mine')

@@ -12,7 +12,8 @@ import { PARTICIPANT_DIRECTORY_ABI } from '../../protocol/abi/participant-direct
 import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-registry.ts'
 import { type Address, type Bytes32, ZERO_ADDRESS } from '../../protocol/hex.ts'
 import { roleMask } from '../../protocol/roles.ts'
-import { ReceiptPollingProvider } from './receipt-poller.ts'
+import { ReceiptPollingProvider } from '../../scripts/chain/receipt-polling-provider.ts'
+import { walletWithGasToSpare } from '../../scripts/chain/transaction.ts'
 
 /** Private key of the first account of the well-known test mnemonic: funded on every local chain, worthless elsewhere. */
 export const DEPLOYER_KEY: Bytes32 = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
@@ -79,9 +80,6 @@ export function registryAs(
   return { registry: new Contract(registry, [...QUERY_RESULT_REGISTRY_ABI], signer), provider }
 }
 
-/** A status takes more gas in a new second than the estimate of the second before says. */
-const GAS_MARGIN = 200_000n
-
 /** The directory as its administrator uses it. Destroy `provider` when done. */
 export function directoryAs(
   rpcUrl: string,
@@ -89,10 +87,7 @@ export function directoryAs(
   key: Bytes32 = DEPLOYER_KEY,
 ): { directory: Contract; provider: JsonRpcProvider } {
   const provider = localProvider(rpcUrl)
-  const wallet = new Wallet(key, provider)
-  const estimateGas = wallet.estimateGas.bind(wallet)
-  wallet.estimateGas = async (transaction) => (await estimateGas(transaction)) + GAS_MARGIN
-  const signer = new NonceManager(wallet)
+  const signer = new NonceManager(walletWithGasToSpare(key, provider))
   return { directory: new Contract(directory, [...PARTICIPANT_DIRECTORY_ABI], signer), provider }
 }
 

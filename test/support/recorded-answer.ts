@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Contract, ContractFactory, JsonRpcProvider, NonceManager, Wallet } from 'ethers'
+import { Contract, ContractFactory, NonceManager, Wallet } from 'ethers'
 import { signAnswerStatement } from '../../protocol/answer-statement.ts'
 import { type AuditFindings, assembleAuditReport } from '../../protocol/audit-report.ts'
 import { signAuditStatement } from '../../protocol/audit-statement.ts'
@@ -13,6 +13,7 @@ import { assembleReceipt, parseReceipt, type Receipt, serializeReceipt } from '.
 import { newSerial, serialToKey } from '../../protocol/serial.ts'
 import { addressOf } from '../../protocol/signature.ts'
 import type { AnvilChain } from './anvil.ts'
+import { localProvider } from './contracts.ts'
 
 const ARTIFACT = new URL(
   '../../artifacts/contracts/audit/QueryResultRegistry.sol/QueryResultRegistry.json',
@@ -38,7 +39,7 @@ export function forgeReceipt(receipt: Receipt, change: Partial<Receipt>): Receip
 
 /** A provider of one registry on a real chain, without its server: it answers, signs and records. */
 export async function deployProvider(chain: AnvilChain) {
-  const rpc = new JsonRpcProvider(chain.url, chain.chainId, { staticNetwork: true, cacheTimeout: -1 })
+  const rpc = localProvider(chain.url)
   const wallet = new NonceManager(new Wallet(PROVIDER_KEY, rpc))
   const { abi, bytecode } = JSON.parse(readFileSync(ARTIFACT, 'utf8'))
   const contract = await new ContractFactory(abi, bytecode, wallet).deploy(`0x${'00'.repeat(20)}`)

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Contract, ContractFactory, JsonRpcProvider, NonceManager, Wallet } from 'ethers'
+import { Contract, ContractFactory, NonceManager, Wallet } from 'ethers'
 import { CountersignError } from '../../../protocol/errors.ts'
 import type { Address, Bytes32 } from '../../../protocol/hex.ts'
 import { newLookupCode } from '../../../protocol/payments/lookup-code.ts'
@@ -20,7 +20,7 @@ import { createVoucher } from '../../../protocol/payments/payment-voucher.ts'
 import { writePublicPayment } from '../../../protocol/payments/public-payment.ts'
 import { addressOf } from '../../../protocol/signature.ts'
 import type { AnvilChain } from '../../support/anvil.ts'
-import { DEPLOYER_KEY } from '../../support/contracts.ts'
+import { DEPLOYER_KEY, localProvider } from '../../support/contracts.ts'
 import { paymentRecord } from './payment-arbitrary.ts'
 
 const ARTIFACT = new URL(
@@ -30,7 +30,7 @@ const ARTIFACT = new URL(
 
 /** An office that records payments in a registry of its own on a real chain. */
 export async function deployOffice(chain: AnvilChain) {
-  const rpc = new JsonRpcProvider(chain.url, chain.chainId, { staticNetwork: true, cacheTimeout: -1 })
+  const rpc = localProvider(chain.url)
   const wallet = new NonceManager(new Wallet(DEPLOYER_KEY, rpc))
   const { abi, bytecode } = JSON.parse(readFileSync(ARTIFACT, 'utf8'))
   const contract = await new ContractFactory(abi, bytecode, wallet).deploy(`0x${'00'.repeat(20)}`)

@@ -1,9 +1,10 @@
 import { connect } from 'node:net'
 import { expect } from 'chai'
-import { Contract, JsonRpcProvider, Wallet } from 'ethers'
+import { Contract, Wallet } from 'ethers'
 import { credentialKey } from '../../../protocol/credentials/credential-key.ts'
 import { readEvidenceConfig } from '../../../services/evidence/config.ts'
 import { WaitingRoom } from '../../../services/evidence/waiting-room.ts'
+import { localProvider } from '../../support/contracts.ts'
 import { expectError } from '../../support/expect-error.ts'
 import { until } from '../party/book-writer/written-book.ts'
 import {
@@ -143,7 +144,7 @@ describe('limits of one client', () => {
   it('a revocation that the chain has for another reason is said to be in conflict', async () => {
     await open({})
     const { credentialId } = await server().take('revoked elsewhere', { query: '?wait=recorded' })
-    const provider = new JsonRpcProvider(home.chain.url, home.chain.chainId, { staticNetwork: true })
+    const provider = localProvider(home.chain.url)
     try {
       const abi = ['function revoke(bytes32 credentialId, string reason)']
       const registry = new Contract(home.contracts.CredentialRegistry, abi, new Wallet(ISSUER_KEY, provider))

@@ -1,4 +1,4 @@
-import { Contract, JsonRpcProvider, NonceManager, Wallet } from 'ethers'
+import { Contract, NonceManager, Wallet } from 'ethers'
 import { PAYMENT_RECORD_REGISTRY_ABI } from '../../../protocol/abi/payment-record-registry.ts'
 import { type Address, type Bytes32, bytesToHex } from '../../../protocol/hex.ts'
 import { type PaymentOnChain, paymentEntry } from '../../../protocol/payments/payment-entry.ts'
@@ -9,7 +9,7 @@ import { TaxOfficeClient } from '../../../scripts/cli/tax-office-client.ts'
 import { OFFICE_SCOPES, type OfficeScope } from '../../../services/tax-office/api-key-scopes.ts'
 import { joinOfficeDatabase } from '../../../services/tax-office/store/database.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
-import { type DeployedContracts, deployAll } from '../../support/contracts.ts'
+import { type DeployedContracts, deployAll, localProvider } from '../../support/contracts.ts'
 import { type PartyNetwork, PartyProcess, type PartyProgram } from '../party/party-process.ts'
 
 export { PROJECT } from '../party/party-process.ts'
@@ -108,8 +108,7 @@ export async function settleOffice(env: Record<string, string> = {}): Promise<Ne
 
 /** The registry as `key` writes to it. Destroy `provider` when done. */
 export function paymentRegistry(rpcUrl: string, registry: Address, key = OFFICE_KEY) {
-  const provider = new JsonRpcProvider(rpcUrl, undefined, { cacheTimeout: -1, batchMaxCount: 1 })
-  provider.pollingInterval = 20
+  const provider = localProvider(rpcUrl)
   const signer = new NonceManager(new Wallet(key, provider))
   return { registry: new Contract(registry, [...PAYMENT_RECORD_REGISTRY_ABI], signer), provider }
 }

@@ -14,6 +14,7 @@ import {
   startTestIndexer,
   testChain,
 } from '../support/indexer.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 import { type RecordWriter, recordWriter } from '../support/record-writer.ts'
 
 const MAIN = new URL('../../indexer/main.ts', import.meta.url).pathname
@@ -48,7 +49,7 @@ describe('indexer process', () => {
     writeFileSync(book, JSON.stringify(addressBookOf(chains())))
     const child = spawn(process.execPath, [MAIN], {
       env: {
-        PATH: process.env.PATH,
+        ...programEnvironment(),
         COUNTERSIGN_ADDRESS_BOOK: book,
         INDEXER_DATABASE: database,
         INDEXER_PORT: '0',

@@ -8,6 +8,7 @@ import { QUERY_RESULT_REGISTRY_ABI } from '../../protocol/abi/query-result-regis
 import { type AddressBook, getChain, parseAddressBook } from '../../protocol/address-book.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
 import { DEPLOYER_KEY } from '../support/contracts.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const SCRIPT = new URL('../../scripts/deploy.ts', import.meta.url).pathname
 const GATE = '0x00000000000000000000000000000000000000a7'
@@ -22,7 +23,7 @@ interface Outcome {
 async function runDeploy(args: string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
   const child = spawn(process.execPath, [SCRIPT, ...args], {
     cwd: tmpdir(),
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    env: { ...programEnvironment(), HOME: process.env.HOME, ...env },
   })
   const outcome: Outcome = { exitCode: null, stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => {

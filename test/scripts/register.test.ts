@@ -8,6 +8,7 @@ import type { Address } from '../../protocol/hex.ts'
 import { ROLES, type Role } from '../../protocol/roles.ts'
 import { type AnvilChain, startAnvil } from '../support/anvil.ts'
 import { DEPLOYER_KEY, type DeployedContracts, deployAll, directoryAs } from '../support/contracts.ts'
+import { programEnvironment } from '../support/program-environment.ts'
 
 const SCRIPT = new URL('../../scripts/register.ts', import.meta.url).pathname
 const CHAIN_ID = 31337
@@ -94,7 +95,7 @@ describe('register', function () {
   const runRegister = async (args: string[]) => {
     const child = spawn(process.execPath, [SCRIPT, ...args, '--address-book', addressBookFile], {
       cwd: tmpdir(),
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, COUNTERSIGN_PRIVATE_KEY: DEPLOYER_KEY },
+      env: { ...programEnvironment(), HOME: process.env.HOME, COUNTERSIGN_PRIVATE_KEY: DEPLOYER_KEY },
     })
     const outcome = { exitCode: null as number | null, stdout: '', stderr: '' }
     child.stdout.on('data', (chunk) => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { listeningUrl } from './listening-url.ts'
+import { programEnvironment } from './program-environment.ts'
 
 export interface ProxyProcess {
   url: string
@@ -16,7 +17,7 @@ export interface ProxyProcess {
 export async function spawnProxy(environment: Record<string, string>): Promise<ProxyProcess> {
   const main = new URL('../../services/proxy/main.ts', import.meta.url).pathname
   const child: ChildProcess = spawn(process.execPath, [main], {
-    env: { PATH: process.env.PATH, ...environment, LOG_LEVEL: 'info' },
+    env: { ...programEnvironment(), ...environment, LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const gone = once(child, 'exit')

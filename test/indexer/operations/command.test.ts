@@ -18,6 +18,7 @@ import {
   type TestChain,
   testChain,
 } from '../../support/indexer.ts'
+import { programEnvironment } from '../../support/program-environment.ts'
 import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
 import { indexInto, withStore } from './filled-store.ts'
 
@@ -55,8 +56,8 @@ describe('indexer command', function () {
     writeFileSync(book, JSON.stringify(addressBookOf(chains ?? [testChain(chain, contracts)])))
     const child = spawn(process.execPath, [join(ROOT, script), ...args], {
       env: {
-        PATH: process.env.PATH,
-        ...(temporary === undefined ? {} : { TMPDIR: temporary }),
+        ...programEnvironment(),
+        ...(temporary !== undefined && { TMPDIR: temporary, NODE_COMPILE_CACHE: undefined }),
         COUNTERSIGN_ADDRESS_BOOK: book,
         INDEXER_DATABASE: database,
         INDEXER_PORT: '0',

@@ -13,6 +13,7 @@ import {
   queryOnce,
   startPostgresServer,
 } from '../../support/postgres-server.ts'
+import { programEnvironment } from '../../support/program-environment.ts'
 import { type RecordWriter, recordWriter } from '../../support/record-writer.ts'
 
 const MAIN = new URL('../../../indexer/main.ts', import.meta.url).pathname
@@ -79,7 +80,7 @@ describe('a writer and its readers', function () {
   async function launch(role: 'writer' | 'reader', database: string): Promise<RunningProcess> {
     const child = spawn(process.execPath, [MAIN], {
       env: {
-        PATH: process.env.PATH,
+        ...programEnvironment(),
         COUNTERSIGN_ADDRESS_BOOK: book,
         INDEXER_DATABASE: database,
         INDEXER_ROLE: role,

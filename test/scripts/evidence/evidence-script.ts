@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { type EvidenceProcess, PROJECT } from '../../services/evidence/evidence-fixture.ts'
+import { programEnvironment } from '../../support/program-environment.ts'
 
 export interface EndedScript {
   /** Null when killed. */
@@ -18,7 +19,7 @@ export function startScript(server: EvidenceProcess, script: string, args: reado
   const child = spawn(process.execPath, [`${PROJECT}/scripts/${script}.ts`, ...args], {
     cwd: server.folder,
     env: {
-      PATH: process.env.PATH,
+      ...programEnvironment(),
       COUNTERSIGN_EVIDENCE_URL: server.url,
       COUNTERSIGN_EVIDENCE_API_KEY: server.apiKey,
       COUNTERSIGN_ADDRESS_BOOK: server.env.COUNTERSIGN_ADDRESS_BOOK,

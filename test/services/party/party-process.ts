@@ -9,6 +9,7 @@ import { createApiKey } from '../../../services/party/api-keys/api-key.ts'
 import { ApiKeyStore } from '../../../services/party/api-keys/api-key-store.ts'
 import type { DeployedContracts } from '../../support/contracts.ts'
 import { listeningUrl } from '../../support/listening-url.ts'
+import { programEnvironment } from '../../support/program-environment.ts'
 
 export const PROJECT = path.resolve(import.meta.dirname, '../../..')
 
@@ -77,7 +78,7 @@ export abstract class PartyProcess<Scope extends string> {
     const [program, ...args] = [...command, process.execPath, ...nodeOptions, main]
     const child = spawn(program!, args, {
       cwd: PROJECT,
-      env: { PATH: process.env.PATH, ...this.env, [portVariable]: String(this.#port), ...env },
+      env: { ...programEnvironment(), ...this.env, [portVariable]: String(this.#port), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child

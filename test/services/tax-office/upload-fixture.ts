@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { programEnvironment } from '../../support/program-environment.ts'
 import { type OfficeProcess, PROJECT } from './office-fixture.ts'
 
 export interface UploadRun {
@@ -13,7 +14,7 @@ export interface UploadRun {
 export function runScript(office: OfficeProcess, script: string, args: readonly string[]): UploadRun {
   const child = spawn(process.execPath, [`scripts/${script}.ts`, ...args], {
     cwd: PROJECT,
-    env: { PATH: process.env.PATH, ...office.env, ...office.scriptEnv },
+    env: { ...programEnvironment(), ...office.env, ...office.scriptEnv },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''

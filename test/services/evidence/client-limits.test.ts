@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { Contract, Wallet } from 'ethers'
 import { credentialKey } from '../../../protocol/credentials/credential-key.ts'
@@ -14,6 +15,8 @@ import {
   problem,
   settleEvidence,
 } from './evidence-fixture.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
 
 describe('limits of one client', () => {
   let home: Neighbourhood
@@ -35,6 +38,11 @@ describe('limits of one client', () => {
       },
       apiKey,
     )
+  /** What is counted by the day (UTC) begins anew at midnight. */
+  const untilDayLasts = async (ms: number): Promise<void> => {
+    const leftMs = DAY_MS - (Date.now() % DAY_MS)
+    if (leftMs < ms) await sleep(leftMs)
+  }
   afterEach(() => home.end())
 
   it('its share of what may wait for the chain; others have theirs, and revocations are taken', async () => {
@@ -59,6 +67,7 @@ describe('limits of one client', () => {
   }).timeout(30_000)
 
   it('documents a day, also after it erased them and after a restart', async () => {
+    await untilDayLasts(30_000)
     await open({ EVIDENCE_CLIENT_DOCUMENTS_A_DAY: '3' })
     for (let i = 0; i < 3; i++) {
       const { credentialId } = await server().take(`document ${i}`)
@@ -75,7 +84,7 @@ describe('limits of one client', () => {
     await server().start()
     await expectFull()
     await server().take('of another', { apiKey: server().issueKey('other') })
-  }).timeout(30_000)
+  }).timeout(60_000)
 
   it('contents that are read at a time, by readers who take their time', async () => {
     await open({ EVIDENCE_CLIENT_DOWNLOADS: '2' })

@@ -4,7 +4,7 @@ import type { AddressBook } from '../protocol/address-book.ts'
 import { CountersignError } from '../protocol/errors.ts'
 import { type Address, type Bytes32, isSameAddress } from '../protocol/hex.ts'
 import { ROLES, type Role, roleMask } from '../protocol/roles.ts'
-import { connectToChain } from './chain/receipt-polling-provider.ts'
+import { connectToChain } from './chain/connection.ts'
 import { mined, walletWithGasToSpare } from './chain/transaction.ts'
 
 /** What the directory shall say of a party. */
@@ -27,7 +27,8 @@ const metadataUriOf = (queryTypes: string[]): string =>
 /**
  * Brings directory entries to what is wanted, one after the other; what is there already costs no transaction.
  * @param administratorKey of an account that the AccessManager lets administer the directory
- * @throws CHAIN_UNKNOWN when the address book has no directory, TRANSACTION_UNCONFIRMED, or the contract's own error
+ * @throws CHAIN_UNKNOWN when the address book has no directory, CHAIN_UNREACHABLE, TRANSACTION_UNCONFIRMED, or the contract's own
+ * error
  */
 export async function registerParticipants(
   addressBook: AddressBook,

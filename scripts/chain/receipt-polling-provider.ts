@@ -1,25 +1,4 @@
-import {
-  type AbstractProvider,
-  FetchRequest,
-  JsonRpcProvider,
-  type Subscriber,
-  type Subscription,
-} from 'ethers'
-
-const REQUEST_TIMEOUT_MS = 30_000
-const POLL_MS = 250
-
-/** What a script writes to a chain through. Every request is bounded to half a minute. Destroy it when done. */
-export function connectToChain(rpcUrl: string, chainId: number): ReceiptPollingProvider {
-  const request = new FetchRequest(rpcUrl)
-  request.timeout = REQUEST_TIMEOUT_MS
-  return new ReceiptPollingProvider(request, chainId, {
-    staticNetwork: true,
-    cacheTimeout: -1,
-    batchMaxCount: 1,
-    pollingInterval: POLL_MS,
-  })
-}
+import { type AbstractProvider, JsonRpcProvider, type Subscriber, type Subscription } from 'ethers'
 
 /**
  * For those who wait for a transaction with its own `wait()`. Ethers looks for a receipt when it begins to wait, and then with each

@@ -1,5 +1,5 @@
 import { isError, type Provider, type TransactionReceipt, type TransactionResponse, Wallet } from 'ethers'
-import { CountersignError } from '../../protocol/errors.ts'
+import { CountersignError, isCountersignError } from '../../protocol/errors.ts'
 import type { Bytes32 } from '../../protocol/hex.ts'
 
 const MINED_WITHIN_MS = 180_000
@@ -17,24 +17,23 @@ export function walletWithGasToSpare(privateKey: Bytes32, provider: Provider): W
 
 /**
  * Waits until a transaction is in a block.
- * @throws TRANSACTION_UNCONFIRMED when that takes too long, CHAIN_UNREACHABLE when nobody took it, or the contract's own error
+ * @throws TRANSACTION_UNCONFIRMED when that takes too long or the node no longer answers; what `sending` rejects with; or ethers'
+ * error when it was reverted or replaced
  */
 export async function mined(
   sending: Promise<TransactionResponse>,
   withinMs = MINED_WITHIN_MS,
 ): Promise<TransactionReceipt> {
-  const sent = await sending.catch((cause: Error) => {
-    if (!isError(cause, 'TIMEOUT')) throw cause
-    throw new CountersignError('CHAIN_UNREACHABLE', 'the node did not answer to a transaction', { cause })
-  })
+  const sent = await sending
+  const unconfirmed = (detail: string, cause: unknown) =>
+    new CountersignError('TRANSACTION_UNCONFIRMED', `transaction ${sent.hash} of ${sent.from} ${detail}`, {
+      cause,
+    })
   try {
     return (await sent.wait(1, withinMs))!
   } catch (cause) {
-    if (!isError(cause, 'TIMEOUT')) throw cause
-    throw new CountersignError(
-      'TRANSACTION_UNCONFIRMED',
-      `transaction ${sent.hash} of ${sent.from} was not in a block within ${withinMs / 1000} s`,
-      { cause },
-    )
+    if (isError(cause, 'TIMEOUT')) throw unconfirmed(`was not in a block within ${withinMs / 1000} s`, cause)
+    if (isCountersignError(cause)) throw unconfirmed(`cannot be waited for: ${cause.message}`, cause)
+    throw cause
   }
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { JsonRpcProvider, Wallet } from 'ethers'
 import type { Address } from '../../../protocol/hex.ts'
-import { connectToChain } from '../../../scripts/chain/receipt-polling-provider.ts'
+import { connectToChain } from '../../../scripts/chain/connection.ts'
 import { mined, walletWithGasToSpare } from '../../../scripts/chain/transaction.ts'
 import { type AnvilChain, startAnvil } from '../../support/anvil.ts'
 import { DEPLOYER_KEY, deployAll, directoryAs } from '../../support/contracts.ts'
@@ -87,6 +87,25 @@ describe('a transaction of a script', () => {
     expect(error.message).to.contain(sent.hash).and.contain(wallet.address)
     expect(error.action).to.contain('Look the transaction up')
   })
+
+  it('is named when the node answers no longer', async () => {
+    const provider = connected(connectToChain(relay.url, chain.chainId, 200))
+    const sent = await new Wallet(DEPLOYER_KEY, provider).sendTransaction({ to: NOBODY })
+    relay.faults.delayMs = 1_000
+    const error = await expectRejection(mined(Promise.resolve(sent)), 'TRANSACTION_UNCONFIRMED')
+    expect(error.message).to.contain(sent.hash).and.contain('no node of chain 31337 answers')
+  })
+
+  for (const [fault, name] of [
+    [{ cut: true }, 'cuts connections'],
+    [{ delayMs: 1_000 }, 'is silent'],
+    [{ respond: () => ({ status: 503, body: 'down' }) }, 'refuses'],
+  ] as const)
+    it(`is not sent to a node that ${name}`, async () => {
+      Object.assign(relay.faults, fault)
+      const wallet = new Wallet(DEPLOYER_KEY, connected(connectToChain(relay.url, chain.chainId, 200)))
+      await expectRejection(mined(wallet.sendTransaction({ to: NOBODY })), 'CHAIN_UNREACHABLE')
+    })
 
   it('of the directory has gas enough when a second passes after its estimate', async () => {
     const { ParticipantDirectory } = await deployAll(chain.url)

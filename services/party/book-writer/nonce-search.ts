@@ -1,22 +1,28 @@
 import { isCountersignError } from '../../../protocol/errors.ts'
-import { type Address, type Bytes32, isSameAddress } from '../../../protocol/hex.ts'
+import { type Address, type Bytes32, type Hex, isSameAddress } from '../../../protocol/hex.ts'
 import { toQuantity } from '../../../protocol/quantity.ts'
 import type { JsonRpc, MinedTransaction } from './chain-access.ts'
+import type { TransactionCall } from './signed-transaction.ts'
 
 export interface SearchedNonce {
   nonce: number
   /** The transactions that were signed for it. */
   hashes: readonly Bytes32[]
+  /** Whether one of them makes this call. */
+  hasCall(call: TransactionCall): boolean
   /** Unix seconds before which none of them was made. */
   since: number
 }
 
 /** What a node shows of a nonce that is used. */
 export type NonceUse =
-  /** One of the transactions signed for it; `mined` where the registry made an event of that. */
-  | { by: 'own'; mined: MinedTransaction | undefined }
-  /** A transaction of the account that is none of them. */
-  | { by: 'another'; hash: Bytes32 }
+  /**
+   * One of the transactions signed for it, or the same call signed anew: with another fee, by whoever has the key, or by this outbox
+   * before it was restored. `mined` where the registry made an event of that.
+   */
+  | { by: 'own'; hash: Bytes32; mined: MinedTransaction | undefined }
+  /** A transaction of the account that does something else. */
+  | { by: 'another' }
   /** Neither was found; `next` is the block to go on from, undefined when there is nothing more to look at. */
   | { by: 'unknown'; reason: string; next?: number }
 
@@ -32,6 +38,9 @@ interface RawTransaction {
   hash: Bytes32
   from: string
   nonce: string
+  /** Null where it makes a contract. */
+  to: Address | null
+  input: Hex
 }
 
 /** Blocks read in one search at most: they come with all their transactions. */
@@ -79,23 +88,23 @@ export class NonceSearch {
     return { by: 'unknown', reason: 'no block shows a transaction of this nonce' }
   }
 
-  async #useIn(number: number, { nonce, hashes, since }: SearchedNonce): Promise<Found | NotFound> {
+  async #useIn(number: number, searched: SearchedNonce): Promise<Found | NotFound> {
+    const { nonce, since } = searched
     const block = await answerOf(this.#rpc.send('eth_getBlockByNumber', [toQuantity(number), true]))
     if (!Array.isArray(block?.transactions))
       return { by: 'unknown', reason: 'the node does not have the block', isLast: true }
-    const { hash } =
-      (block.transactions as RawTransaction[]).find(
-        (transaction) =>
-          isSameAddress(transaction.from, this.#account) && Number(transaction.nonce) === nonce,
-      ) ?? {}
-    if (hash === undefined) {
+    const transaction = (block.transactions as RawTransaction[]).find(
+      (one) => isSameAddress(one.from, this.#account) && Number(one.nonce) === nonce,
+    )
+    if (transaction === undefined) {
       const isLast = Number(block.timestamp) < since - CLOCK_MARGIN_S
       return { by: 'unknown', reason: 'no block shows a transaction of this nonce', isLast }
     }
-    if (!hashes.includes(hash)) return { by: 'another', hash }
-    if (!(await this.#hasEvent(hash, block.hash))) return { by: 'own', mined: undefined }
+    if (!isOwn(transaction, searched)) return { by: 'another' }
+    const { hash } = transaction
+    if (!(await this.#hasEvent(hash, block.hash))) return { by: 'own', hash, mined: undefined }
     const place = { hash, blockNumber: number, blockHash: block.hash as Bytes32 }
-    return { by: 'own', mined: { ...place, succeeded: true, gasUsed: 0, hasEvent: true } }
+    return { by: 'own', hash, mined: { ...place, succeeded: true, gasUsed: 0, hasEvent: true } }
   }
 
   /** Where the node says that one of these is. */
@@ -134,6 +143,10 @@ export class NonceSearch {
     )
   }
 }
+
+/** Chain, account and nonce are the same in either case: what it does decides, not what it paid. */
+const isOwn = ({ hash, to, input }: RawTransaction, { hashes, hasCall }: SearchedNonce): boolean =>
+  hashes.includes(hash) || (to !== null && hasCall({ to, data: input }))
 
 /** Undefined where the node refuses to answer, as it does of what it has pruned. */
 async function answerOf<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {

@@ -4,9 +4,11 @@ import type { CallGroups } from './call-groups.ts'
 import type { ChainAccess, MinedTransaction, RecordLocation } from './chain-access.ts'
 import { isOutOfGas } from './gas.ts'
 import { isEmptyDigest, LooseEntries } from './loose-entries.ts'
+import type { SearchedNonce } from './nonce-search.ts'
 import type { Outbox, PendingEntry } from './outbox.ts'
 import type { RecordingEvent } from './registry-calls.ts'
 import { registryMissing } from './registry-missing.ts'
+import { callOf, isSameCall } from './signed-transaction.ts'
 import type { Submission } from './submissions.ts'
 import { UsedNonces } from './used-nonces.ts'
 
@@ -82,10 +84,21 @@ export class Settler {
 
   async #judge(submission: Submission): Promise<void> {
     const entries = this.#outbox.submissions.entriesOf(submission.id)
-    const since = Math.min(...entries.map(({ addedAt }) => addedAt)) / 1000
-    const judgement = await this.#usedNonces.judge(submission, this.#mayRepeat(entries), since)
+    const searched = this.#searched(submission, entries)
+    const judgement = await this.#usedNonces.judge(submission, this.#mayRepeat(entries), searched)
     if (judgement === 'superseded') await this.#supersede(submission)
     else if (judgement !== 'open') await this.#settle(submission, judgement.mined, judgement.isFinal)
+  }
+
+  #searched({ nonce, transactions }: Submission, entries: readonly PendingEntry[]): SearchedNonce {
+    const hashes = transactions.map(({ hash }) => hash)
+    return {
+      nonce,
+      hashes,
+      since: Math.min(...entries.map(({ addedAt }) => addedAt)) / 1000,
+      hasCall: (call) =>
+        hashes.some((hash) => isSameCall(call, callOf(this.#outbox.submissions.rawOf(hash)))),
+    }
   }
 
   /** Whether entries that are sent again cannot be recorded twice. A filler has none. */

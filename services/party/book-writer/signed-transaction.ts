@@ -4,9 +4,10 @@ import {
   bytesToHex,
   type Hex,
   hexToBytes,
+  isSameAddress,
   keccak256Hex,
 } from '../../../protocol/hex.ts'
-import { encodeRlp, type RlpItem } from '../../../protocol/rlp.ts'
+import { decodeRlpList, encodeRlp, type RlpItem, rlpBytes } from '../../../protocol/rlp.ts'
 import { signHash } from '../../../protocol/signature.ts'
 
 export interface Fees {
@@ -29,7 +30,14 @@ export interface SignedTransaction {
   hash: Bytes32
 }
 
+/** What a transaction does, whatever it pays for that. */
+export interface TransactionCall {
+  to: Address
+  data: Hex
+}
+
 const TYPE = 2
+const CALL_FIELDS = { to: 5, data: 7 }
 
 /** Signs a transaction of type 2 (EIP-1559) without value and access list. */
 export function signTransaction(transaction: TransactionToSign, privateKey: Bytes32): SignedTransaction {
@@ -53,6 +61,18 @@ export function signTransaction(transaction: TransactionToSign, privateKey: Byte
   ])
   return { raw: bytesToHex(raw), hash: keccak256Hex(raw) }
 }
+
+/** The call of a transaction that {@link signTransaction} signed. */
+export function callOf(raw: Hex): TransactionCall {
+  const fields = decodeRlpList(hexToBytes(raw).subarray(1), 'a signed transaction')
+  return {
+    to: bytesToHex(rlpBytes(fields[CALL_FIELDS.to], 'to', 20)),
+    data: bytesToHex(rlpBytes(fields[CALL_FIELDS.data], 'data')),
+  }
+}
+
+export const isSameCall = (a: TransactionCall, b: TransactionCall): boolean =>
+  isSameAddress(a.to, b.to) && a.data.toLowerCase() === b.data.toLowerCase()
 
 const envelope = (fields: RlpItem[]): Uint8Array => {
   const list = encodeRlp(fields)

@@ -1,6 +1,6 @@
 import type { BookWriterSettings } from './book-writer-options.ts'
 import { ChainAccess, type MinedTransaction } from './chain-access.ts'
-import { NonceSearch, type NonceUse } from './nonce-search.ts'
+import { NonceSearch, type NonceUse, type SearchedNonce } from './nonce-search.ts'
 import type { Submission } from './submissions.ts'
 
 /** One node of the chain by itself: it may show what another has pruned, or does not have yet. */
@@ -71,15 +71,15 @@ export class UsedNonces {
    * Nodes behind one address may differ, so it takes two looks.
    * @param mayRepeat whether sending the entries again could not record them twice. If it could, another transaction of this nonce has to
    * be seen in a block that is final.
-   * @param since unix seconds before which the submission was not made
+   * @param searched what to look for in blocks
    */
-  async judge(submission: Submission, mayRepeat: boolean, since: number): Promise<Judgement> {
+  async judge(submission: Submission, mayRepeat: boolean, searched: SearchedNonce): Promise<Judgement> {
     const doubt = this.#doubtOf(submission)
     if (Date.now() < doubt.lookAt) return 'open'
     const mined = await this.findMined(submission)
     if (mined !== undefined) return { mined }
     if (mayRepeat) return 'superseded'
-    const uses = await Promise.all(this.#nodes.map((node) => this.#seenBy(node, submission, since, doubt)))
+    const uses = await Promise.all(this.#nodes.map((node) => this.#seenBy(node, searched, doubt)))
     for (const use of uses)
       if (use?.by === 'own' && use.mined !== undefined) return { mined: use.mined, isFinal: true }
     const isOwn = uses.some((use) => use?.by === 'own')
@@ -104,19 +104,16 @@ export class UsedNonces {
   }
 
   /** Undefined while the nonce is not used in a block that is final. */
-  async #seenBy(
-    node: Node,
-    { nonce, transactions }: Submission,
-    since: number,
-    { next }: Doubt,
-  ): Promise<NonceUse | undefined> {
-    const searched = { nonce, hashes: transactions.map(({ hash }) => hash), since }
+  async #seenBy(node: Node, searched: SearchedNonce, { next }: Doubt): Promise<NonceUse | undefined> {
+    const { nonce } = searched
     try {
       const finalBlock = (await node.chain.headNumber()) - this.#settings.finalityDepth
       if (finalBlock < 0 || nonce >= (await node.chain.nonceAt(finalBlock))) return undefined
       const use = await node.search.find(searched, finalBlock, next.get(node))
       if (use.by === 'unknown' && use.next !== undefined) next.set(node, use.next)
       else next.delete(node)
+      // One that was signed anew has another hash than those whose receipts were asked for.
+      if (use.by === 'own') return { ...use, mined: use.mined ?? (await node.chain.findMined(use.hash)) }
       return use
     } catch (error) {
       // Some nodes know the state of the latest blocks only; others are down.

@@ -1,9 +1,13 @@
 import { expect } from 'chai'
 import { Transaction } from 'ethers'
 import fc from 'fast-check'
-import { bytesToHex, randomBytes32, toAddress } from '../../../../protocol/hex.ts'
+import { type Address, bytesToHex, type Hex, randomBytes32, toAddress } from '../../../../protocol/hex.ts'
 import { addressOf } from '../../../../protocol/signature.ts'
-import { signTransaction } from '../../../../services/party/book-writer/signed-transaction.ts'
+import {
+  callOf,
+  isSameCall,
+  signTransaction,
+} from '../../../../services/party/book-writer/signed-transaction.ts'
 
 const transactions = fc.record({
   chainId: fc.integer({ min: 1, max: 2 ** 31 }),
@@ -34,6 +38,7 @@ describe('a signed transaction', () => {
           data: read.data,
         }).to.deep.equal({ ...meant, data: bytesToHex(meant.data) })
         expect(read.serialized).to.equal(raw)
+        expect(isSameCall(callOf(raw), { to: read.to as Address, data: read.data as Hex })).to.equal(true)
       }),
     )
   })

@@ -92,8 +92,9 @@ interface KeptSnapshot extends SqlReader {
 }
 
 /**
- * Reads in one transaction until something is written: to begin and end one takes a quarter of a lookup. Never across a write, as the
- * log could then not be begun again from its start, and would grow for ever.
+ * Reads in one transaction whatever is asked for in one turn of the event loop: to begin and end one takes a quarter of a lookup.
+ * No longer, as another process may write; and never across a write, as the log could then not be begun again from its start, and
+ * would grow for ever.
  */
 function keepSnapshot(db: DatabaseSync): KeptSnapshot {
   const run = preparedQueries(db)
@@ -101,12 +102,17 @@ function keepSnapshot(db: DatabaseSync): KeptSnapshot {
   const commit = db.prepare('COMMIT')
   let mayKeep = true
   let isKept = false
+  const end = () => {
+    if (db.isOpen && db.isTransaction) commit.run()
+    isKept = false
+  }
   return {
     async query(sql, ...values) {
       try {
         if (mayKeep && !isKept) {
           begin.run()
           isKept = true
+          setImmediate(end)
         }
         return run(sql, values)
       } catch (error) {
@@ -117,8 +123,7 @@ function keepSnapshot(db: DatabaseSync): KeptSnapshot {
     },
     end() {
       mayKeep = false
-      if (db.isTransaction) commit.run()
-      isKept = false
+      end()
     },
     mayBegin() {
       mayKeep = true

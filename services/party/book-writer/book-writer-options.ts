@@ -30,6 +30,11 @@ export interface BookWriterOptions {
   urgentEveryMs?: number
   /** Transactions under way at once. Default 4. */
   maxInFlight?: number
+  /**
+   * Transactions at once whose nonce is used and whose fate is open. So many, and groups whose entries can be held send no more; those of
+   * slots go on. Default 100.
+   */
+  maxHeld?: number
   /** Blocks after a block until it counts as final. Default 0. */
   finalityDepth?: number
   /** Milliseconds between looks at the chain while something is under way, at most; it starts at a hundredth. Default 1,000. */
@@ -56,6 +61,7 @@ const DEFAULTS = {
   urgentEveryMs: 0,
   maxBatch: 500,
   maxInFlight: 4,
+  maxHeld: 100,
   finalityDepth: 0,
   pollIntervalMs: 1_000,
   resubmitAfterMs: 30_000,

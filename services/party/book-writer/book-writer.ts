@@ -209,9 +209,8 @@ export class BookWriter {
     const { settled, open } = await this.#settler.settleMined(this.#outbox.submissions.open())
     if (open.length > 0) await this.#pursue(open)
     if (this.#outbox.hasUnfinal()) await this.#settler.finalise()
-    const room = this.#settings.maxInFlight - this.#outbox.submissions.openNonces().length
     const isUrgent = this.#urgentIn() === 0
-    const submitted = await this.#submitter.submitDue(room, isUrgent)
+    const submitted = await this.#submitter.submitDue(this.#room(), isUrgent, this.#mayHold())
     if (isUrgent && submitted > 0) this.#urgentAt = Date.now()
     return settled > 0 || submitted > 0
   }
@@ -238,18 +237,30 @@ export class BookWriter {
     const waitedFor = (submission: Submission): number => now - (submission.transactions.at(-1)!.sentAt ?? 0)
     const waiting = open.filter((submission) => waitedFor(submission) >= NONCE_CHECK_AFTER_MS)
     const used = waiting.length === 0 ? undefined : await this.#settler.releaseSuperseded(waiting)
-    for (const [i, submission] of open.entries())
-      if (waitedFor(submission) >= this.#settings.resubmitAfterMs && !used?.has(submission))
+    const unused = open.filter((submission) => !used?.has(submission))
+    for (const [i, submission] of unused.entries())
+      if (waitedFor(submission) >= this.#settings.resubmitAfterMs)
         await this.#submitter.pushThrough(submission, i === 0)
   }
 
   #nextLookIn(quietSteps: number): number {
-    const { pollIntervalMs, maxInFlight } = this.#settings
-    const open = this.#outbox.submissions.openNonces().length
-    const isUnderWay = open > 0 || this.#outbox.hasUnfinal()
+    const { pollIntervalMs } = this.#settings
+    const isUnderWay = this.#outbox.submissions.openNonces().length > 0 || this.#outbox.hasUnfinal()
     const poll = isUnderWay ? Math.min(pollIntervalMs, (pollIntervalMs / 100) * 1.5 ** quietSteps) : IDLE_MS
-    const due = open < maxInFlight ? this.#submitter.dueIn(Date.now(), this.#urgentIn()) : undefined
+    const due =
+      this.#room() > 0 ? this.#submitter.dueIn(Date.now(), this.#urgentIn(), this.#mayHold()) : undefined
     return Math.min(poll, due ?? IDLE_MS)
+  }
+
+  /** Transactions that may be sent now. Those whose nonce is used hold up none behind them. */
+  #room(): number {
+    const underWay = this.#outbox.submissions.openNonces().length - this.#settler.held
+    return this.#settings.maxInFlight - underWay
+  }
+
+  /** Whether more entries may come to be held: an endless mistake is to end somewhere. */
+  #mayHold(): boolean {
+    return this.#settler.held < this.#settings.maxHeld
   }
 
   /** Milliseconds until entries may be sent for the sake of those who wait; endless when nobody does. */

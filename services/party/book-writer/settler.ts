@@ -18,6 +18,8 @@ export interface EntryOutcomes {
   conflicted(key: Bytes32, recordedDigest: Bytes32): void
 }
 
+/** Looks at used nonces take so long in one step, and one more: everything else waits for them. */
+const LOOKS_MS = 2_000
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 600_000
 
@@ -52,6 +54,11 @@ export class Settler {
     return this.#usedNonces.unclearEntries
   }
 
+  /** Submissions whose nonce is used while their fate is open. */
+  get held(): number {
+    return this.#usedNonces.held
+  }
+
   /** Settles every submission that is mined. Returns how many were, and those that are open. */
   async settleMined(submissions: readonly Submission[]): Promise<{ settled: number; open: Submission[] }> {
     const mined = await Promise.all(submissions.map((submission) => this.#findMined(submission)))
@@ -73,13 +80,21 @@ export class Settler {
     const confirmedNonce = await this.#chain.confirmedNonce()
     const used = open.filter(({ nonce }) => nonce < confirmedNonce)
     for (const submission of open) if (!used.includes(submission)) this.#usedNonces.forget(submission.id)
-    for (const submission of used) {
+    const end = Date.now() + LOOKS_MS
+    for (const submission of this.#due(used)) {
+      if (Date.now() > end) break
       // It may have been mined between the two questions.
       const mined = await this.#findMined(submission)
       if (mined !== undefined) await this.#settle(submission, mined)
       else await this.#judge(submission)
     }
     return new Set(used)
+  }
+
+  /** Those to look at now, first the one that has waited longest: what is left when time is up comes first the next time. */
+  #due(used: readonly Submission[]): Submission[] {
+    const lookAt = ({ id }: Submission): number => this.#usedNonces.nextLookAt(id)
+    return used.filter((submission) => lookAt(submission) <= Date.now()).sort((a, b) => lookAt(a) - lookAt(b))
   }
 
   async #judge(submission: Submission): Promise<void> {

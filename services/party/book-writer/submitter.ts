@@ -25,12 +25,15 @@ export class Submitter {
     this.#groups = groups
   }
 
-  /** Sends the pending entries that are due, in so many transactions at most. Returns how many entries. */
-  async submitDue(transactions: number, isUrgent: boolean): Promise<number> {
+  /**
+   * Sends the pending entries that are due, in so many transactions at most. Returns how many entries.
+   * @param mayHold whether also those that may come to be held
+   */
+  async submitDue(transactions: number, isUrgent: boolean, mayHold: boolean): Promise<number> {
     let total = 0
     let terms: SubmissionTerms | undefined
     for (let room = transactions; room > 0; room--) {
-      const batch = this.#nextDue(isUrgent)
+      const batch = this.#nextDue(isUrgent, mayHold)
       if (batch.length === 0) break
       terms ??= await this.#chain.terms()
       const { gas } = this.#groups.of(batch)
@@ -42,14 +45,21 @@ export class Submitter {
   }
 
   /** Those that may share the next transaction, of the group that has waited longest; none while all may still wait for others. */
-  #nextDue(isUrgent: boolean): PendingEntry[] {
-    return this.#groups.all
+  #nextDue(isUrgent: boolean, mayHold: boolean): PendingEntry[] {
+    return this.#groupsToSend(mayHold)
       .map((group) => this.#dueOf(group, isUrgent))
-      .reduce((first, batch) =>
-        (batch[0]?.id ?? Number.POSITIVE_INFINITY) < (first[0]?.id ?? Number.POSITIVE_INFINITY)
-          ? batch
-          : first,
+      .reduce<PendingEntry[]>(
+        (first, batch) =>
+          (batch[0]?.id ?? Number.POSITIVE_INFINITY) < (first[0]?.id ?? Number.POSITIVE_INFINITY)
+            ? batch
+            : first,
+        [],
       )
+  }
+
+  /** Entries with slots are never held: sent twice they are recorded once. */
+  #groupsToSend(mayHold: boolean): readonly CallGroup[] {
+    return mayHold ? this.#groups.all : this.#groups.all.filter(({ calls }) => calls.keepsSlots)
   }
 
   #dueOf({ name, calls }: CallGroup, isUrgent: boolean): PendingEntry[] {
@@ -62,8 +72,8 @@ export class Submitter {
   }
 
   /** Milliseconds until pending entries are due; undefined when there are none. @param urgentIn milliseconds until all are */
-  dueIn(now: number, urgentIn: number): number | undefined {
-    const due = this.#groups.all.flatMap((group) => this.#groupDueIn(group, now, urgentIn) ?? [])
+  dueIn(now: number, urgentIn: number, mayHold: boolean): number | undefined {
+    const due = this.#groupsToSend(mayHold).flatMap((group) => this.#groupDueIn(group, now, urgentIn) ?? [])
     if (due.includes(0)) return 0
     const retryAt = this.#outbox.nextRetryAt(now)
     if (retryAt !== undefined) due.push(retryAt - now)

@@ -52,6 +52,16 @@ export class UsedNonces {
     return entries
   }
 
+  /** Submissions whose nonce is used, as it seems, while their fate is open. */
+  get held(): number {
+    return this.#doubts.size
+  }
+
+  /** When a submission is looked at next, in unix milliseconds; zero while it is not in doubt. */
+  nextLookAt(submissionId: number): number {
+    return this.#doubts.get(submissionId)?.lookAt ?? 0
+  }
+
   /** Its nonce is not used after all, or it is settled. */
   forget(submissionId: number): void {
     this.#doubts.delete(submissionId)

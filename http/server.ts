@@ -80,8 +80,9 @@ export async function createServer(
     ...(options.silenceMs !== undefined && { connectionTimeout: options.silenceMs }),
     ...(options.trustProxy?.length && { trustProxy: [...options.trustProxy] }),
     routerOptions: { maxParamLength: LIMITS.pathParameterLength },
-    // No request has more than one line in the log: neither name nor logger of its own is worth their time.
-    childLoggerFactory: (logger) => logger,
+    // No request has more than one line in the log: a name and a logger of its own are not worth their time, but where a route has a level.
+    childLoggerFactory: (logger, _name, options) =>
+      options.level === undefined ? logger : logger.child({}, options),
     schemaController: { compilersFactory: lazyCompilers as never },
     // Of URLs that no route ever sees: malformed, or too long.
     frameworkErrors: answerAsProblem,

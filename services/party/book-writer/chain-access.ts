@@ -28,6 +28,8 @@ export interface MinedTransaction {
 
 export interface SubmissionTerms {
   fees: Fees
+  /** The newest block. */
+  blockNumber: number
   blockGasLimit: number
   /** Of the newest block, in unix seconds. */
   timestamp: number
@@ -90,6 +92,7 @@ export class ChainAccess {
     const maxFeePerGas = 2n * BigInt(block.baseFeePerGas ?? 0) + maxPriorityFeePerGas
     return {
       fees: { maxFeePerGas, maxPriorityFeePerGas },
+      blockNumber: Number(block.number),
       blockGasLimit: Number(block.gasLimit),
       timestamp: Number(block.timestamp),
       pendingNonce: Number(nonce),

@@ -10,6 +10,8 @@ export interface SearchedNonce {
   hashes: readonly Bytes32[]
   /** Whether one of them makes this call. */
   hasCall(call: TransactionCall): boolean
+  /** None of them is in this block or one before it; null where that is not known, and `since` has to tell. */
+  signedAfter: number | null
   /** Unix seconds before which none of them was made. */
   since: number
 }
@@ -23,15 +25,21 @@ export type NonceUse =
   | { by: 'own'; hash: Bytes32; mined: MinedTransaction | undefined }
   /** A transaction of the account that does something else. */
   | { by: 'another' }
-  /** Neither was found; `next` is the block to go on from, undefined when there is nothing more to look at. */
-  | { by: 'unknown'; reason: string; next?: number }
+  /** Neither was found; without a reason the search just goes on at `next`, with one it may all the same. */
+  | { by: 'unknown'; reason?: string; next?: ScanStart }
 
-type Found = Exclude<NonceUse, { by: 'unknown' }>
-interface NotFound {
-  by: 'unknown'
-  reason: string
-  /** Whether blocks before are no use either. */
-  isLast: boolean
+/** From where to look, block by block. */
+export interface ScanStart {
+  block: number
+  /** Whether the nonce is known to be used in it or before. */
+  isUsed: boolean
+}
+
+interface RawBlock {
+  number: number
+  hash: Bytes32
+  timestamp: string
+  transactions: RawTransaction[]
 }
 
 interface RawTransaction {
@@ -66,44 +74,60 @@ export class NonceSearch {
   }
 
   /**
-   * @param finalBlock after which the nonce is used; later blocks are not looked at
+   * @param final the newest block that counts as final; later ones are not looked at
    * @param from where the search before says to go on
    * @throws CHAIN_UNREACHABLE, CHAIN_MISMATCH
    */
-  async find(searched: SearchedNonce, finalBlock: number, from?: number): Promise<NonceUse> {
+  async find(searched: SearchedNonce, final: ScanStart, from?: ScanStart): Promise<NonceUse> {
     if (from !== undefined) return this.#scan(from, searched)
-    const named = await this.#blockNamed(searched.hashes, finalBlock)
-    const use = named === undefined ? undefined : await this.#useIn(named, searched)
-    if (use !== undefined && (use.by !== 'unknown' || use.isLast)) return use
-    return this.#scan(await this.#firstBlockWith(searched.nonce, finalBlock), searched)
+    const named = await this.#blockNamed(searched.hashes, final.block)
+    const block = named === undefined ? undefined : await this.#read(named)
+    const use = block == null ? undefined : await this.#useIn(block, searched)
+    if (use !== undefined || !final.isUsed) return use ?? this.#scan(final, searched)
+    const first = await this.#firstBlockWith(searched, final.block)
+    return this.#scan({ block: first, isUsed: true }, searched)
   }
 
-  /** From a block down. */
-  async #scan(first: number, searched: SearchedNonce): Promise<NonceUse> {
-    for (let number = first; number >= this.#startBlock; number--) {
-      if (number <= first - MAX_BLOCKS) return { by: 'unknown', reason: 'the search goes on', next: number }
-      const use = await this.#useIn(number, searched)
-      if (use.by !== 'unknown' || use.isLast) return use
+  /**
+   * From a block down. A nonce that is used in it or before, by a transaction that is in none of the blocks since one was first signed for
+   * it, was used before that, and so by another.
+   */
+  async #scan({ block: first, isUsed }: ScanStart, searched: SearchedNonce): Promise<NonceUse> {
+    for (let number = first; number >= this.#lastToRead(searched); number--) {
+      const next = { block: number, isUsed }
+      if (number <= first - MAX_BLOCKS) return { by: 'unknown', next }
+      const block = await this.#read(number)
+      // One that it refuses now it may give out later; one that it does not have it will not.
+      if (block === undefined) return { by: 'unknown', reason: 'a node refuses a block', next }
+      if (block === null) return { by: 'unknown', reason: 'a node does not have a block' }
+      const use = await this.#useIn(block, searched)
+      if (use !== undefined) return use
+      if (isBefore(block, searched)) return NOT_SHOWN
     }
-    return { by: 'unknown', reason: 'no block shows a transaction of this nonce' }
+    return isUsed && searched.signedAfter !== null ? { by: 'another' } : NOT_SHOWN
   }
 
-  async #useIn(number: number, searched: SearchedNonce): Promise<Found | NotFound> {
-    const { nonce, since } = searched
+  #lastToRead({ signedAfter }: SearchedNonce): number {
+    return signedAfter === null ? this.#startBlock : signedAfter + 1
+  }
+
+  /** Null where the node does not have the block, undefined where it refuses to answer. */
+  async #read(number: number): Promise<RawBlock | null | undefined> {
     const block = await answerOf(this.#rpc.send('eth_getBlockByNumber', [toQuantity(number), true]))
-    if (!Array.isArray(block?.transactions))
-      return { by: 'unknown', reason: 'the node does not have the block', isLast: true }
-    const transaction = (block.transactions as RawTransaction[]).find(
-      (one) => isSameAddress(one.from, this.#account) && Number(one.nonce) === nonce,
+    if (block === undefined) return undefined
+    return Array.isArray(block?.transactions) ? { ...block, number } : null
+  }
+
+  /** Undefined where no transaction of the nonce is in it. */
+  async #useIn(block: RawBlock, searched: SearchedNonce): Promise<NonceUse | undefined> {
+    const transaction = block.transactions.find(
+      (one) => isSameAddress(one.from, this.#account) && Number(one.nonce) === searched.nonce,
     )
-    if (transaction === undefined) {
-      const isLast = Number(block.timestamp) < since - CLOCK_MARGIN_S
-      return { by: 'unknown', reason: 'no block shows a transaction of this nonce', isLast }
-    }
+    if (transaction === undefined) return undefined
     if (!isOwn(transaction, searched)) return { by: 'another' }
     const { hash } = transaction
     if (!(await this.#hasEvent(hash, block.hash))) return { by: 'own', hash, mined: undefined }
-    const place = { hash, blockNumber: number, blockHash: block.hash as Bytes32 }
+    const place = { hash, blockNumber: block.number, blockHash: block.hash }
     return { by: 'own', hash, mined: { ...place, succeeded: true, gasUsed: 0, hasEvent: true } }
   }
 
@@ -118,8 +142,9 @@ export class NonceSearch {
   }
 
   /** The first block after which the nonce is used, by halving; a later one where the node has no state of old blocks. */
-  async #firstBlockWith(nonce: number, finalBlock: number): Promise<number> {
-    let low = this.#startBlock
+  async #firstBlockWith(searched: SearchedNonce, finalBlock: number): Promise<number> {
+    const { nonce } = searched
+    let low = this.#lastToRead(searched)
     let high = finalBlock
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
@@ -143,6 +168,12 @@ export class NonceSearch {
     )
   }
 }
+
+const NOT_SHOWN: NonceUse = { by: 'unknown', reason: 'no block shows a transaction of this nonce' }
+
+/** Whether it, and all before it, are too old. */
+const isBefore = ({ timestamp }: RawBlock, { signedAfter, since }: SearchedNonce): boolean =>
+  signedAfter === null && Number(timestamp) < since - CLOCK_MARGIN_S
 
 /** Chain, account and nonce are the same in either case: what it does decides, not what it paid. */
 const isOwn = ({ hash, to, input }: RawTransaction, { hashes, hasCall }: SearchedNonce): boolean =>

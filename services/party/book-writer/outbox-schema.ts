@@ -15,7 +15,8 @@ const TABLES = `
     state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'mined', 'final', 'reverted', 'superseded')),
     transaction_hash TEXT,
     block_number INTEGER,
-    root TEXT
+    root TEXT,
+    signed_after_block INTEGER
   ) STRICT;
   CREATE INDEX IF NOT EXISTS outbox_submissions_unsettled ON outbox_submissions (state, nonce)
     WHERE state IN ('open', 'mined');
@@ -53,6 +54,7 @@ const TABLES = `
 const ADDED_COLUMNS = [
   ['outbox_owner', 'genesis_hash TEXT'],
   ['outbox_submissions', 'root TEXT'],
+  ['outbox_submissions', 'signed_after_block INTEGER'],
   ['outbox_entries', 'content BLOB'],
   ['outbox_entries', 'after_key TEXT'],
   ['outbox_entries', "call_group TEXT NOT NULL DEFAULT ''"],
@@ -62,6 +64,8 @@ const INDEXES = `
   DROP INDEX IF EXISTS outbox_entries_pending;
   CREATE INDEX IF NOT EXISTS outbox_entries_pending_by_group ON outbox_entries (call_group, id) WHERE state = 'pending';
   CREATE INDEX IF NOT EXISTS outbox_entries_by_predecessor ON outbox_entries (after_key) WHERE after_key IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS outbox_submissions_on_chain ON outbox_submissions (nonce)
+    WHERE state IN ('mined', 'final');
   CREATE INDEX IF NOT EXISTS outbox_submissions_by_root ON outbox_submissions (root) WHERE root IS NOT NULL;
   CREATE TABLE IF NOT EXISTS outbox_superseded_entries (
     submission_id INTEGER NOT NULL, entry_id INTEGER NOT NULL, PRIMARY KEY (submission_id, entry_id)

@@ -98,6 +98,8 @@ export class Settler {
   }
 
   async #judge(submission: Submission): Promise<void> {
+    // By the outbox itself: a node that was behind made it sign a nonce of its own again.
+    if (this.#outbox.submissions.isFinal(submission.nonce)) return this.#supersede(submission)
     const entries = this.#outbox.submissions.entriesOf(submission.id)
     const searched = this.#searched(submission, entries)
     const judgement = await this.#usedNonces.judge(submission, this.#mayRepeat(entries), searched)
@@ -105,11 +107,15 @@ export class Settler {
     else if (judgement !== 'open') await this.#settle(submission, judgement.mined, judgement.isFinal)
   }
 
-  #searched({ nonce, transactions }: Submission, entries: readonly PendingEntry[]): SearchedNonce {
+  #searched(
+    { nonce, transactions, signedAfter }: Submission,
+    entries: readonly PendingEntry[],
+  ): SearchedNonce {
     const hashes = transactions.map(({ hash }) => hash)
     return {
       nonce,
       hashes,
+      signedAfter,
       since: Math.min(...entries.map(({ addedAt }) => addedAt)) / 1000,
       hasCall: (call) =>
         hashes.some((hash) => isSameCall(call, callOf(this.#outbox.submissions.rawOf(hash)))),

@@ -12,6 +12,8 @@ export interface Submission {
   /** Zero for a transaction that only fills a gap in the nonces. */
   entryCount: number
   blockNumber: number | null
+  /** None of its transactions is in this block or one before it; null where that was not kept. */
+  signedAfter: number | null
   transactions: SubmissionTransaction[]
 }
 
@@ -30,17 +32,19 @@ export class Submissions {
   }
 
   create(
-    submission: { nonce: number; gasLimit: number; root?: string | undefined },
+    submission: Pick<Submission, 'nonce' | 'gasLimit'> & { root?: string | undefined; signedAfter?: number },
     entries: readonly PendingEntry[],
     transaction: SignedTransaction & Fees,
   ): number {
     const id = Number(
       this.#statements.run(
-        'INSERT INTO outbox_submissions (nonce, gas_limit, entry_count, root) VALUES (?, ?, ?, ?)',
+        `INSERT INTO outbox_submissions (nonce, gas_limit, entry_count, root, signed_after_block)
+         VALUES (?, ?, ?, ?, ?)`,
         submission.nonce,
         submission.gasLimit,
         entries.length,
         submission.root ?? null,
+        submission.signedAfter ?? null,
       ).lastInsertRowid,
     )
     const submit = this.#statements.prepare(
@@ -89,6 +93,27 @@ export class Submissions {
       .prepare("SELECT nonce FROM outbox_submissions WHERE state = 'open'")
       .all()
       .map(({ nonce }) => Number(nonce))
+  }
+
+  /** The first nonce above all that are in blocks; zero while none is. */
+  nextNonce(): number {
+    const row = this.#statements
+      .prepare(
+        "SELECT nonce FROM outbox_submissions WHERE state IN ('mined', 'final') ORDER BY nonce DESC LIMIT 1",
+      )
+      .get()
+    return row === undefined ? 0 : Number(row.nonce) + 1
+  }
+
+  /** Whether a nonce is used for good. */
+  isFinal(nonce: number): boolean {
+    return (
+      this.#statements
+        .prepare(
+          "SELECT 1 FROM outbox_submissions WHERE state IN ('mined', 'final') AND state = 'final' AND nonce = ?",
+        )
+        .get(nonce) !== undefined
+    )
   }
 
   /** Those mined at `block` or before and not final yet. */
@@ -180,6 +205,7 @@ export class Submissions {
         gasLimit: Number(row.gas_limit),
         entryCount: Number(row.entry_count),
         blockNumber: row.block_number === null ? null : Number(row.block_number),
+        signedAfter: row.signed_after_block === null ? null : Number(row.signed_after_block),
         transactions: this.#transactionsOf(Number(row.id)),
       }))
   }

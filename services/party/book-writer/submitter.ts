@@ -149,9 +149,11 @@ export class Submitter {
   async #submit(
     entries: readonly PendingEntry[],
     nonce: number,
-    { fees, timestamp }: SubmissionTerms,
+    { fees, timestamp, blockNumber }: SubmissionTerms,
   ): Promise<void> {
     const { commits, onStage, logger } = this.#settings
+    // Newer blocks may yet be replaced by others, which have it.
+    const signedAfter = Math.max(-1, blockNumber - this.#settings.finalityDepth)
     const { calls, gas } = this.#groups.of(entries)
     const isFiller = entries.length === 0
     const gasLimit = isFiller ? FILLER_GAS : gas.limitFor(entries)
@@ -159,7 +161,10 @@ export class Submitter {
     const capped = { ...fees, maxFeePerGas: smaller(fees.maxFeePerGas, this.#settings.maxFeePerGas) }
     const transaction = this.#sign(entries, { nonce, gasLimit }, capped, timestamp)
     await commits.write(() =>
-      this.#outbox.submissions.create({ nonce, gasLimit, root }, entries, { ...transaction, ...capped }),
+      this.#outbox.submissions.create({ nonce, gasLimit, root, signedAfter }, entries, {
+        ...transaction,
+        ...capped,
+      }),
     )
     onStage('stored')
     await this.#send(transaction)
@@ -197,10 +202,13 @@ export class Submitter {
     await this.#settings.commits.write(() => this.#outbox.submissions.markSent(hash, Date.now()))
   }
 
-  /** The first nonce that neither the pool nor an open submission has. */
+  /**
+   * The first nonce that neither the pool nor an open submission has, above those that are in blocks: a node may be behind, or a
+   * reorganisation have taken out what goes back under its old nonce.
+   */
   #freeNonce({ pendingNonce }: SubmissionTerms): number {
     const taken = new Set(this.#outbox.submissions.openNonces())
-    let nonce = pendingNonce
+    let nonce = Math.max(pendingNonce, this.#outbox.submissions.nextNonce())
     while (taken.has(nonce)) nonce++
     return nonce
   }

@@ -1,6 +1,7 @@
+import { isCountersignError } from '../../../protocol/errors.ts'
 import type { BookWriterSettings } from './book-writer-options.ts'
 import { ChainAccess, type MinedTransaction } from './chain-access.ts'
-import { NonceSearch, type NonceUse, type SearchedNonce } from './nonce-search.ts'
+import { NonceSearch, type NonceUse, type ScanStart, type SearchedNonce } from './nonce-search.ts'
 import type { Submission } from './submissions.ts'
 
 /** One node of the chain by itself: it may show what another has pruned, or does not have yet. */
@@ -17,7 +18,7 @@ interface Doubt {
   /** Why it is not known who used the nonce; undefined while the nodes have not been asked, or it is not used for good. */
   reason: string | undefined
   /** Where the search at each node goes on. */
-  next: Map<Node, number>
+  next: Map<Node, ScanStart>
 }
 
 /** What became of a submission: one of its transactions is in a block, another one has its nonce, or that is open. */
@@ -118,17 +119,31 @@ export class UsedNonces {
     const { nonce } = searched
     try {
       const finalBlock = (await node.chain.headNumber()) - this.#settings.finalityDepth
-      if (finalBlock < 0 || nonce >= (await node.chain.nonceAt(finalBlock))) return undefined
-      const use = await node.search.find(searched, finalBlock, next.get(node))
+      const isUsed = finalBlock < 0 ? false : await this.#isUsedAt(finalBlock, node, nonce)
+      if (isUsed === false) return undefined
+      const use = await node.search.find(
+        searched,
+        { block: finalBlock, isUsed: isUsed === true },
+        next.get(node),
+      )
       if (use.by === 'unknown' && use.next !== undefined) next.set(node, use.next)
       else next.delete(node)
       // One that was signed anew has another hash than those whose receipts were asked for.
       if (use.by === 'own') return { ...use, mined: use.mined ?? (await node.chain.findMined(use.hash)) }
       return use
     } catch (error) {
-      // Some nodes know the state of the latest blocks only; others are down.
       this.#settings.logger.debug({ err: error, nonce }, 'a node does not say who used a nonce')
-      return { by: 'unknown', reason: 'a node does not say which nonces are used for good' }
+      return { by: 'unknown', reason: 'a node does not answer' }
+    }
+  }
+
+  /** Undefined where the node does not know: some have the state of the latest blocks only, and all blocks nevertheless. */
+  async #isUsedAt(block: number, { chain }: Node, nonce: number): Promise<boolean | undefined> {
+    try {
+      return nonce < (await chain.nonceAt(block))
+    } catch (error) {
+      if (isCountersignError(error)) throw error
+      return undefined
     }
   }
 
@@ -136,9 +151,10 @@ export class UsedNonces {
     const reason = reasonOf(uses)
     const longest = reason === undefined ? MAX_PAUSE_UNTIL_FINAL_MS : MAX_PAUSE_MS
     // A search that goes on is no repetition.
-    if (doubt.next.size === 0) doubt.looks++
+    const goesOn = uses.some((use) => use?.by === 'unknown' && use.reason === undefined)
+    if (!goesOn) doubt.looks++
     doubt.lookAt = Date.now() + Math.min(longest, SECOND_LOOK_MS * 2 ** Math.min(doubt.looks, 20))
-    if (doubt.next.size > 0 || reason === doubt.reason) return
+    if (goesOn || reason === doubt.reason) return
     doubt.reason = reason
     if (reason !== undefined)
       this.#settings.logger.error(
@@ -152,5 +168,5 @@ export class UsedNonces {
 function reasonOf(uses: readonly (NonceUse | undefined)[]): string | undefined {
   if (uses.some((use) => use?.by === 'own'))
     return 'the transaction is in a block, and no node has its receipt or its event'
-  return uses.find((use) => use?.by === 'unknown')?.reason
+  return uses.flatMap((use) => (use?.by === 'unknown' && use.reason) || [])[0]
 }

@@ -393,6 +393,26 @@ describe('book writer', () => {
       expect(transactionCount()).to.equal(1)
     })
 
+    it('signs no nonce again that it has used, however far behind its node is', async () => {
+      const relay = await startRpcRelay(chain.url)
+      const rpc = connectChain({ chainId: chain.chainId, rpcUrls: [relay.url] })
+      await open({ rpc, calls: { ...DIGEST_CALLS, keepsSlots: false } })
+      const entries = newEntries(3)
+      for (const entry of entries.slice(0, 2)) {
+        await book.add([entry])
+        await settled()
+      }
+      relay.faults.alter = ({ method, params }, result) =>
+        method === 'eth_getTransactionCount' && params[1] === 'pending' ? '0x0' : result
+      await book.add(entries.slice(2))
+      await settled()
+      expect(await book.recorded()).to.deep.equal(entries)
+      const nonces = book.db.prepare('SELECT nonce FROM outbox_submissions ORDER BY id').all()
+      expect(nonces.map(({ nonce }) => Number(nonce))).to.deep.equal([0, 1, 2])
+      rpc.destroy()
+      await relay.stop()
+    })
+
     it('fills a nonce that another process took and gave up', async () => {
       await open({ resubmitAfterMs: 300 })
       await chain.request('evm_setAutomine', [false])

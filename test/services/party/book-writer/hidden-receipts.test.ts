@@ -186,6 +186,24 @@ describe('book writer of a book without slots, whose node has state but no recei
     expect(await eventsOf('publish')).to.deep.equal([2])
   }).timeout(20_000)
 
+  it('finds it though the node never has the state of a block that is final', async () => {
+    relay.faults.alter = hiding(RECEIPTS, TRANSACTIONS)
+    relay.faults.refuse = ({ method, params }) =>
+      method === 'eth_getTransactionCount' && String(params[1]).startsWith('0x')
+        ? { code: -32_000, message: 'missing trie node' }
+        : undefined
+    await open('publish', { finalityDepth: 3 })
+    const entries = newEntries(2)
+    await loseNonce(entries)
+    await sleep(1_500)
+    expect(await nonce()).to.equal(1)
+    await until(async () => {
+      await chain.request('evm_mine')
+      return entries.every(({ key }) => stateOf(key) === 'final')
+    }, 15_000)
+    expect(await eventsOf('publish')).to.deep.equal([2])
+  }).timeout(20_000)
+
   it('makes final, and does not repeat, what it saw in a block whose receipts are gone since', async () => {
     await open('publish', { finalityDepth: 3 })
     const [entry] = newEntries(1)

@@ -165,8 +165,7 @@ export class Outbox {
 
   hasUnfinal(): boolean {
     return (
-      this.#statements.prepare("SELECT 1 FROM outbox_submissions WHERE state = 'mined' LIMIT 1").get() !==
-        undefined ||
+      this.submissions.hasMined() ||
       this.#statements
         .prepare("SELECT 1 FROM outbox_entries WHERE state = 'recorded' AND state <> 'final' LIMIT 1")
         .get() !== undefined

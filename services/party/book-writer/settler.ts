@@ -10,6 +10,7 @@ import type { RecordingEvent } from './registry-calls.ts'
 import { registryMissing } from './registry-missing.ts'
 import { callOf, isSameCall } from './signed-transaction.ts'
 import type { Submission } from './submissions.ts'
+import { TakenOut } from './taken-out.ts'
 import { UsedNonces } from './used-nonces.ts'
 
 /** Told how an entry came out. */
@@ -32,6 +33,7 @@ export class Settler {
   readonly #outcomes: EntryOutcomes
   readonly #usedNonces: UsedNonces
   readonly #looseEntries: LooseEntries
+  readonly #takenOut: TakenOut
 
   constructor(
     settings: BookWriterSettings,
@@ -47,6 +49,7 @@ export class Settler {
     this.#outcomes = outcomes
     this.#usedNonces = new UsedNonces(settings)
     this.#looseEntries = new LooseEntries(settings, outbox, chain)
+    this.#takenOut = new TakenOut(outbox.submissions, chain)
   }
 
   /** Entries whose nonce is used while no node shows by what: they are held. */
@@ -129,9 +132,11 @@ export class Settler {
 
   /** Looks again at what has become deep enough to be final. A record that a reorganisation took out is brought back. */
   async finalise(): Promise<void> {
-    const finalBlock = await this.#finalBlock()
+    const [finalBlock, suspects] = await Promise.all([this.#finalBlock(), this.#takenOut.find()])
+    for (const submission of suspects)
+      if ((await this.#findAnywhere(submission)) === undefined) await this.#reopen(submission)
     for (const submission of this.#outbox.submissions.mined(finalBlock)) {
-      const mined = (await this.#findMined(submission)) ?? (await this.#usedNonces.findMined(submission))
+      const mined = await this.#findAnywhere(submission)
       if (mined === undefined) await this.#reopen(submission)
       else if (!mined.succeeded) await this.#settle(submission, mined)
       else {
@@ -154,6 +159,11 @@ export class Settler {
   async #findMined({ transactions }: Submission): Promise<MinedTransaction | undefined> {
     const found = await Promise.all(transactions.map(({ hash }) => this.#chain.findMined(hash)))
     return found.find((mined) => mined !== undefined)
+  }
+
+  /** At the node that answers, or else at any. */
+  async #findAnywhere(submission: Submission): Promise<MinedTransaction | undefined> {
+    return (await this.#findMined(submission)) ?? (await this.#usedNonces.findMined(submission))
   }
 
   /** Returns false where it has to be left open. */

@@ -124,6 +124,30 @@ export class Submissions {
     )
   }
 
+  hasMined(): boolean {
+    return (
+      this.#statements.prepare("SELECT 1 FROM outbox_submissions WHERE state = 'mined' LIMIT 1").get() !==
+      undefined
+    )
+  }
+
+  /** Whether the nonce is that of a submission that is mined and not final yet. */
+  isMined(nonce: number): boolean {
+    return (
+      this.#statements
+        .prepare("SELECT 1 FROM outbox_submissions WHERE state = 'mined' AND nonce = ?")
+        .get(nonce) !== undefined
+    )
+  }
+
+  /** Those mined and not final yet of this nonce or a higher one. */
+  minedFrom(nonce: number): Submission[] {
+    return this.#read(
+      "SELECT * FROM outbox_submissions WHERE state = 'mined' AND nonce >= ? ORDER BY nonce LIMIT 100",
+      [nonce],
+    )
+  }
+
   entriesOf(submissionId: number): PendingEntry[] {
     return this.#statements
       .prepare(

@@ -109,6 +109,8 @@ export class Submitter {
     if (outcome === 'accepted') return this.#markSent(newest.hash)
     const terms = await this.#chain.terms()
     if (isFirst && terms.pendingNonce < submission.nonce) {
+      // Its own, that a reorganisation took out, goes back under that nonce.
+      if (this.#outbox.submissions.isMined(terms.pendingNonce)) return this.#markSent(newest.hash)
       this.#settings.logger.warn({ nonce: terms.pendingNonce }, 'unused nonce filled')
       await this.#submit([], terms.pendingNonce, terms)
       return this.#markSent(newest.hash)

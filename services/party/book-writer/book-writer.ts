@@ -116,8 +116,9 @@ export class BookWriter {
   whenRecorded(key: Bytes32, timeoutMs = 30_000, signal?: AbortSignal): Promise<RecordLocation> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const known = this.#outbox.find(key)
-    if (known?.location != null) return Promise.resolve(known.location)
     if (known?.state === 'conflict') return Promise.reject(conflict(key))
+    const isOnChain = known?.state === 'recorded' || known?.state === 'final'
+    if (isOnChain && known.location !== null) return Promise.resolve(known.location)
     return new Promise((resolve, reject) => {
       const settle = (end: () => void): void => {
         clearTimeout(timer)

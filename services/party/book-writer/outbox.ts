@@ -42,6 +42,12 @@ export interface PendingEntry extends CallEntry {
   refusals: number
 }
 
+/** An entry that is on chain by a transaction that is not the outbox's, or no longer known. */
+export interface LooseEntry extends Entry {
+  id: number
+  group: string
+}
+
 export interface OutboxEntryState {
   digest: Bytes32
   state: EntryState
@@ -184,13 +190,13 @@ export class Outbox {
   }
 
   /** Entries recorded elsewhere, at `block` or before, and not final yet. */
-  recordedElsewhere(block: number, limit: number): (Entry & { id: number })[] {
+  recordedElsewhere(block: number, limit: number): LooseEntry[] {
     return this.#statements
       .prepare(
-        `SELECT id, entry_key AS key, digest FROM outbox_entries
+        `SELECT id, entry_key AS key, digest, call_group AS "group" FROM outbox_entries
        WHERE state = 'recorded' AND state <> 'final' AND submission_id IS NULL AND block_number <= ? LIMIT ?`,
       )
-      .all(block, limit) as unknown as (Entry & { id: number })[]
+      .all(block, limit) as unknown as LooseEntry[]
   }
 
   /** Where an entry was found that is on chain. */
@@ -203,13 +209,27 @@ export class Outbox {
     )
   }
 
-  setState(entryId: number, state: EntryState): void {
-    this.#statements.run('UPDATE outbox_entries SET state = ? WHERE id = ?', state, entryId)
+  /** Nothing takes it from the chain any more. */
+  markFinal(entryId: number): void {
+    this.#statements.run("UPDATE outbox_entries SET state = 'final', content = NULL WHERE id = ?", entryId)
+  }
+
+  /** It is on chain no longer, and waits again. */
+  bringBack(entryId: number): void {
+    this.#leaveChain(entryId, 'pending')
+  }
+
+  #leaveChain(entryId: number, state: 'pending' | 'conflict'): void {
+    this.#statements.run(
+      'UPDATE outbox_entries SET state = ?, transaction_hash = NULL, block_number = NULL WHERE id = ?',
+      state,
+      entryId,
+    )
   }
 
   /** The entry cannot be recorded any more, nor can those that follow it. */
   markConflict({ id, key }: { id: number; key: Bytes32 }): void {
-    this.setState(id, 'conflict')
+    this.#leaveChain(id, 'conflict')
     this.#statements.run(
       `${FOLLOWERS} UPDATE outbox_entries SET state = 'conflict' WHERE state = 'pending' AND entry_key IN followers`,
       key,

@@ -48,7 +48,7 @@ export class Settler {
     this.#groups = groups
     this.#outcomes = outcomes
     this.#usedNonces = new UsedNonces(settings)
-    this.#looseEntries = new LooseEntries(settings, outbox, chain)
+    this.#looseEntries = new LooseEntries(settings, outbox, chain, groups)
     this.#takenOut = new TakenOut(outbox.submissions, chain)
   }
 

@@ -11,11 +11,11 @@ import {
 import type { Entry } from '../../../../protocol/record-book.ts'
 import { DIGEST_CALLS } from '../../../../services/party/book-writer/registry-calls.ts'
 import { Submissions } from '../../../../services/party/book-writer/submissions.ts'
-import { connectChain } from '../../../../services/party/rpc.ts'
+import { type ChainRpc, connectChain } from '../../../../services/party/rpc.ts'
 import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
 import { registryAs } from '../../../support/contracts.ts'
 import { expectRejection } from '../../../support/expect-error.ts'
-import { startRpcRelay } from '../../../support/rpc-relay.ts'
+import { type RpcRelay, startRpcRelay } from '../../../support/rpc-relay.ts'
 import {
   AUTHOR,
   AUTHOR_KEY,
@@ -254,27 +254,71 @@ describe('book writer', () => {
       expect(await book.recorded()).to.deep.equal([kept, lost])
     })
 
-    it('calls it final no sooner than a node says so that has the state of that block, and goes on meanwhile', async () => {
-      const relay = await startRpcRelay(chain.url, {
-        refuse: ({ method, params }) =>
-          method === 'eth_call' && params[1] !== 'latest'
-            ? { code: -32_000, message: 'missing trie node' }
-            : undefined,
+    describe('to an entry that another transaction recorded, at a node without the state of final blocks', () => {
+      let relay: RpcRelay
+      let rpc: ChainRpc
+      afterEach(async () => {
+        rpc.destroy()
+        await relay.stop()
       })
-      const rpc = connectChain({ chainId: chain.chainId, rpcUrls: [relay.url] })
-      await open({ rpc })
-      const { key, digest } = newEntry()
-      await recordElsewhere(key, digest)
-      await book.add([{ key, digest }])
-      await until(() => stateOf(key) === 'recorded')
-      const later = newEntry()
-      await book.writer.recordNow(later.key, later.digest)
-      expect(stateOf(key)).to.equal('recorded')
-      expect(book.writer.status().isChainUsable).to.equal(true)
-      relay.faults.refuse = undefined
-      await until(() => stateOf(key) === 'final')
-      rpc.destroy()
-      await relay.stop()
+      const openWithoutState = async (options: Parameters<typeof writeBook>[1] = {}): Promise<void> => {
+        relay = await startRpcRelay(chain.url, {
+          refuse: ({ method, params }) =>
+            method === 'eth_call' && params[1] !== 'latest'
+              ? { code: -32_000, message: 'missing trie node' }
+              : undefined,
+        })
+        rpc = connectChain({ chainId: chain.chainId, rpcUrls: [relay.url] })
+        await open({ rpc, ...options })
+      }
+      const recordedByAnother = async (): Promise<{ entry: Entry; transactionHash: string }> => {
+        const entry = newEntry()
+        const transactionHash = await recordElsewhere(entry.key, entry.digest)
+        await book.add([entry])
+        await until(() => stateOf(entry.key) === 'recorded')
+        return { entry, transactionHash }
+      }
+
+      it('calls it final once its event is in such a block', async () => {
+        await openWithoutState({ finalityDepth: 3 })
+        const { entry, transactionHash } = await recordedByAnother()
+        book.db.exec('UPDATE outbox_entries SET block_number = 0')
+        await sleep(400)
+        expect(stateOf(entry.key)).to.equal('recorded')
+        await chain.request('anvil_mine', ['0x3'])
+        await until(() => stateOf(entry.key) === 'final')
+        expect(book.writer.locationOf(entry.key)?.transactionHash).to.equal(transactionHash)
+      })
+
+      it('calls it final no sooner than a node says so, and goes on meanwhile', async () => {
+        await openWithoutState()
+        relay.faults.alter = ({ method }, result) => (method === 'eth_getLogs' ? [] : result)
+        const { entry } = await recordedByAnother()
+        const later = newEntry()
+        await book.writer.recordNow(later.key, later.digest)
+        expect(stateOf(entry.key)).to.equal('recorded')
+        expect(book.writer.status().isChainUsable).to.equal(true)
+        relay.faults.refuse = undefined
+        await until(() => stateOf(entry.key) === 'final')
+      })
+
+      it('brings it back when a reorganisation took it out, without its old place', async () => {
+        await openWithoutState({ finalityDepth: 3 })
+        const { entry } = await recordedByAnother()
+        await chain.request('evm_setAutomine', [false])
+        await chain.request('anvil_reorg', [2, []])
+        await chain.request('anvil_dropAllTransactions')
+        await chain.request('anvil_mine', ['0x5'])
+        await until(() => stateOf(entry.key) !== 'recorded')
+        expect(book.writer.locationOf(entry.key)).to.equal(undefined)
+        const waiting = book.writer.whenRecorded(entry.key)
+        await poolHolds(1)
+        await chain.request('evm_mine')
+        const { transactionHash } = await waiting
+        const receipt = await chain.request<object | null>('eth_getTransactionReceipt', [transactionHash])
+        expect(receipt).to.not.equal(null)
+        expect(await book.recorded()).to.deep.equal([entry])
+      })
     })
 
     it('leaves none without its transaction for good: it is looked for again', async () => {

@@ -41,7 +41,7 @@ export interface BookWriterOptions {
   pollIntervalMs?: number
   /** Milliseconds after which a transaction that is not mined is sent again, or replaced by one with a higher fee. Default 30,000. */
   resubmitAfterMs?: number
-  /** Wei; no replacement bids more. Default none. */
+  /** Wei; no transaction bids more. Nor does any bid far above what the chain asks at the time. Default none. */
   maxFeePerGas?: bigint
   /** Milliseconds between attempts while the chain cannot be used, at most. Default 5,000. */
   maxBackoffMs?: number

@@ -195,7 +195,8 @@ export class BookWriter {
         delay = this.#nextLookIn(quietSteps)
       } catch (error) {
         this.#noteChain(false, error)
-        this.#resendAll = true
+        // What a node refuses says nothing of the other transactions, and nothing of the chain.
+        this.#resendAll ||= isCountersignError(error)
         this.#chainCheckedUntil = 0
         delay = this.#backoff(failures++)
       }
@@ -208,8 +209,9 @@ export class BookWriter {
     this.#addedSinceStep = 0
     if (Date.now() >= this.#chainCheckedUntil && this.#outbox.hasUnsettled()) await this.#checkChain()
     const { settled, open } = await this.#settler.settleMined(this.#outbox.submissions.open())
-    if (open.length > 0) await this.#pursue(open)
+    const refusal = open.length > 0 ? await this.#pursue(open) : undefined
     if (this.#outbox.hasUnfinal()) await this.#settler.finalise()
+    if (refusal !== undefined) throw refusal
     const isUrgent = this.#urgentIn() === 0
     const submitted = await this.#submitter.submitDue(this.#room(), isUrgent, this.#mayHold())
     if (isUrgent && submitted > 0) this.#urgentAt = Date.now()
@@ -228,20 +230,36 @@ export class BookWriter {
     this.#chainCheckedUntil = Date.now() + CHAIN_CHECK_MS
   }
 
-  async #pursue(open: readonly Submission[]): Promise<void> {
+  /** Returns the first refusal of a transaction, which keeps nothing else from being looked at. */
+  async #pursue(open: readonly Submission[]): Promise<unknown> {
     if (this.#resendAll) {
-      for (const submission of open) await this.#submitter.rebroadcast(submission)
       this.#resendAll = false
-      return
+      return this.#forEach(open, (submission) => this.#submitter.rebroadcast(submission))
     }
     const now = Date.now()
-    const waitedFor = (submission: Submission): number => now - (submission.transactions.at(-1)!.sentAt ?? 0)
-    const waiting = open.filter((submission) => waitedFor(submission) >= NONCE_CHECK_AFTER_MS)
+    const waiting = open.filter((submission) => now - lastSentAt(submission) >= NONCE_CHECK_AFTER_MS)
     const used = waiting.length === 0 ? undefined : await this.#settler.releaseSuperseded(waiting)
     const unused = open.filter((submission) => !used?.has(submission))
-    for (const [i, submission] of unused.entries())
-      if (waitedFor(submission) >= this.#settings.resubmitAfterMs)
-        await this.#submitter.pushThrough(submission, i === 0)
+    const overdue = unused.filter(
+      (submission) => now - lastSentAt(submission) >= this.#settings.resubmitAfterMs,
+    )
+    return this.#forEach(overdue, (submission) =>
+      this.#submitter.pushThrough(submission, submission === unused[0]),
+    )
+  }
+
+  /** Returns the first refusal by a node. @throws CHAIN_UNREACHABLE, CHAIN_MISMATCH */
+  async #forEach(
+    submissions: readonly Submission[],
+    send: (submission: Submission) => Promise<void>,
+  ): Promise<unknown> {
+    let refusal: unknown
+    for (const submission of submissions)
+      await send(submission).catch((error) => {
+        if (isCountersignError(error)) throw error
+        refusal ??= error
+      })
+    return refusal
   }
 
   #nextLookIn(quietSteps: number): number {
@@ -319,6 +337,10 @@ export class BookWriter {
     for (const waiter of [...(this.#waiters.get(key) ?? [])]) end(waiter)
   }
 }
+
+/** Unix milliseconds; zero: perhaps never. */
+const lastSentAt = ({ transactions }: Submission): number =>
+  Math.max(...transactions.map(({ sentAt }) => sentAt ?? 0))
 
 /** Without what was sent: ethers repeats a whole batch in its messages. */
 const reasonOf = (error: unknown): string => {

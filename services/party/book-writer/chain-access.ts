@@ -109,6 +109,11 @@ export class ChainAccess {
     }
   }
 
+  /** What the author can pay, in wei. */
+  async balance(): Promise<bigint> {
+    return BigInt(await this.#rpc.send('eth_getBalance', [this.#author, 'latest']))
+  }
+
   async confirmedNonce(): Promise<number> {
     return Number(await this.#rpc.send('eth_getTransactionCount', [this.#author, 'latest']))
   }

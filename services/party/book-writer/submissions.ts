@@ -58,7 +58,7 @@ export class Submissions {
   addTransaction(submissionId: number, { hash, raw, ...fees }: SignedTransaction & Fees): void {
     this.#statements.run(
       `INSERT INTO outbox_transactions (transaction_hash, submission_id, raw, max_fee_wei, priority_fee_wei)
-       VALUES (?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
       hash,
       submissionId,
       raw,

@@ -1,12 +1,15 @@
+import { isCountersignError } from '../../../protocol/errors.ts'
 import type { BookWriterSettings } from './book-writer-options.ts'
 import type { CallGroup, CallGroups } from './call-groups.ts'
-import type { ChainAccess, SubmissionTerms } from './chain-access.ts'
+import type { Broadcast, ChainAccess, SubmissionTerms } from './chain-access.ts'
 import { FILLER_GAS } from './gas.ts'
 import type { Outbox, PendingEntry } from './outbox.ts'
 import { type Fees, type SignedTransaction, signTransaction } from './signed-transaction.ts'
 import type { Submission, SubmissionTransaction } from './submissions.ts'
 
 const NO_DATA = new Uint8Array(0)
+/** A chain that stands still asks for no more, however often its transactions are outbid. */
+const MAX_TIMES_THE_MARKET = 10n
 
 /**
  * Makes transactions of pending entries and brings them to the chain. A transaction is stored before it is sent and is sent again as it
@@ -90,47 +93,66 @@ export class Submitter {
     return Math.max(0, Math.min(urgentIn, oldest.addedAt + flushIntervalMs - now))
   }
 
-  /** Sends a stored transaction again as it is. */
+  /** Sends a stored transaction again as it is. @throws what the node said when it refuses all that the author can pay */
   async rebroadcast(submission: Submission): Promise<void> {
-    const newest = submission.transactions.at(-1)!
-    await this.#chain.broadcast(this.#outbox.submissions.rawOf(newest.hash))
-    await this.#markSent(newest.hash)
+    const { sent } = await this.#broadcast(submission)
+    await this.#markSent(sent.hash)
   }
 
   /**
    * For a submission that is overdue: sends it again if the node has lost it; otherwise outbids it at the same nonce, within the
    * highest fee allowed. A nonce before it that nobody uses any more is filled, since it would hold up everything behind.
+   * @throws what the node said when it refuses all that the author can pay
    */
   async pushThrough(submission: Submission, isFirst: boolean): Promise<void> {
-    const newest = submission.transactions.at(-1)!
-    const outcome = await this.#chain.broadcast(this.#outbox.submissions.rawOf(newest.hash))
+    const { outcome, sent } = await this.#broadcast(submission)
     // It stays overdue, so that its nonce is looked into: one that somebody else used is given up.
     if (outcome === 'nonce-used') return
-    if (outcome === 'accepted') return this.#markSent(newest.hash)
+    if (outcome === 'accepted') return this.#markSent(sent.hash)
     const terms = await this.#chain.terms()
     if (isFirst && terms.pendingNonce < submission.nonce) {
       // Its own, that a reorganisation took out, goes back under that nonce.
-      if (this.#outbox.submissions.isMined(terms.pendingNonce)) return this.#markSent(newest.hash)
+      if (this.#outbox.submissions.isMined(terms.pendingNonce)) return this.#markSent(sent.hash)
       this.#settings.logger.warn({ nonce: terms.pendingNonce }, 'unused nonce filled')
       await this.#submit([], terms.pendingNonce, terms)
-      return this.#markSent(newest.hash)
+      return this.#markSent(sent.hash)
     }
-    await this.#outbid(submission, newest, terms)
+    await this.#outbid(submission, sent, terms)
   }
 
-  async #outbid(
-    submission: Submission,
-    newest: SubmissionTransaction,
-    terms: SubmissionTerms,
-  ): Promise<void> {
-    const { logger, maxFeePerGas: cap } = this.#settings
-    const fees = {
-      maxFeePerGas: larger(raised(newest.maxFeePerGas), terms.fees.maxFeePerGas),
-      maxPriorityFeePerGas: larger(raised(newest.maxPriorityFeePerGas), terms.fees.maxPriorityFeePerGas),
+  /** The newest of its transactions; where a node refuses that, the newest of those before that the author can pay. */
+  async #broadcast({
+    transactions,
+    gasLimit,
+  }: Submission): Promise<{ outcome: Broadcast; sent: SubmissionTransaction }> {
+    const newest = transactions.at(-1)!
+    try {
+      return { outcome: await this.#broadcastStored(newest), sent: newest }
+    } catch (refusal) {
+      if (isCountersignError(refusal)) throw refusal
+      const balance = await this.#chain.balance()
+      const sent = transactions.slice(0, -1).findLast((one) => costOf(one, gasLimit) <= balance)
+      if (sent === undefined) throw refusal
+      return { outcome: await this.#broadcastStored(sent), sent }
     }
-    if (fees.maxFeePerGas > cap) {
-      logger.warn({ nonce: submission.nonce }, 'transaction waits at the highest fee allowed')
-      return this.#markSent(newest.hash)
+  }
+
+  #broadcastStored({ hash }: SubmissionTransaction): Promise<Broadcast> {
+    return this.#chain.broadcast(this.#outbox.submissions.rawOf(hash))
+  }
+
+  /** What was signed is sent again and again, so no more is signed than the author can pay, nor far more than the chain asks. */
+  async #outbid(submission: Submission, sent: SubmissionTransaction, terms: SubmissionTerms): Promise<void> {
+    const { logger } = this.#settings
+    const fees = {
+      maxFeePerGas: larger(raised(sent.maxFeePerGas), terms.fees.maxFeePerGas),
+      maxPriorityFeePerGas: larger(raised(sent.maxPriorityFeePerGas), terms.fees.maxPriorityFeePerGas),
+    }
+    const highest = smaller(this.#settings.maxFeePerGas, MAX_TIMES_THE_MARKET * terms.fees.maxFeePerGas)
+    const isPayable = costOf(fees, submission.gasLimit) <= (await this.#chain.balance())
+    if (fees.maxFeePerGas > highest || !isPayable) {
+      logger.warn({ nonce: submission.nonce, isPayable }, 'transaction waits at the highest fee allowed')
+      return this.#markSent(sent.hash)
     }
     const transaction = this.#sign(
       this.#outbox.submissions.entriesOf(submission.id),
@@ -142,7 +164,7 @@ export class Submitter {
       this.#outbox.submissions.addTransaction(submission.id, { ...transaction, ...fees }),
     )
     logger.info(
-      { nonce: submission.nonce, transaction: transaction.hash, replaced: newest.hash },
+      { nonce: submission.nonce, transaction: transaction.hash, replaced: sent.hash },
       'transaction replaced with a higher fee',
     )
     await this.#send(transaction)
@@ -160,7 +182,9 @@ export class Submitter {
     const isFiller = entries.length === 0
     const gasLimit = isFiller ? FILLER_GAS : gas.limitFor(entries)
     const root = isFiller ? undefined : calls.rootOf?.(entries)
-    const capped = { ...fees, maxFeePerGas: smaller(fees.maxFeePerGas, this.#settings.maxFeePerGas) }
+    const maxFeePerGas = smaller(fees.maxFeePerGas, this.#settings.maxFeePerGas)
+    // A transaction whose priority fee is above its highest fee is taken by no node.
+    const capped = { maxFeePerGas, maxPriorityFeePerGas: smaller(fees.maxPriorityFeePerGas, maxFeePerGas) }
     const transaction = this.#sign(entries, { nonce, gasLimit }, capped, timestamp)
     await commits.write(() =>
       this.#outbox.submissions.create({ nonce, gasLimit, root, signedAfter }, entries, {
@@ -218,5 +242,7 @@ export class Submitter {
 
 /** Nodes ask for a tenth more at least. */
 const raised = (fee: bigint): bigint => (fee * 5n) / 4n + 1n
+/** Wei, at most. */
+const costOf = ({ maxFeePerGas }: Fees, gasLimit: number): bigint => maxFeePerGas * BigInt(gasLimit)
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b)

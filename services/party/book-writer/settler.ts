@@ -206,7 +206,10 @@ export class Settler {
   async #settleReverted(submission: Submission, mined: MinedTransaction): Promise<boolean> {
     const entries = this.#outbox.submissions.entriesOf(submission.id)
     // In another block it might succeed, after its entries were sent again.
-    if (!this.#mayRepeat(entries) && !(await this.#isFinal(mined, await this.#finalBlock()))) return false
+    if (!this.#mayRepeat(entries) && !(await this.#isFinal(mined, await this.#finalBlock()))) {
+      this.#usedNonces.clear(submission.id)
+      return false
+    }
     this.#usedNonces.forget(submission.id)
     const digests = entries.length === 0 ? [] : await this.#chain.digestsOf(entries.map(({ key }) => key))
     const present = entries.filter((_, i) => !isEmptyDigest(digests[i]!))

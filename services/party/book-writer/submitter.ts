@@ -8,6 +8,12 @@ import { type Fees, type SignedTransaction, signTransaction } from './signed-tra
 import type { Submission, SubmissionTransaction } from './submissions.ts'
 
 const NO_DATA = new Uint8Array(0)
+const FILLERS_AT_ONCE = 16
+/**
+ * Blocks, at least, below the newest at the time of signing, that have none of the transactions: what counts as final is a setting, and
+ * may be less than a reorganisation takes.
+ */
+const SIGNING_MARGIN_BLOCKS = 64
 /** A chain that stands still asks for no more, however often its transactions are outbid. */
 const MAX_TIMES_THE_MARKET = 10n
 
@@ -111,13 +117,22 @@ export class Submitter {
     if (outcome === 'accepted') return this.#markSent(sent.hash)
     const terms = await this.#chain.terms()
     if (isFirst && terms.pendingNonce < submission.nonce) {
-      // Its own, that a reorganisation took out, goes back under that nonce.
-      if (this.#outbox.submissions.isMined(terms.pendingNonce)) return this.#markSent(sent.hash)
-      this.#settings.logger.warn({ nonce: terms.pendingNonce }, 'unused nonce filled')
-      await this.#submit([], terms.pendingNonce, terms)
+      await this.#fill(submission.nonce, terms)
       return this.#markSent(sent.hash)
     }
     await this.#outbid(submission, sent, terms)
+  }
+
+  /** Nonces before `end` that nobody uses, but for those of its own: what a reorganisation took out goes back under them. */
+  async #fill(end: number, terms: SubmissionTerms): Promise<void> {
+    const { submissions } = this.#outbox
+    const open = new Set(submissions.openNonces())
+    const last = Math.min(end, terms.pendingNonce + FILLERS_AT_ONCE)
+    for (let nonce = terms.pendingNonce; nonce < last; nonce++) {
+      if (open.has(nonce) || submissions.isMined(nonce)) continue
+      this.#settings.logger.warn({ nonce }, 'unused nonce filled')
+      await this.#submit([], nonce, terms)
+    }
   }
 
   /** The newest of its transactions; where a node refuses that, the newest of those before that the author can pay. */
@@ -177,7 +192,8 @@ export class Submitter {
   ): Promise<void> {
     const { commits, onStage, logger } = this.#settings
     // Newer blocks may yet be replaced by others, which have it.
-    const signedAfter = Math.max(-1, blockNumber - this.#settings.finalityDepth)
+    const margin = Math.max(SIGNING_MARGIN_BLOCKS, this.#settings.finalityDepth)
+    const signedAfter = Math.max(-1, blockNumber - margin)
     const { calls, gas } = this.#groups.of(entries)
     const isFiller = entries.length === 0
     const gasLimit = isFiller ? FILLER_GAS : gas.limitFor(entries)

@@ -68,6 +68,12 @@ export class UsedNonces {
     this.#doubts.delete(submissionId)
   }
 
+  /** It is known what used its nonce, which is not final yet. */
+  clear(submissionId: number): void {
+    const doubt = this.#doubts.get(submissionId)
+    if (doubt !== undefined) doubt.reason = undefined
+  }
+
   /** One of its transactions in a block, by the receipt that any of the nodes has. */
   async findMined({ transactions }: Submission): Promise<MinedTransaction | undefined> {
     const found = await Promise.all(

@@ -216,6 +216,21 @@ describe('book writer of a book without slots, whose node has state but no recei
     expect(await nonce()).to.equal(1)
   })
 
+  it('does not call unclear what is seen to have failed, though that is not final yet', async () => {
+    relay.faults.alter = hiding(RECEIPTS)
+    relay.faults.refuse = ({ method, params }) =>
+      method === 'eth_getTransactionCount' && String(params[1]).startsWith('0x')
+        ? { code: -32_000, message: 'missing trie node' }
+        : undefined
+    const calls = credentialCalls('publish', '')
+    await open('publish', { calls: { ...calls, gasOfCall: 30_000, gasOf: () => 100 }, finalityDepth: 3 })
+    await book.add(newEntries(2))
+    await until(() => book.writer.status().unclear === 2)
+    relay.faults.alter = undefined
+    await until(() => book.writer.status().unclear === 0)
+    expect(book.writer.status()).to.include({ submitted: 2, pending: 0 })
+  })
+
   it('sends the entries of a transaction that failed again only when that is final', async () => {
     const calls = credentialCalls('publish', '')
     await open('publish', { calls: { ...calls, gasOfCall: 30_000, gasOf: () => 100 }, finalityDepth: 3 })

@@ -16,9 +16,9 @@ describe('book writer without slots whose transaction a reorganisation takes out
   })
 
   const stateOf = (key: string) => book.writer.find(key as never)?.state
-  const open = async (): Promise<void> => {
+  const open = async ({ finalityDepth } = { finalityDepth: 30 }): Promise<void> => {
     const calls = credentialCalls('publish', '')
-    book = await writeBook(chain, { calls, finalityDepth: 30, resubmitAfterMs: 600, maxBatch: 1 })
+    book = await writeBook(chain, { calls, finalityDepth, resubmitAfterMs: 600, maxBatch: 1 })
   }
   const takeOut = async (blocks: number): Promise<void> => {
     await chain.request('anvil_reorg', [blocks, []])
@@ -26,7 +26,7 @@ describe('book writer without slots whose transaction a reorganisation takes out
   }
   const published = async () => (await publishedBy(book.registry)).map(({ key }) => key)
   const noncesOf = () =>
-    book.db.prepare('SELECT nonce, entry_count AS entries FROM outbox_submissions ORDER BY nonce').all()
+    book.db.prepare('SELECT nonce, entry_count AS entries FROM outbox_submissions ORDER BY nonce, id').all()
   const final = async (entries: ReturnType<typeof newEntries>) =>
     until(async () => {
       await chain.request('anvil_mine', ['0x8'])
@@ -86,6 +86,26 @@ describe('book writer without slots whose transaction a reorganisation takes out
     expect(noncesOf().map(({ nonce, entries }) => [nonce, entries])).to.deep.equal([
       [0, 1],
       [1, 1],
+    ])
+  })
+
+  it('goes on after one that was deeper than what counts as final: the nonces before are filled', async () => {
+    await open({ finalityDepth: 0 })
+    const entries = newEntries(3)
+    for (const entry of entries.slice(0, 2)) {
+      await book.add([entry])
+      await until(() => stateOf(entry.key) === 'final')
+    }
+    await takeOut(2)
+    await book.add(entries.slice(2))
+    await until(() => stateOf(entries[2]!.key) === 'final')
+    expect(await published()).to.deep.equal([entries[2]!.key])
+    expect(noncesOf().map(({ nonce, entries }) => [nonce, entries])).to.deep.equal([
+      ...[0, 1].flatMap((nonce) => [
+        [nonce, 1],
+        [nonce, 0],
+      ]),
+      [2, 1],
     ])
   })
 })

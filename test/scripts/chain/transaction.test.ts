@@ -123,8 +123,9 @@ describe('a transaction of a script', () => {
     await at(second)
     const [tight, ample] = [await exact.estimateGas(update), await spare.estimateGas(update)]
     await at(second + 1)
-    const tried = await exact.sendTransaction({ ...update, gasLimit: tight })
-    expect((await chain.request<{ status: string }>(RECEIPT, [tried.hash])).status).to.equal('0x0')
+    const tried = exact.sendTransaction({ ...update, gasLimit: tight })
+    const reverted = await mined(tried).catch((error: Error) => error)
+    expect(reverted).to.have.property('code', 'CALL_EXCEPTION')
     const { status } = await mined(exact.sendTransaction({ ...update, gasLimit: ample }))
     expect(status).to.equal(1)
   })

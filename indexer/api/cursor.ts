@@ -3,6 +3,7 @@ import { bytesToHex } from '../../protocol/hex.ts'
 import type { ChainView } from '../chain/chain-view.ts'
 import type { StoreReader } from '../store/store.ts'
 import type { Standing } from './schemas.ts'
+import { standingOf, standingsOf } from './standing.ts'
 
 /** The block up to which a list is read; later pages of it stand at the same. */
 export interface BlockBound {
@@ -11,11 +12,8 @@ export interface BlockBound {
   hash: string
 }
 
-export const boundOf = (view: ChainView): BlockBound => ({
-  chainId: view.config.chainId,
-  number: view.checkpoint!.number,
-  hash: bytesToHex(view.checkpoint!.hash),
-})
+/** Of a chain that has been read. */
+export const boundOf = (view: ChainView): BlockBound => boundOfStanding(standingOf(view)!)
 
 export const boundOfStanding = ({ chainId, block: { number, hash } }: Standing): BlockBound => ({
   chainId,
@@ -24,8 +22,7 @@ export const boundOfStanding = ({ chainId, block: { number, hash } }: Standing):
 })
 
 /** Of every chain that has been read at all, where it stands now. */
-export const boundsNow = (views: Iterable<ChainView>): BlockBound[] =>
-  [...views].filter(({ checkpoint }) => checkpoint !== undefined).map(boundOf)
+export const boundsNow = (views: Iterable<ChainView>): BlockBound[] => standingsOf(views).map(boundOfStanding)
 
 export const encodeCursor = (state: unknown): string =>
   Buffer.from(JSON.stringify(state)).toString('base64url')

@@ -1,27 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { credentialCalls } from '../../../../services/evidence/book/credential-calls.ts'
-import { type ChainRpc, connectChain } from '../../../../services/party/rpc.ts'
-import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
-import { type RpcRelay, startRpcRelay } from '../../../support/rpc-relay.ts'
+import { type RelayedChain, startRelayedChain } from './relayed-chain.ts'
 import { AUTHOR, newEntries, publishedBy, until, type WrittenBook, writeBook } from './written-book.ts'
 
 describe('fees of a book writer while its chain makes no blocks', () => {
-  let chain: AnvilChain
-  let relay: RpcRelay
-  let rpc: ChainRpc
+  let relayed: RelayedChain
+  let chain: RelayedChain['chain']
+  let relay: RelayedChain['relay']
+  let rpc: RelayedChain['rpc']
   let book: WrittenBook
 
   beforeEach(async () => {
-    chain = await startAnvil()
-    relay = await startRpcRelay(chain.url)
-    rpc = connectChain({ chainId: chain.chainId, rpcUrls: [relay.url], timeoutMs: 1_000 })
+    relayed = await startRelayedChain()
+    ;({ chain, relay, rpc } = relayed)
   })
   afterEach(async () => {
     await book.close()
-    rpc.destroy()
-    await relay.stop()
-    await chain.kill()
+    await relayed.end()
   })
 
   const open = async (options: Parameters<typeof writeBook>[1] = {}): Promise<void> => {

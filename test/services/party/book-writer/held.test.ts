@@ -3,27 +3,23 @@ import { expect } from 'chai'
 import { JsonRpcProvider, Wallet } from 'ethers'
 import { credentialCalls } from '../../../../services/evidence/book/credential-calls.ts'
 import { DIGEST_CALLS } from '../../../../services/party/book-writer/registry-calls.ts'
-import { type ChainRpc, connectChain } from '../../../../services/party/rpc.ts'
-import { type AnvilChain, startAnvil } from '../../../support/anvil.ts'
-import { type RpcRelay, startRpcRelay } from '../../../support/rpc-relay.ts'
+import { type RelayedChain, startRelayedChain } from './relayed-chain.ts'
 import { AUTHOR, AUTHOR_KEY, newEntries, until, type WrittenBook, writeBook } from './written-book.ts'
 
 describe('held entries of a book without slots', () => {
-  let chain: AnvilChain
-  let relay: RpcRelay
-  let rpc: ChainRpc
+  let relayed: RelayedChain
+  let chain: RelayedChain['chain']
+  let relay: RelayedChain['relay']
+  let rpc: RelayedChain['rpc']
   let book: WrittenBook
 
   beforeEach(async () => {
-    chain = await startAnvil()
-    relay = await startRpcRelay(chain.url)
-    rpc = connectChain({ chainId: chain.chainId, rpcUrls: [relay.url], timeoutMs: 1_000 })
+    relayed = await startRelayedChain()
+    ;({ chain, relay, rpc } = relayed)
   })
   afterEach(async () => {
     await book.close()
-    rpc.destroy()
-    await relay.stop()
-    await chain.kill()
+    await relayed.end()
   })
 
   const open = async (options: Parameters<typeof writeBook>[1] = {}): Promise<void> => {
